@@ -1,0 +1,1 @@
+//! Arguments in, rows and exit codes out.

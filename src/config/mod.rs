@@ -1,0 +1,215 @@
+//! `jeton.toml`: what a site tells jeton, checked whole before any work.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use crate::model::Vlan;
+use crate::texts::Language;
+
+/// A whole, checked configuration. Paths on this machine are absolute or relative to the working directory (those that
+/// were relative to the file have its folder before them); paths on remote hosts are as written.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// `[site]`.
+    pub site: Site,
+    /// `[inputs]`.
+    pub inputs: Inputs,
+    /// `[origin]`: the licence server.
+    pub origin: Origin,
+    /// `[tftp]`: where the DHCP snooping files are.
+    pub tftp: Tftp,
+    /// `[ssh]`: defaults for every host.
+    pub ssh: Ssh,
+    /// `[[switches]]`, in the order of the file.
+    pub switches: Vec<Switch>,
+    /// `[[vlans]]`, in the order of the file.
+    pub vlans: Vec<VlanEntry>,
+    /// `[output]`.
+    pub output: Output,
+    /// `[report]`.
+    pub report: Report,
+    /// `[collect]`, on the licence server.
+    pub collect: Option<Collect>,
+    /// `[remote] replay`: a folder that answers for the network.
+    pub replay: Option<PathBuf>,
+}
+
+/// `[site]`.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The laboratory's name; its whole-site workbook is named after it.
+    pub name: String,
+    /// The zone whose midnights cut sessions.
+    pub timezone: Tz,
+    /// The language of reports and dates.
+    pub language: Language,
+}
+
+/// `[inputs]`.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// Ordinateurs.ods.
+    pub computers: PathBuf,
+    /// The DHCP files, their patterns expanded: sorted, each once, at least one.
+    pub dhcp: Vec<PathBuf>,
+}
+
+/// `[origin]`.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The licence server's name.
+    pub host: String,
+    /// Its address, never a candidate of attribution.
+    pub address: IpAddr,
+    /// The TCP port of the vendor daemon that clients talk to.
+    pub port: u16,
+    /// The logwatch there.
+    pub logwatch: String,
+    /// The FlexNet debug log there.
+    pub debug_log: Option<String>,
+    /// The command that prints `lmstat -a` there.
+    pub lmstat: Option<String>,
+    /// Where `Origin_history` is pushed to there.
+    pub history: Option<String>,
+    /// The licensed feature whose tokens make sessions; all where absent.
+    pub feature: Option<String>,
+    /// How many tokens the laboratory has.
+    pub seats: Option<u32>,
+    /// Addresses that many machines share (a VPN gateway): attributed, but no machine.
+    pub shared_addresses: Vec<IpAddr>,
+}
+
+/// `[tftp]`.
+#[derive(Debug, Clone)]
+pub struct Tftp {
+    /// The tftp host's name.
+    pub host: String,
+    /// The folder there with one snooping file per switch, named like the switch with its first letter in lower case.
+    pub snooping: String,
+}
+
+/// `[ssh]`: how hosts are reached where nothing else is said.
+#[derive(Debug, Clone)]
+pub struct Ssh {
+    /// The login there; the local user's where absent.
+    pub user: Option<String>,
+    /// A private key file; the agent where absent.
+    pub key: Option<PathBuf>,
+    /// The file of known host keys.
+    pub known_hosts: PathBuf,
+    /// The TCP port.
+    pub port: u16,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a command may take.
+    pub command_timeout: Duration,
+    /// How many switches are asked at a time.
+    pub parallel: usize,
+}
+
+/// One of `[[switches]]`.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    /// Its name, as reports show it and as its snooping file is named: `Balard-1D-1`.
+    pub name: String,
+    /// Where it is reached: an address or a host name.
+    pub address: String,
+    /// Login, where not `[ssh]`'s.
+    pub user: Option<String>,
+    /// Key file, where not `[ssh]`'s.
+    pub key: Option<PathBuf>,
+    /// TCP port, where not `[ssh]`'s.
+    pub port: Option<u16>,
+    /// A local command that prints the password.
+    pub password_command: Option<String>,
+    /// Whether old algorithms are allowed.
+    pub legacy: bool,
+}
+
+/// One of `[[vlans]]`.
+#[derive(Debug, Clone)]
+pub struct VlanEntry {
+    /// The number.
+    pub id: Vlan,
+    /// The name, as Ordinateurs.ods and the DHCP files write it: `ICGM-DPT4-CMNME`.
+    pub name: String,
+    /// The department whose machines are in it.
+    pub department: String,
+}
+
+/// `[output]`.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// History, ledger and `reports/`.
+    pub directory: PathBuf,
+    /// The format of `Origin_history`.
+    pub history_format: HistoryFormat,
+    /// The ledger's file name in the directory.
+    pub ledger: String,
+    /// An open session unseen for longer is presumed ended.
+    pub stale_after: Duration,
+}
+
+/// The formats of `Origin_history`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryFormat {
+    /// A Python dictionary per line.
+    Record,
+    /// Columns parted by `|`.
+    Line,
+    /// A header line, then rows.
+    Table,
+}
+
+/// `[report]`.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Which files are written.
+    pub formats: Vec<ReportFormat>,
+    /// How much time one workbook covers.
+    pub period: PeriodKind,
+    /// The site's own description of the sheets.
+    pub template: Option<PathBuf>,
+}
+
+/// A kind of report file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReportFormat {
+    /// OpenDocument spreadsheet.
+    Ods,
+    /// Office Open XML workbook.
+    Xlsx,
+    /// The rows of *Sessions* alone, RFC 4180.
+    Csv,
+}
+
+/// How much time one workbook covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeriodKind {
+    /// A calendar day.
+    Day,
+    /// An ISO week, Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+    /// A calendar year.
+    Year,
+}
+
+/// `[collect]`, for `jeton collect` on the licence server.
+#[derive(Debug, Clone)]
+pub struct Collect {
+    /// The FlexNet debug log to follow.
+    pub debug_log: PathBuf,
+    /// The logwatch to write.
+    pub logwatch: PathBuf,
+    /// The vendor daemon's TCP port.
+    pub port: u16,
+    /// How often a heartbeat block is written while tokens are out.
+    pub pulse: Duration,
+}

@@ -1,0 +1,201 @@
+//! What jeton has to say of its inputs: findings (a line, a cell, a machine) and gaps (a source that could not be had).
+//!
+//! A finding's words come from `templates/fr.toml` and `en.toml`, under `[finding.<name of its kind>]`: terminals read
+//! English, workbooks the site's language.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Where something was found. Lines and columns count from 1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A line of a text, with a column where one is known.
+    Line {
+        /// The file, as it was named to jeton.
+        source: Arc<str>,
+        /// The line.
+        line: u32,
+        /// The character in the line.
+        column: Option<u32>,
+    },
+    /// A cell of a spreadsheet, `B7`, or a whole row, `7`.
+    Cell {
+        /// The file.
+        source: Arc<str>,
+        /// The sheet's name.
+        sheet: Arc<str>,
+        /// The cell, as a spreadsheet names it.
+        cell: String,
+    },
+    /// A file, a host, a machine or an outlet as a whole.
+    Whole(Arc<str>),
+}
+
+impl Place {
+    /// A line of a text.
+    pub fn line(source: &Arc<str>, line: u32) -> Self {
+        Self::Line { source: Arc::clone(source), line, column: None }
+    }
+
+    /// A file or host as a whole.
+    pub fn whole(name: &str) -> Self {
+        Self::Whole(name.into())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { source, line, column: Some(column) } => write!(f, "{source}:{line}:{column}"),
+            Self::Line { source, line, column: None } => write!(f, "{source}:{line}"),
+            Self::Cell { source, sheet, cell } => write!(f, "{source}:{sheet}!{cell}"),
+            Self::Whole(name) => f.write_str(name),
+        }
+    }
+}
+
+/// How much a finding matters to whoever reads the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing; nothing is missing.
+    Note,
+    /// Something may be missing or wrong in the rows.
+    Warning,
+    /// A source is missing: rows are incomplete.
+    Gap,
+}
+
+impl Severity {
+    /// The name under `[severity]` in the texts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Gap => "gap",
+        }
+    }
+}
+
+/// Declares [`Kind`] with the name of each kind in the texts and its severity.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $severity:ident;)*) => {
+        /// What was found. Each kind has its words in `templates/fr.toml` and `en.toml`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($(#[$doc])* $variant,)* }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name under `[finding]` in the texts.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// How much it matters.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    // Any text.
+    /// A line that is none of the lines its format knows.
+    UnreadableLine = "unreadable-line", Warning;
+    /// The file ends in the middle of something.
+    TruncatedFile = "truncated-file", Note;
+    /// A source that could not be had or read at all.
+    MissingSource = "missing-source", Gap;
+
+    // Traces: logwatch, debug log, lmstat.
+
+    // DHCP files and Ordinateurs.ods.
+
+    // Switches and the tftp host.
+}
+
+/// Something to know about an input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Finding {
+    /// What.
+    pub kind: Kind,
+    /// Where.
+    pub place: Place,
+    /// The values that make it checkable, in no language: the text found, addresses, names. It can hold personal data:
+    /// the terminal shows it with `-v` only; workbooks show it.
+    pub detail: String,
+}
+
+impl Finding {
+    /// A finding of this kind.
+    pub fn new(kind: Kind, place: Place, detail: impl Into<String>) -> Self {
+        Self { kind, place, detail: detail.into() }
+    }
+
+    /// A line that could not be read, with a short excerpt of it.
+    pub fn unreadable(place: Place, line: &str) -> Self {
+        Self::new(Kind::UnreadableLine, place, excerpt(line))
+    }
+}
+
+/// The beginning of a text on one line: control characters escaped, at most 80 characters.
+pub fn excerpt(text: &str) -> String {
+    const MOST: usize = 80;
+    let trimmed = text.trim();
+    let mut short: String = trimmed.chars().take(MOST).flat_map(visible).collect();
+    if trimmed.chars().nth(MOST).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+fn visible(c: char) -> impl Iterator<Item = char> {
+    // A terminal must not execute what a log holds.
+    let escaped = c.is_control().then(|| c.escape_default());
+    escaped.into_iter().flatten().chain((!c.is_control()).then_some(c))
+}
+
+/// What a parser of foreign text gives back: what it read, and what it could not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed<T> {
+    /// What was read.
+    pub items: T,
+    /// What could not be, and what looks wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// A source that could not be had or read at all: the night goes on without it, and its exit code says so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gap {
+    /// The file or host.
+    pub source: String,
+    /// Why, as a sentence fragment in English with its cause: "connection refused".
+    pub reason: String,
+}
+
+impl Gap {
+    /// A gap for this source.
+    pub fn new(source: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Self { source: source.into(), reason: reason.to_string() }
+    }
+}
+
+impl From<&Gap> for Finding {
+    /// A gap as a line of the anomalies sheet.
+    fn from(gap: &Gap) -> Self {
+        Self::new(Kind::MissingSource, Place::whole(&gap.source), gap.reason.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_harmless() {
+        assert_eq!(excerpt("  a\u{1b}[31mb\0\t"), "a\\u{1b}[31mb\\u{0}");
+        assert_eq!(excerpt(&"é".repeat(100)).chars().count(), 81);
+    }
+}

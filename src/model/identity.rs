@@ -1,0 +1,76 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Who holds a token: `login@host` as the licence server's log writes it.
+///
+/// The login may hold spaces, dots, accents and even `@`: the two halves part at the *last* `@`.
+///
+/// ```
+/// # use jeton::model::Identity;
+/// let who: Identity = "Éloïse Martin@LaboFixe".parse().unwrap();
+/// assert_eq!((who.login(), who.host()), ("Éloïse Martin", "LaboFixe"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    login: Arc<str>,
+    host: Arc<str>,
+}
+
+/// Why a text is no identity.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected `login@host`, found `{0}`")]
+pub struct IdentityError(String);
+
+impl Identity {
+    /// The identity of these two halves.
+    pub fn new(login: &str, host: &str) -> Self {
+        Self { login: login.into(), host: host.into() }
+    }
+
+    /// The half before the last `@`.
+    pub fn login(&self) -> &str {
+        &self.login
+    }
+
+    /// The half behind the last `@`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl FromStr for Identity {
+    type Err = IdentityError;
+
+    fn from_str(text: &str) -> Result<Self, IdentityError> {
+        match text.rsplit_once('@') {
+            Some((login, host)) if !login.is_empty() && !host.is_empty() => Ok(Self::new(login, host)),
+            _ => Err(IdentityError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.login, self.host)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_at_sign_parts_login_and_host() {
+        for (text, login, host) in [
+            ("c2mstud@c2mstud3-pc", "c2mstud", "c2mstud3-pc"),
+            ("Jean Dupont@PC-1", "Jean Dupont", "PC-1"),
+            ("anna@lab.fr@PC-2", "anna@lab.fr", "PC-2"),
+        ] {
+            assert_eq!(text.parse::<Identity>(), Ok(Identity::new(login, host)));
+        }
+        for text in ["", "nobody", "@host", "login@"] {
+            assert!(text.parse::<Identity>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Files that people rely on: written beside their place, synced, renamed into it, and closed to strangers.
+
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use fs_err as fs;
+use fs_err::PathExt;
+
+/// Files with people in them: their owner writes, their group reads.
+const FILE_MODE: u32 = 0o640;
+/// Folders likewise.
+const FOLDER_MODE: u32 = 0o750;
+/// The end of every unfinished file's name.
+const UNFINISHED: &str = ".tmp";
+
+/// Creates a folder with those above it, 0750 each that was not there.
+pub fn create_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(folder)
+        .map_err(|error| std::io::Error::new(error.kind(), format!("cannot create `{}`: {error}", folder.display())))
+}
+
+/// Writes a whole file, mode 0640, with what `fill` writes: beside its place under a name that ends in `.tmp`, synced, then
+/// renamed. Whatever fails, what was there before is untouched.
+pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> std::io::Result<()> {
+    let named = |error: std::io::Error| {
+        std::io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()))
+    };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    create_folder(folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut file = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(UNFINISHED)
+        .permissions(std::fs::Permissions::from_mode(FILE_MODE))
+        .tempfile_in(folder)
+        .map_err(named)?;
+    let mut buffer = std::io::BufWriter::new(file.as_file_mut());
+    fill(&mut buffer).map_err(named)?;
+    buffer.into_inner().map_err(|error| named(error.into_error()))?.sync_all().map_err(named)?;
+    file.persist(path).map_err(|error| named(error.error))?;
+    // The rename itself must survive a power cut.
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Takes away what an interrupted run left in a folder; what cannot be taken away stays.
+pub fn remove_leftovers(folder: &Path) {
+    let Ok(entries) = folder.fs_err_read_dir() else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().ends_with(UNFINISHED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_private_and_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("reports/2021-12/x.csv");
+        write_file(&path, |out| out.write_all(b"rows")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"rows");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, FILE_MODE);
+        assert_eq!(fs::metadata(folder.path().join("reports")).unwrap().permissions().mode() & 0o027, 0);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        write_file(&path, |out| out.write_all(b"old")).unwrap();
+        write_file(&path, |_| Err(std::io::Error::other("full"))).unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn leftovers_of_an_interrupted_run_go() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(".x.abc.tmp"), "half").unwrap();
+        fs::write(folder.path().join("x"), "whole").unwrap();
+        remove_leftovers(folder.path());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

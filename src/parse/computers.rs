@@ -1,0 +1,1 @@
+//! Ordinateurs.ods, the DHCP authorisation table.

@@ -1,0 +1,1 @@
+//! Dates as `date` prints them, French and English.

@@ -1,0 +1,1 @@
+//! dhcpd.conf (ISC DHCP server).

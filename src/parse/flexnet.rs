@@ -1,0 +1,1 @@
+//! The FlexNet debug log.

@@ -1,0 +1,1 @@
+//! `show interfaces description` (Cisco IOS).

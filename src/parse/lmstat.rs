@@ -1,0 +1,1 @@
+//! `lmstat -a` (FlexNet).

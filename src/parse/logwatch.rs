@@ -1,0 +1,1 @@
+//! The logwatch of the licence server.

@@ -1,0 +1,1 @@
+//! `show mac address-table` (Cisco IOS).

@@ -1,0 +1,1 @@
+//! The night, told from top to bottom.

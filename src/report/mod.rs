@@ -1,0 +1,1 @@
+//! Rows into sheets, sheets into ODS, XLSX and CSV.

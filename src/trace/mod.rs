@@ -1,0 +1,1 @@
+//! Who used which address when, and on what evidence.
