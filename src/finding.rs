@@ -110,6 +110,12 @@ kinds! {
     MissingSource = "missing-source", Gap;
 
     // Traces: logwatch, debug log, lmstat.
+    /// A debug log in which no line names a date.
+    UndatedLog = "undated-log", Warning;
+    /// `lmstat` says that its list is not whole.
+    LicenceServerTrouble = "licence-server-trouble", Warning;
+    /// A date line in the logwatch goes back in time.
+    ClockWentBack = "clock-went-back", Warning;
 
     // DHCP files and Ordinateurs.ods.
 

@@ -1,1 +1,656 @@
-//! The FlexNet debug log.
+//! The debug log of FlexNet's `lmgrd` and vendor daemons (version 11; `orglabdebug.log`), line by line.
+//!
+//! ```text
+//!  9:05:07 (orglab) OUT: "OriginPro" c2mstud@c2mstud3-pc
+//! 14:00:20 (orglab) DENIED: "OriginPro" Jean Dupont@PC-1  (Licensed number of users already reached. (-4,342:10054 ""))
+//! 17:10:11 (orglab) TIMESTAMP 12/8/2021
+//! ```
+//!
+//! A line is `clock (daemon) message`. The clock has no date: [`Dating`] gives it one. The daemon's name is anybody's.
+//! Messages that neither move a token nor name a date are chatter (`(@orglab-SLOG@) …` can be 85 % of a log): they are
+//! read for their clock, which the count of midnights needs, and for nothing else.
+//!
+//! Source: FlexNet Publisher License Administration Guide, "Debug Log File"; public logs of several vendors.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono_tz::Tz;
+
+use super::datetime::{self, Stamp};
+use crate::finding::{Finding, Kind, Parsed, Place};
+use crate::model::Identity;
+use crate::source::Source;
+
+/// One line: when in the day, and what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line<'a> {
+    /// The clock as written.
+    pub clock: Clock,
+    /// Who wrote it: `lmgrd` or a vendor daemon such as `orglab`.
+    pub daemon: &'a str,
+    /// What it says.
+    pub message: Message<'a>,
+}
+
+/// The clock at the beginning of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The time of day, as usual.
+    Time(NaiveTime),
+    /// Date and time, with `lmgrd -datestamp`.
+    Dated(Stamp),
+    /// Digits that are no time (`12:49:3a9` was seen): the line counts, its time is its neighbour's.
+    Corrupt,
+}
+
+/// What a line says, as far as jeton cares.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message<'a> {
+    /// Something happened to a token.
+    Token(Token<'a>),
+    /// The line names the date it was written on.
+    Date(NaiveDate),
+    /// The line names its date and time.
+    DateTime(NaiveDateTime),
+    /// The daemons start: no token that was out before is out any more. The date, where the line names it.
+    Started(Option<NaiveDate>),
+    /// The daemons end: every token with them.
+    Stopped,
+    /// Anything else.
+    Chatter,
+    /// A token's word whose rest could not be read.
+    Unreadable,
+}
+
+/// A line that moves, or fails to move, a token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token<'a> {
+    /// What happened.
+    pub kind: TokenKind,
+    /// The licensed feature.
+    pub feature: &'a str,
+    /// Login and host, `login@host`, parted at the last `@` by [`Identity`].
+    pub who: &'a str,
+    /// How many licences at once; 1 unless the line says more.
+    pub licences: u32,
+    /// Whether the server took the token from a client that had fallen silent (`(INACTIVE)`).
+    pub inactive: bool,
+}
+
+/// What a line does to a token. The names are the log's words in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TokenKind {
+    /// Taken.
+    Out,
+    /// Given back.
+    In,
+    /// Refused, as all are in use or the user may not.
+    Denied,
+    /// Refused, as there is no such feature.
+    Unsupported,
+    /// Waiting for one.
+    Queued,
+    /// Waits no longer.
+    Dequeued,
+    /// A newer version of the same token.
+    Upgrade,
+    /// Taken away by an administrator.
+    Removing,
+}
+
+impl TokenKind {
+    /// The stable name in the column `kind`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::In => "in",
+            Self::Denied => "denied",
+            Self::Unsupported => "unsupported",
+            Self::Queued => "queued",
+            Self::Dequeued => "dequeued",
+            Self::Upgrade => "upgrade",
+            Self::Removing => "removing",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "OUT" => Self::Out,
+            "IN" => Self::In,
+            "DENIED" => Self::Denied,
+            "UNSUPPORTED" => Self::Unsupported,
+            "QUEUED" => Self::Queued,
+            "DEQUEUED" => Self::Dequeued,
+            "UPGRADE" => Self::Upgrade,
+            _ => return None,
+        })
+    }
+}
+
+impl Token<'_> {
+    /// The two halves of the identity; `None` where a half is empty.
+    pub fn identity(&self) -> Option<Identity> {
+        self.who.parse().ok()
+    }
+}
+
+/// Reads one line; `None` where it is not of the form `clock (daemon) message`.
+pub fn parse_line(line: &str) -> Option<Line<'_>> {
+    let line = line.trim_start();
+    let open = line.find('(')?;
+    let (clock, rest) = line.split_at(open);
+    let clock = parse_clock(clock.trim_end())?;
+    let (daemon, message) = rest[1..].split_once(')')?;
+    let plain = !daemon.is_empty() && daemon.chars().all(|c| !c.is_whitespace() && !matches!(c, '(' | '"'));
+    plain.then(|| Line { clock, daemon, message: parse_message(message.trim_start()) })
+}
+
+fn parse_clock(text: &str) -> Option<Clock> {
+    if let Some(time) = datetime::clock_time(text) {
+        return Some(Clock::Time(time));
+    }
+    if let Some(stamp) = datetime::parse(text) {
+        return Some(Clock::Dated(stamp));
+    }
+    // Still a clock, were it not for a few bytes: one or two digits, a colon, and no space within.
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let clock_like = matches!(digits, 1 | 2) && text[digits..].starts_with(':') && !text.contains(char::is_whitespace);
+    clock_like.then_some(Clock::Corrupt)
+}
+
+fn parse_message(message: &str) -> Message<'_> {
+    if let Some((word, rest)) = message.split_once(':')
+        && let Some(kind) = TokenKind::of(word)
+    {
+        return parse_token(kind, rest).map_or(Message::Unreadable, Message::Token);
+    }
+    if let Some(rest) = message.strip_prefix("REMOVING ") {
+        return parse_removing(rest).map_or(Message::Unreadable, Message::Token);
+    }
+    if let Some(date) = message.strip_prefix("TIMESTAMP ") {
+        return datetime::american_date(date).map_or(Message::Unreadable, Message::Date);
+    }
+    parse_server_message(message)
+}
+
+/// `"OriginPro" login@host  (2 licenses)`: the feature, quoted or not, perhaps a remark in parentheses (of
+/// `UNSUPPORTED`), the identity, and tails.
+fn parse_token(kind: TokenKind, rest: &str) -> Option<Token<'_>> {
+    let rest = rest.trim_start();
+    let (feature, rest) = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => rest.split_once(' ')?,
+    };
+    let mut rest = rest.trim_start();
+    if kind == TokenKind::Unsupported && rest.starts_with('(') {
+        rest = rest.split_once(')')?.1.trim_start();
+    }
+    let (who, tail) = split_identity(rest)?;
+    let (login, host) = who.rsplit_once('@')?;
+    if login.is_empty() || host.is_empty() {
+        return None;
+    }
+    let licences = tail.split(['(', ')']).find_map(licences_of).unwrap_or(1);
+    Some(Token { kind, feature, who, licences, inactive: tail.contains("(INACTIVE)") })
+}
+
+/// `login@host from feature  (reason)`; the feature may be quoted.
+fn parse_removing(rest: &str) -> Option<Token<'_>> {
+    let (who, rest) = rest.split_once(" from ")?;
+    let feature = rest.trim_start().split([' ', '(']).next()?.trim_matches('"');
+    let who = who.trim();
+    (who.contains('@') && !feature.is_empty()).then_some(Token {
+        kind: TokenKind::Removing,
+        feature,
+        who,
+        licences: 1,
+        inactive: false,
+    })
+}
+
+fn licences_of(inner: &str) -> Option<u32> {
+    let (count, word) = inner.trim().split_once(' ')?;
+    matches!(word, "licenses" | "license" | "licences" | "licence").then(|| count.parse().ok())?
+}
+
+/// Parts `login@host` from what follows it. A login can hold spaces and `@`, a host neither; what follows begins with
+/// two spaces, or with a space and a bracket.
+fn split_identity(text: &str) -> Option<(&str, &str)> {
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].find('@')?;
+        let end = text[at..].find(char::is_whitespace).map_or(text.len(), |length| at + length);
+        let tail = &text[end..];
+        let trimmed = tail.trim_start();
+        let ends_here = trimmed.is_empty() || tail.len() - trimmed.len() >= 2 || trimmed.starts_with(['(', '[', '/']);
+        if ends_here || !trimmed.contains('@') {
+            return Some((text[..end].trim(), trimmed));
+        }
+        from = end;
+    }
+}
+
+fn parse_server_message(message: &str) -> Message<'_> {
+    if let Some((product, rest)) = message.split_once(" started on ")
+        && product.to_ascii_lowercase().starts_with("flex")
+    {
+        // `FlexNet Licensing (v11.16.5.1 build …) started on origin (linux) (12/8/2021)`. A daemon's `Server started on …
+        // for:` is another thing: it comes with every reread of the licence file.
+        let date = rest.trim_end().strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
+        return Message::Started(date.and_then(|(_, date)| datetime::american_date(date)));
+    }
+    let stopped = message.starts_with("EXITING DUE TO SIGNAL")
+        || message.starts_with("Shutting down ")
+        || message.starts_with("daemon shutdown requested")
+        || message.contains(" exited with status ");
+    if stopped {
+        return Message::Stopped;
+    }
+    ["Server's System Date and Time:", "-SLOG@) Time:", "Start-Date:"]
+        .iter()
+        .find_map(|marker| message.split_once(marker))
+        .and_then(|(_, date)| dated(date))
+        .map_or(Message::Chatter, Message::DateTime)
+}
+
+/// `Wed Dec 08 2021 17:17:45 CET`, the zone perhaps in Windows' words (`W. Europe Standard Time`), which say no more than
+/// the server's zone does.
+fn dated(text: &str) -> Option<NaiveDateTime> {
+    let five: Vec<&str> = text.split_whitespace().take(5).collect();
+    datetime::parse(&five.join(" ")).map(|stamp| stamp.civil)
+}
+
+/// What happened, and when: the lines of a debug log that matter, in its order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// When, by the line's clock and the log's dates.
+    pub at: DateTime<Utc>,
+    /// The line, from 1.
+    pub line: u32,
+    /// What.
+    pub what: What,
+}
+
+/// What an [`Event`] is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// Something happened to a token.
+    Token {
+        /// What.
+        kind: TokenKind,
+        /// The licensed feature.
+        feature: Arc<str>,
+        /// Whose.
+        who: Identity,
+        /// How many licences at once.
+        licences: u32,
+        /// Taken back by the server from a silent client.
+        inactive: bool,
+    },
+    /// The daemons start.
+    Started,
+    /// The daemons end.
+    Stopped,
+}
+
+/// A whole debug log.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DebugLog {
+    /// The events in the order of the log.
+    pub events: Vec<Event>,
+    /// The moment of the last line of any kind: a sign that the server was alive.
+    pub last: Option<DateTime<Utc>>,
+    /// Whether a line named a date; if none did, the dates are those of `last_day`.
+    pub anchored: bool,
+}
+
+/// Reads a whole debug log of a server in `zone`. Where no line names a date, its last line is taken to be of
+/// `last_day` (the day on which the file was last written).
+pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog> {
+    let mut findings = Vec::new();
+    let first = Dating::first_day(source.lines().filter_map(|(_, line)| parse_line(line)));
+    let first_day = match first {
+        FirstDay::Known(day) => day,
+        FirstDay::Unnamed { midnights } => {
+            findings.push(Finding::new(
+                Kind::UndatedLog,
+                Place::Whole(Arc::clone(source.name())),
+                last_day.to_string(),
+            ));
+            last_day - Duration::days(midnights)
+        }
+    };
+    let mut dating = Dating::new(zone, first_day);
+    let mut log = DebugLog { anchored: matches!(first, FirstDay::Known(_)), ..DebugLog::default() };
+    let mut features = Interner::default();
+    for (number, text) in source.lines() {
+        if text.trim().is_empty() {
+            continue;
+        }
+        let Some(line) = parse_line(text) else {
+            // Banners and wrapped messages have no clock of their own; only a line that wanted to be one is a loss.
+            if looks_like_a_token(text) {
+                findings.push(Finding::unreadable(source.at(number), text));
+            }
+            continue;
+        };
+        let at = dating.next(&line);
+        if line.clock == Clock::Corrupt || line.message == Message::Unreadable {
+            findings.push(Finding::unreadable(source.at(number), text));
+        }
+        log.last = Some(at);
+        let what = match line.message {
+            Message::Token(token) => {
+                let Some(who) = token.identity() else { continue };
+                let Token { kind, feature, licences, inactive, .. } = token;
+                What::Token { kind, feature: features.intern(feature), who, licences, inactive }
+            }
+            Message::Started(_) => What::Started,
+            Message::Stopped => What::Stopped,
+            Message::Date(_) | Message::DateTime(_) | Message::Chatter | Message::Unreadable => continue,
+        };
+        log.events.push(Event { at, line: number, what });
+    }
+    Parsed { items: log, findings }
+}
+
+/// Whether a line without a readable beginning still speaks of a token.
+pub fn looks_like_a_token(text: &str) -> bool {
+    [" OUT: ", " IN: ", " DENIED: "].iter().any(|word| text.contains(word)) && text.contains('@')
+}
+
+/// One `Arc` per distinct text: a log names a handful of features a hundred thousand times.
+#[derive(Debug, Default)]
+pub struct Interner(HashSet<Arc<str>>);
+
+impl Interner {
+    /// The one copy of `text`.
+    pub fn intern(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
+/// Gives the lines of one log their dates.
+///
+/// Dates come from the lines that name one; in between, a clock that falls back by more than twelve hours is a new day,
+/// a smaller step back is the same day (or the repeated hour of an autumn night).
+#[derive(Debug, Clone)]
+pub struct Dating {
+    zone: Tz,
+    day: NaiveDate,
+    clock: Option<NaiveTime>,
+    moment: Option<DateTime<Utc>>,
+}
+
+/// The day on which a log begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstDay {
+    /// The first date that a line names, less the midnights before that line.
+    Known(NaiveDate),
+    /// No line names a date; so many midnights passed.
+    Unnamed {
+        /// How many.
+        midnights: i64,
+    },
+}
+
+impl Dating {
+    /// Begins with a line of `first_day`, in the server's time zone.
+    pub fn new(zone: Tz, first_day: NaiveDate) -> Self {
+        Self { zone, day: first_day, clock: None, moment: None }
+    }
+
+    /// The day that a log begins on; reading ends at the first line that names a date.
+    pub fn first_day<'a>(lines: impl Iterator<Item = Line<'a>>) -> FirstDay {
+        let mut last: Option<NaiveTime> = None;
+        let mut midnights = 0;
+        for line in lines {
+            if let Clock::Time(time) = line.clock {
+                midnights += i64::from(last.is_some_and(|last| is_new_day(last, time)));
+                last = Some(time);
+            }
+            if let Some(day) = line.day() {
+                return FirstDay::Known(day - Duration::days(midnights));
+            }
+        }
+        FirstDay::Unnamed { midnights }
+    }
+
+    /// The moment of the next line.
+    pub fn next(&mut self, line: &Line<'_>) -> DateTime<Utc> {
+        let moment = match line.clock {
+            Clock::Dated(stamp) => {
+                (self.day, self.clock) = (stamp.civil.date(), Some(stamp.civil.time()));
+                stamp.moment(self.zone, self.moment)
+            }
+            Clock::Time(time) => {
+                let passed = self.clock.is_some_and(|last| is_new_day(last, time));
+                let counted = if passed { self.day.succ_opt().unwrap_or(self.day) } else { self.day };
+                self.day = line.day().unwrap_or(counted);
+                self.clock = Some(time);
+                datetime::civil_moment(self.day.and_time(time), self.zone, self.moment)
+            }
+            Clock::Corrupt => match self.moment {
+                Some(moment) => moment,
+                None => datetime::start_of_day(self.day, self.zone),
+            },
+        };
+        self.moment = Some(moment);
+        moment
+    }
+}
+
+impl Line<'_> {
+    /// The date that the line names for itself, in its clock or in its message.
+    ///
+    /// A date with a time counts only where the time is the line's own: `Start-Date:` is told again days later.
+    pub fn day(&self) -> Option<NaiveDate> {
+        let clock = match self.clock {
+            Clock::Dated(stamp) => return Some(stamp.civil.date()),
+            Clock::Time(clock) => clock,
+            Clock::Corrupt => return None,
+        };
+        match self.message {
+            Message::Date(day) | Message::Started(Some(day)) => Some(day),
+            Message::DateTime(said) => [-1, 0, 1].into_iter().find_map(|days| {
+                let day = said.date() + Duration::days(days);
+                ((day.and_time(clock) - said).abs() <= Duration::minutes(2)).then_some(day)
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a clock that showed `last` and now shows `next` has passed midnight: it fell back by more than twelve hours
+/// (no conflict over 331 midnights of public logs).
+pub fn is_new_day(last: NaiveTime, next: NaiveTime) -> bool {
+    last - next > Duration::hours(12)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::Europe::Paris;
+
+    fn token(line: &str) -> Option<(&'static str, &str, &str, u32)> {
+        match parse_line(line)?.message {
+            Message::Token(token) => Some((token.kind.name(), token.feature, token.who, token.licences)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_kind_of_token_line() {
+        for (line, expected) in [
+            (
+                r#" 9:05:07 (orglab) OUT: "OriginPro" c2mstud@c2mstud3-pc  "#,
+                ("out", "OriginPro", "c2mstud@c2mstud3-pc", 1),
+            ),
+            (
+                r#"14:00:20 (orglab) OUT: "OriginPro" Jean Dupont@PC-1.univ.example  "#,
+                ("out", "OriginPro", "Jean Dupont@PC-1.univ.example", 1),
+            ),
+            (
+                r#"14:00:20 (orglab) IN: "OriginPro" Éloïse Martin@LaboFixe  "#,
+                ("in", "OriginPro", "Éloïse Martin@LaboFixe", 1),
+            ),
+            (
+                r#"14:00:20 (adskflex) OUT: "87224ACD_2024_0F" u1@h1  (2 licenses) "#,
+                ("out", "87224ACD_2024_0F", "u1@h1", 2),
+            ),
+            (r#"14:00:20 (MLM) IN: "MATLAB" u1@h1  (INACTIVE)"#, ("in", "MATLAB", "u1@h1", 1)),
+            (r#"14:00:20 (MLM) IN: "MATLAB" u1@h1  (SHUTDOWN)"#, ("in", "MATLAB", "u1@h1", 1)),
+            (r#"14:00:20 (MLM) OUT: "MATLAB" u1@h1  [checkout data a@b]"#, ("out", "MATLAB", "u1@h1", 1)),
+            ("14:00:20 (MLM) OUT: MATLAB u1@h1", ("out", "MATLAB", "u1@h1", 1)),
+            (
+                r#"14:00:20 (d) DENIED: "f" u@h  (Licensed number of users already reached. (-4,342:10054 ""))"#,
+                ("denied", "f", "u@h", 1),
+            ),
+            (r#"14:00:20 (d) DENIED: "f" u@h (User not in INCLUDE list)"#, ("denied", "f", "u@h", 1)),
+            (
+                r#"14:00:20 (d) UNSUPPORTED: "f" (PORT_AT_HOST_PLUS   ) u@h  (No such feature exists. (-5,346))"#,
+                ("unsupported", "f", "u@h", 1),
+            ),
+            (
+                r#"14:00:20 (d) UNSUPPORTED: "f" u@h  (No such feature exists. (-5,346))"#,
+                ("unsupported", "f", "u@h", 1),
+            ),
+            (r#"14:00:20 (d) QUEUED: "f" u@h  "#, ("queued", "f", "u@h", 1)),
+            (r#"14:00:20 (d) DEQUEUED: "f" u@h  "#, ("dequeued", "f", "u@h", 1)),
+            (r#"14:00:20 (d) UPGRADE: "f" u@h  "#, ("upgrade", "f", "u@h", 1)),
+            ("14:00:20 (d) REMOVING u@h from f  (reason)", ("removing", "f", "u@h", 1)),
+            (r#"14:00:20 (d) OUT: "f" anna@lab.fr@PC-2  "#, ("out", "f", "anna@lab.fr@PC-2", 1)),
+            (r#"14:00:20 (d) OUT: "f" a@b c@PC-2  (2 licenses)"#, ("out", "f", "a@b c@PC-2", 2)),
+            (r#"14:00:20 (d) OUT: "f" =1+1@PC-2  "#, ("out", "f", "=1+1@PC-2", 1)),
+            (r#"14:00:20 (d) OUT: "feature with spaces" u@h  "#, ("out", "feature with spaces", "u@h", 1)),
+        ] {
+            assert_eq!(token(line), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_unreadable_or_no_line() {
+        for line in [
+            r#"14:00:20 (d) OUT: "f" nobody"#,
+            r#"14:00:20 (d) OUT: "f"#,
+            "14:00:20 (d) OUT:",
+            r#"14:00:20 (d) IN: "f" @h"#,
+            "14:00:20 (d) TIMESTAMP 31/31/2021",
+        ] {
+            assert_eq!(parse_line(line).map(|l| l.message), Some(Message::Unreadable), "{line}");
+        }
+        for line in [
+            "",
+            "14:00:20",
+            "OUT: \"f\" u@h",
+            "(d) OUT: \"f\" u@h",
+            "14:00:20 () OUT: \"f\" u@h",
+            "14:00:20 (d OUT: \"f\" u@h",
+        ] {
+            assert_eq!(parse_line(line), None, "{line}");
+        }
+        assert_eq!(parse_line("12:49:3a9 (d) x").map(|l| l.clock), Some(Clock::Corrupt));
+    }
+
+    #[test]
+    fn dates_starts_and_stops() {
+        let day = NaiveDate::from_ymd_opt(2021, 12, 8).unwrap();
+        for line in [
+            "17:17:45 (orglab) TIMESTAMP 12/8/2021",
+            "17:17:45 (lmgrd) FlexNet Licensing (v11.16.5.1 build 269) started on origin (linux) (12/8/2021)",
+            "17:17:45 (orglab) (@orglab-SLOG@) Time: Wed Dec 08 2021 17:17:45 CET",
+            "17:17:45 (orglab) Server's System Date and Time: Wed Dec 08 2021 17:17:45 CET",
+            "17:17:45 (d) (@d-SLOG@) Start-Date: Wed Dec 08 2021 17:17:45 W. Europe Standard Time",
+            "2021-12-08T17:17:45Z (d) anything",
+        ] {
+            assert_eq!(parse_line(line).and_then(|l| l.day()), Some(day), "{line}");
+        }
+        let told_again = "11:02:03 (d) (@d-SLOG@) Start-Date: Wed Dec 08 2021 17:17:45 CET";
+        assert_eq!(parse_line(told_again).and_then(|l| l.day()), None);
+        for line in [
+            "1:00:00 (lmgrd) EXITING DUE TO SIGNAL 15 Exit reason 1",
+            "1:00:00 (lmgrd) Shutting down orglab pid=12 due to signal 15",
+            "1:00:00 (orglab) daemon shutdown requested - shutting down",
+            "1:00:00 (lmgrd) orglab exited with status 58 (Killed)",
+        ] {
+            assert_eq!(parse_line(line).map(|l| l.message), Some(Message::Stopped), "{line}");
+        }
+        for line in [
+            "1:00:00 (orglab) Server started on origin for: OriginPro",
+            "1:00:00 (lmgrd) Started orglab (internet tcp_port 60213 pid 12)",
+            "1:00:00 (lmgrd) lmgrd re-reading license file",
+            "1:00:00 (d) EXTERNAL FILTERS are OFF",
+        ] {
+            assert_eq!(parse_line(line).map(|l| l.message), Some(Message::Chatter), "{line}");
+        }
+    }
+
+    fn moments(log: &str) -> Vec<String> {
+        let source = Source::from_bytes("debug.log", log.as_bytes());
+        let day = NaiveDate::from_ymd_opt(2022, 1, 1).unwrap();
+        let parsed = parse(&source, Paris, day);
+        parsed.items.events.iter().map(|e| e.at.with_timezone(&Paris).to_rfc3339()).collect()
+    }
+
+    #[test]
+    fn midnights_are_counted_between_the_anchors_and_before_the_first() {
+        let log = "23:50:00 (d) OUT: \"f\" a@h\r\n 0:10:00 (d) IN: \"f\" a@h\n 6:00:00 (d) TIMESTAMP 12/8/2021\n\
+                   23:59:59 (d) OUT: \"f\" a@h\n 0:00:01 (d) IN: \"f\" a@h\n";
+        assert_eq!(
+            moments(log),
+            [
+                "2021-12-07T23:50:00+01:00",
+                "2021-12-08T00:10:00+01:00",
+                "2021-12-08T23:59:59+01:00",
+                "2021-12-09T00:00:01+01:00"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_small_step_back_is_the_same_day_and_the_autumn_hour_comes_twice() {
+        let log = " 1:00:00 (d) TIMESTAMP 10/31/2021\n 2:50:00 (d) OUT: \"f\" a@h\n 2:10:00 (d) IN: \"f\" a@h\n\
+                   12:00:05 (d) OUT: \"f\" a@h\n12:00:04 (d) IN: \"f\" a@h\n";
+        assert_eq!(
+            moments(log),
+            [
+                "2021-10-31T02:50:00+02:00",
+                "2021-10-31T02:10:00+01:00",
+                "2021-10-31T12:00:05+01:00",
+                "2021-10-31T12:00:04+01:00"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_log_without_a_date_ends_on_the_day_it_was_written() {
+        let log = "\u{feff}23:50:00 (d) OUT: \"f\" a@h\n 0:10:00 (d) IN: \"f\" a@h\n";
+        assert_eq!(moments(log), ["2021-12-31T23:50:00+01:00", "2022-01-01T00:10:00+01:00"]);
+    }
+
+    #[test]
+    fn a_corrupt_clock_takes_its_neighbours_time_and_is_a_finding() {
+        let log = "12:00:00 (d) TIMESTAMP 12/8/2021\n12:49:00 (d) OUT: \"f\" a@h\n12:49:3a9 (d) IN: \"f\" a@h\n";
+        assert_eq!(moments(log), ["2021-12-08T12:49:00+01:00", "2021-12-08T12:49:00+01:00"]);
+        let source = Source::from_bytes("debug.log", log.as_bytes());
+        let findings = parse(&source, Paris, NaiveDate::MIN).findings;
+        assert_eq!(findings.iter().map(|f| f.place.to_string()).collect::<Vec<_>>(), ["debug.log:3"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_panics(line in ".{0,80}", bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = parse_line(&line);
+            let _ = parse_line(&format!("14:00:20 (d) OUT: {line}"));
+            let _ = parse_line(&format!("14:00:20 (d) {line}"));
+            let _ = parse(&Source::from_bytes("x", &bytes), Paris, NaiveDate::from_ymd_opt(2022, 1, 1).unwrap());
+        }
+    }
+}

@@ -1,1 +1,288 @@
-//! `lmstat -a` (FlexNet).
+//! `lmstat -a` of FlexNet (version 11): who holds a token now, and since when.
+//!
+//! ```text
+//! Flexible License Manager status on Tue 1/11/2022 11:26
+//! Users of OriginPro:  (Total of 20 licenses issued;  Total of 5 licenses in use)
+//!     camille ZBOOK-3 ZBOOK-3 (v9.4) (origin.srv-prive.icgm.fr/27000 196), start Tue 1/11 07:54
+//!     Jean Dupont PC-1 PC-1 (v9.4) (origin.srv-prive.icgm.fr/27000 262), start Tue 1/11 7:40, 2 licenses
+//! ```
+//!
+//! A line of use is `login host display (version) (server/port handle), start Www M/D H:MM` and tails. Login and display
+//! can hold spaces and the display can be missing; host and display are most often one word, which tells login and host
+//! apart. The year is the status line's, or the last before it whose weekday fits. Read over: banners, the servers'
+//! state where it is `UP`, reservations, whoever waits in the queue, features that nobody counts.
+//!
+//! Source: FlexNet Publisher License Administration Guide, "lmstat".
+
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
+
+use super::datetime;
+use crate::finding::{Finding, Kind, Parsed, Place};
+use crate::model::Identity;
+use crate::source::Source;
+
+/// What one run of `lmstat -a` says, in the server's civil time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Lmstat {
+    /// When it was asked, to the minute; `None` where the status line is missing, and then nothing is listed.
+    pub at: Option<NaiveDateTime>,
+    /// The tokens that are out, in the order of the list.
+    pub uses: Vec<Use>,
+    /// The features that it listed the users of. What is held of any other is not known.
+    pub features: Vec<Arc<str>>,
+}
+
+impl Lmstat {
+    /// Whether the list speaks for `feature`: a pair that is not on it holds none.
+    pub fn covers(&self, feature: &str) -> bool {
+        self.at.is_some() && self.features.iter().any(|known| **known == *feature)
+    }
+}
+
+/// A token that is out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Use {
+    /// The licensed feature.
+    pub feature: Arc<str>,
+    /// Who holds it.
+    pub who: Identity,
+    /// Since when, to the minute.
+    pub since: NaiveDateTime,
+    /// How many licences.
+    pub licences: u32,
+    /// The licence server, without its port.
+    pub server: String,
+    /// The number by which the server knows this token.
+    pub handle: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// Reads what `lmstat -a` printed.
+pub fn parse(source: &Source) -> Parsed<Lmstat> {
+    let mut lmstat = Lmstat::default();
+    let mut findings = Vec::new();
+    let mut feature: Option<Arc<str>> = None;
+    for (number, line) in source.lines() {
+        let text = line.trim();
+        if let Some((_, status)) = text.split_once("status on ") {
+            lmstat.at = lmstat.at.or_else(|| status_time(status));
+        } else if says_trouble(text) {
+            findings.push(Finding::new(Kind::LicenceServerTrouble, source.at(number), crate::finding::excerpt(text)));
+        } else if let Some((name, state)) = text.strip_prefix("Users of ").and_then(|rest| rest.split_once(':')) {
+            let name: Arc<str> = name.trim().into();
+            if !state.contains("Uncounted") {
+                lmstat.features.push(Arc::clone(&name));
+            }
+            feature = Some(name);
+        } else if let (Some(feature), Some(at)) = (&feature, lmstat.at)
+            && text.contains('/')
+            && text.contains(", start ")
+        {
+            match parse_use(text, at.date()) {
+                Some(found) => lmstat.uses.push(Use { feature: Arc::clone(feature), line: number, ..found }),
+                None => findings.push(Finding::unreadable(source.at(number), text)),
+            }
+        }
+    }
+    if lmstat.at.is_none() {
+        let place = Place::Whole(Arc::clone(source.name()));
+        findings.push(Finding::new(Kind::LicenceServerTrouble, place, crate::finding::excerpt(source.text())));
+    }
+    Parsed { items: lmstat, findings }
+}
+
+/// Words with which `lmstat` says that its list is not whole.
+fn says_trouble(text: &str) -> bool {
+    const TROUBLE: [&str; 8] = [
+        "Cannot get users of",
+        "Cannot connect to",
+        "Error getting status",
+        "license server DOWN",
+        "License server machine is down",
+        "Invalid host",
+        "The desired vendor daemon is down",
+        ": (Error",
+    ];
+    TROUBLE.iter().any(|words| text.contains(words)) || text.ends_with(": DOWN") || text.contains(" is down")
+}
+
+/// `Tue 1/11/2022 11:26`.
+fn status_time(text: &str) -> Option<NaiveDateTime> {
+    let mut words = text.split_whitespace();
+    let _weekday = words.next()?;
+    let date = datetime::american_date(words.next()?)?;
+    Some(date.and_time(minute(words.next()?)?))
+}
+
+/// `7:40`, to the minute.
+fn minute(text: &str) -> Option<NaiveTime> {
+    datetime::clock_time(&format!("{}:00", text.trim()))
+}
+
+/// A line of use; its feature and line are the caller's to fill in.
+fn parse_use(text: &str, today: NaiveDate) -> Option<Use> {
+    let (left, right) = text.rsplit_once(", start ")?;
+    let (left, server) = left.trim_end().strip_suffix(')')?.rsplit_once('(')?;
+    let (address, handle) = server.trim().rsplit_once(' ')?;
+    let server = address.rsplit_once('/').map_or(address, |(server, _)| server);
+    let words = match left.trim_end().strip_suffix(')').and_then(|left| left.rsplit_once('(')) {
+        Some((words, _version)) => words,
+        None => left,
+    };
+    let mut right = right.splitn(2, ',');
+    let since = start_time(right.next()?, today)?;
+    let tails = right.next().unwrap_or_default();
+    let licences = tails.split(',').find_map(|tail| {
+        let (count, word) = tail.trim().split_once(' ')?;
+        word.starts_with("licen").then(|| count.parse().ok())?
+    });
+    Some(Use {
+        feature: "".into(),
+        who: split_identity(words)?,
+        since,
+        licences: licences.unwrap_or(1),
+        server: server.to_owned(),
+        handle: handle.to_owned(),
+        line: 0,
+    })
+}
+
+/// `login host display` by words: the host is the word that the display repeats (as it is, or with `:0` or a domain
+/// behind it); with no such word, the one before last, or the last of two.
+fn split_identity(text: &str) -> Option<Identity> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let repeated = (1..words.len().saturating_sub(1))
+        .rev()
+        .find(|&i| words[i + 1] == words[i])
+        .or_else(|| (1..words.len().saturating_sub(1)).rev().find(|&i| words[i + 1].starts_with(words[i])));
+    let host = match (repeated, words.len()) {
+        (Some(host), _) => host,
+        (None, 2) => 1,
+        (None, n) if n >= 3 => n - 2,
+        _ => return None,
+    };
+    // The login keeps its own spaces, which may be several at once.
+    let behind = words[host..]
+        .iter()
+        .try_fold(text, |rest, _| rest.trim_end().rsplit_once(char::is_whitespace).map(|(rest, _)| rest))?;
+    Some(Identity::new(behind.trim(), words[host]))
+}
+
+/// `Tue 1/11 7:40`: the last such day not after tomorrow of `today` (clocks differ) whose weekday is the one named.
+fn start_time(text: &str, today: NaiveDate) -> Option<NaiveDateTime> {
+    let mut words = text.split_whitespace();
+    let weekday: Weekday = words.next()?.parse().ok()?;
+    let (month, day) = words.next()?.split_once('/')?;
+    let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+    let time = minute(words.next()?)?;
+    let latest = today.succ_opt()?;
+    let of_year = |year| NaiveDate::from_ymd_opt(year, month, day).filter(|date| *date <= latest);
+    // A weekday comes back to a date within 11 years (12 where a leap day is skipped in 1900 or 2100).
+    let mut years = (0..12).filter_map(|back| of_year(today.year() - back));
+    let fitting = years.clone().find(|date| date.weekday() == weekday);
+    fitting.or_else(|| years.next()).map(|date| date.and_time(time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uses(body: &str) -> Vec<String> {
+        let text = format!(
+            "Flexible License Manager status on Tue 1/11/2022 11:26\nUsers of OriginPro:  (Total of 20 licenses issued;  Total of 5 licenses in use)\n{body}"
+        );
+        let parsed = parse(&Source::from_bytes("lmstat", text.as_bytes()));
+        parsed
+            .items
+            .uses
+            .iter()
+            .map(|u| format!("{}|{}|{}|{}|{}|{}", u.who.login(), u.who.host(), u.since, u.licences, u.server, u.handle))
+            .collect()
+    }
+
+    #[test]
+    fn every_shape_of_a_line() {
+        for (line, expected) in [
+            (
+                "    camille ZBOOK-3 ZBOOK-3 (v9.4) (origin.srv/27000 196), start Tue 1/11 07:54",
+                "camille|ZBOOK-3|2022-01-11 07:54:00|1|origin.srv|196",
+            ),
+            (
+                "    Jean Dupont PC-1 PC-1 (v9.4) (origin.srv/27000 262), start Tue 1/11 7:40, 2 licenses",
+                "Jean Dupont|PC-1|2022-01-11 07:40:00|2|origin.srv|262",
+            ),
+            (
+                "    Jean  Dupont PC-1 PC-1 (v9.4) (s/27000 262), start Tue 1/11 7:40",
+                "Jean  Dupont|PC-1|2022-01-11 07:40:00|1|s|262",
+            ),
+            ("    anna PC-1 (v9.4) (s/27000 262), start Tue 1/11 7:40", "anna|PC-1|2022-01-11 07:40:00|1|s|262"),
+            (
+                "    anna PC-1 /dev/tty (v9.4) (s/27000 262), start Tue 1/11 7:40",
+                "anna|PC-1|2022-01-11 07:40:00|1|s|262",
+            ),
+            (
+                "    Anna Maria PC-1 PC-1:0.0 (v9.4) (s/27000 262), start Tue 1/11 7:40",
+                "Anna Maria|PC-1|2022-01-11 07:40:00|1|s|262",
+            ),
+            (
+                "    anna PC-1 PC-1 (v9.4) (s/27000 262), start Tue 1/11 7:40, 1 license (linger: 600 / 1800)",
+                "anna|PC-1|2022-01-11 07:40:00|1|s|262",
+            ),
+            (
+                "    anna PC-1 PC-1 (v9.4) (s/27000 262), start Tue 1/11 7:40, PID: 4711",
+                "anna|PC-1|2022-01-11 07:40:00|1|s|262",
+            ),
+            ("    anna PC-1 PC-1 (v9.4) (s/27000 262), start Fri 12/31 7:40", "anna|PC-1|2021-12-31 07:40:00|1|s|262"),
+            ("    anna PC-1 PC-1 (v9.4) (s/27000 262), start Sat 2/29 7:40", "anna|PC-1|2020-02-29 07:40:00|1|s|262"),
+        ] {
+            assert_eq!(uses(line), [expected], "{line}");
+        }
+    }
+
+    #[test]
+    fn queues_reservations_and_uncounted_features_are_no_use() {
+        for line in [
+            "    anna PC-1 PC-1 (v9.4) (s/27000 262) queued for 1 license",
+            "    2 RESERVATIONs for GROUP X (s/27000)",
+            "Users of Viewer:  (Uncounted, node-locked)",
+            "  \"OriginPro\" v9.4, vendor: orglab, expiry: 31-dec-2022",
+            "  floating license",
+        ] {
+            assert_eq!(uses(line), [""; 0], "{line}");
+        }
+    }
+
+    #[test]
+    fn trouble_is_a_finding_and_no_empty_list() {
+        for text in [
+            "Error getting status: Cannot connect to license server system. (-15,570:115)",
+            "lmutil: command not found",
+            "Flexible License Manager status on Tue 1/11/2022 11:26\norglab: The desired vendor daemon is down. (-97,121)",
+            "Flexible License Manager status on Tue 1/11/2022 11:26\nUsers of OriginPro: Cannot get users of OriginPro: No such feature",
+            "Flexible License Manager status on Tue 1/11/2022 11:26\nUsers of X: (Error: 2 licenses, unsupported by licensed server)",
+        ] {
+            let parsed = parse(&Source::from_bytes("lmstat", text.as_bytes()));
+            assert_eq!(parsed.findings.len(), 1, "{text}: {:?}", parsed.findings);
+            assert!(!parsed.items.covers("X"), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_features_are_kept_apart() {
+        let text = "Flexible License Manager status on Tue 1/11/2022 11:26\nUsers of A:  (Total of 2 licenses issued;  Total of 0 licenses in use)\nUsers of B:  (Total of 2 licenses issued;  Total of 1 license in use)\n    u h h (v1) (s/1 2), start Tue 1/11 7:40\n";
+        let lmstat = parse(&Source::from_bytes("lmstat", text.as_bytes())).items;
+        assert!(lmstat.covers("A") && lmstat.covers("B") && !lmstat.covers("C"));
+        assert_eq!(lmstat.uses.iter().map(|u| &*u.feature).collect::<Vec<_>>(), ["B"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(line in ".{0,60}", tail in ".{0,30}") {
+            let _ = uses(&format!("{line} (v1) (s/1 2), start {tail}"));
+            let _ = uses(&line);
+        }
+    }
+}
