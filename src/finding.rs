@@ -112,6 +112,16 @@ kinds! {
     // Traces: logwatch, debug log, lmstat.
     /// A debug log in which no line names a date.
     UndatedLog = "undated-log", Warning;
+    /// The logwatch's clock and the debug log's differ by this much.
+    ClocksDisagree = "clocks-disagree", Warning;
+    /// A line that one of the two logs has and the other lacks, though it covers that time.
+    LogsDisagree = "logs-disagree", Note;
+    /// A token was given back of which no log says that it was taken.
+    LostOut = "lost-out", Note;
+    /// A token was taken of which no log says that it was given back.
+    LostIn = "lost-in", Note;
+    /// No connection shows from where a pair took its tokens.
+    UnknownAddress = "unknown-address", Warning;
     /// `lmstat` says that its list is not whole.
     LicenceServerTrouble = "licence-server-trouble", Warning;
     /// A date line in the logwatch goes back in time.

@@ -87,7 +87,7 @@ pub fn parse(source: &Source) -> Parsed<Lmstat> {
             }
         }
     }
-    if lmstat.at.is_none() {
+    if lmstat.at.is_none() && findings.is_empty() {
         let place = Place::Whole(Arc::clone(source.name()));
         findings.push(Finding::new(Kind::LicenceServerTrouble, place, crate::finding::excerpt(source.text())));
     }

@@ -1,0 +1,383 @@
+//! Every token that is taken to one connection, hence to one address.
+//!
+//! A client opens a connection for each token: with its `OUT` one connection is new and carries the server's answer, with
+//! its `IN` that connection is gone or closing. Mostly a moment has one new connection and one `OUT`, and all is said.
+//! Where it has several, the scores below weigh what each connection has for and against it, as logarithms of odds:
+//! bytes in flight, whether it ends with an `IN` of the same pair, how often the pair was at that address and the address
+//! the pair's. The last two are counted from the answers themselves, so the whole is done several times over.
+//!
+//! Within one moment no connection is given to two tokens.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use chrono::Duration;
+
+use super::tokens::{Event, EventKind, List, PairId};
+use super::watch::{ConnectionId, MomentId, Watch};
+use crate::model::Evidence;
+use crate::parse::flexnet::TokenKind;
+
+/// The connection of a token, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// What ties it to the token.
+    pub evidence: Evidence,
+}
+
+/// Which token went to which connection.
+#[derive(Debug, Default)]
+pub struct Attribution {
+    /// By the index of the event; `None` for what is no `OUT` and for those that no connection is known of.
+    pub choices: Vec<Option<Choice>>,
+    /// How often pairs were at addresses.
+    pub habits: Habits,
+}
+
+/// How often pairs were at addresses, counted over tokens.
+#[derive(Debug, Default, Clone)]
+pub struct Habits {
+    both: HashMap<(PairId, IpAddr), u32>,
+    pairs: HashMap<PairId, u32>,
+    addresses: HashMap<IpAddr, u32>,
+}
+
+impl Habits {
+    fn count(&mut self, pair: PairId, ip: IpAddr) {
+        *self.both.entry((pair, ip)).or_default() += 1;
+        *self.pairs.entry(pair).or_default() += 1;
+        *self.addresses.entry(ip).or_default() += 1;
+    }
+
+    /// How many of the pair's tokens were taken from there.
+    pub fn tokens(&self, pair: PairId, ip: IpAddr) -> u32 {
+        self.both.get(&(pair, ip)).copied().unwrap_or_default()
+    }
+
+    /// The address of nearly all of a pair's tokens, if it has enough of them for a habit.
+    pub fn home(&self, pair: PairId) -> Option<IpAddr> {
+        const ENOUGH: u32 = 3;
+        const NEARLY_ALL: f64 = 0.9;
+        let all = self.pairs.get(&pair).copied().unwrap_or_default();
+        let most =
+            self.both.iter().filter(|((p, _), _)| *p == pair).max_by_key(|((_, ip), n)| (**n, std::cmp::Reverse(*ip)));
+        most.filter(|(_, n)| all >= ENOUGH && f64::from(**n) >= NEARLY_ALL * f64::from(all)).map(|((_, ip), _)| *ip)
+    }
+
+    /// The odds that a token of this pair comes from this address rather than from any: negative where neither is used to
+    /// the other. `own` is the token's own contribution to the counts, 0 or 1.
+    pub fn odds(&self, pair: PairId, ip: IpAddr, own: u32) -> f64 {
+        let count = |n: Option<&u32>| f64::from(n.copied().unwrap_or_default().saturating_sub(own));
+        let both = count(self.both.get(&(pair, ip)));
+        let of_pair = (both + 0.1) / (count(self.pairs.get(&pair)) + 1.0);
+        let of_address = (both + 0.1) / (count(self.addresses.get(&ip)) + 1.0);
+        of_pair.ln() + 0.5 * of_address.ln()
+    }
+}
+
+/// The only connection with bytes in flight, or one among several that have none of its kind beside it.
+const CARRIES: f64 = 2.5;
+/// Another connection of the moment has bytes in flight, this one has not.
+const ANOTHER_CARRIES: f64 = -1.5;
+/// It ended with an `IN` of the same pair.
+const ENDS_WITH_PAIR: f64 = 2.0;
+/// It ended with an `IN`, of another pair.
+const ENDS_WITH_ANOTHER: f64 = -1.5;
+/// It was there a few seconds before the token, or after it.
+const NOT_ITS_MOMENT: f64 = -2.0;
+/// The address's DHCP name is the host of the token.
+const NAMED: f64 = 3.0;
+/// There is no connection of this token: worse than any connection that a habit does not speak against.
+const NONE: f64 = -6.5;
+/// How long before its token a connection may have been seen.
+const RECENT: Duration = Duration::seconds(5);
+/// How often the whole is done over; the counts are at rest after two or three.
+const ROUNDS: usize = 4;
+
+/// An `OUT` that looks for its connection.
+struct Taken {
+    event: usize,
+    pair: PairId,
+    moment: MomentId,
+}
+
+/// Gives the tokens of `list` their connections. `name_of` gives the DHCP name of an address, where it is known.
+pub fn attribute(watch: &Watch, list: &List, name_of: &dyn Fn(IpAddr) -> Option<String>) -> Attribution {
+    let exits = Exits::new(watch, list);
+    let mut attribution = Attribution { choices: vec![None; list.events.len()], habits: Habits::default() };
+    let groups = groups(list);
+    let names = Names::new(list, name_of);
+    for round in 0..ROUNDS {
+        let mut claimed = vec![false; watch.connections.len()];
+        let mut habits = Habits::default();
+        let mut choices = vec![None; list.events.len()];
+        for group in &groups {
+            let scene =
+                Scene { watch, exits: &exits, names: &names, attribution: &attribution, first_round: round == 0 };
+            for (taken, choice) in group.iter().zip(scene.assign(group, &mut claimed)) {
+                if let Some(choice) = choice {
+                    habits.count(taken.pair, watch.ip(choice.connection));
+                }
+                choices[taken.event] = choice;
+            }
+        }
+        let settled = choices == attribution.choices;
+        attribution = Attribution { choices, habits };
+        if settled && round > 0 {
+            break;
+        }
+    }
+    attribution
+}
+
+/// The `OUT`s of each moment together, in the order of the moments.
+fn groups(list: &List) -> Vec<Vec<Taken>> {
+    let mut taken: Vec<Taken> = list
+        .events
+        .iter()
+        .enumerate()
+        .filter_map(|(event, Event { moment, what, .. })| match what {
+            EventKind::Token { kind: TokenKind::Out, pair, repeated: false, .. } => {
+                Some(Taken { event, pair: *pair, moment: (*moment)? })
+            }
+            _ => None,
+        })
+        .collect();
+    taken.sort_by_key(|taken| taken.moment);
+    let mut groups: Vec<Vec<Taken>> = Vec::new();
+    for one in taken {
+        match groups.last_mut() {
+            Some(group) if group[0].moment == one.moment => group.push(one),
+            _ => groups.push(vec![one]),
+        }
+    }
+    groups
+}
+
+/// Which pairs gave a token back in a moment.
+pub struct Exits {
+    by_moment: HashMap<MomentId, Vec<PairId>>,
+}
+
+impl Exits {
+    /// Of all the `IN`s of a list.
+    pub fn new(watch: &Watch, list: &List) -> Self {
+        let mut by_moment: HashMap<MomentId, Vec<PairId>> = HashMap::new();
+        for event in &list.events {
+            if let EventKind::Token { kind: TokenKind::In, pair, .. } = &event.what
+                && let Some(moment) = event.moment
+            {
+                by_moment.entry(moment).or_default().push(*pair);
+            }
+        }
+        let _ = watch;
+        Self { by_moment }
+    }
+
+    fn at(&self, moment: MomentId) -> &[PairId] {
+        self.by_moment.get(&moment).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a connection's end says of its owner: that it ended with an `IN` of the pair, or of another, or nothing.
+    fn score(&self, watch: &Watch, connection: ConnectionId, pair: PairId) -> f64 {
+        let life = watch.connection(connection);
+        let Some(gone) = life.gone else { return 0.0 };
+        // Gone with the IN, or still closing in the IN's own block and gone in the next.
+        let with: Vec<PairId> = self.at(gone).iter().chain(self.at(life.last)).copied().collect();
+        if with.contains(&pair) {
+            ENDS_WITH_PAIR
+        } else if self.at(gone).is_empty() {
+            0.0
+        } else {
+            ENDS_WITH_ANOTHER
+        }
+    }
+}
+
+/// The pairs whose host is an address's DHCP name.
+struct Names<'a> {
+    name_of: &'a dyn Fn(IpAddr) -> Option<String>,
+    hosts: Vec<String>,
+}
+
+impl<'a> Names<'a> {
+    fn new(list: &List, name_of: &'a dyn Fn(IpAddr) -> Option<String>) -> Self {
+        Self { name_of, hosts: list.pairs.iter().map(|pair| short_name(pair.host())).collect() }
+    }
+
+    fn agree(&self, pair: PairId, ip: IpAddr) -> bool {
+        (self.name_of)(ip).is_some_and(|name| short_name(&name) == self.hosts[pair as usize])
+    }
+}
+
+/// A host's name without its domain, for comparing.
+pub fn short_name(host: &str) -> String {
+    host.split('.').next().unwrap_or(host).to_lowercase()
+}
+
+/// All that the choice of one moment depends on.
+struct Scene<'a> {
+    watch: &'a Watch,
+    exits: &'a Exits,
+    names: &'a Names<'a>,
+    attribution: &'a Attribution,
+    first_round: bool,
+}
+
+struct Candidate {
+    connection: ConnectionId,
+    carries: bool,
+    own_moment: bool,
+}
+
+impl Scene<'_> {
+    /// The choices of the tokens of one moment, best together.
+    fn assign(&self, group: &[Taken], claimed: &mut [bool]) -> Vec<Option<Choice>> {
+        let candidates = self.candidates(group[0].moment, claimed);
+        let scores: Vec<Vec<f64>> =
+            group.iter().map(|taken| candidates.iter().map(|c| self.score(taken, c, &candidates)).collect()).collect();
+        // Before there are any habits, a moment with more connections than tokens says too little to begin a habit with.
+        let chosen = best_together(&scores);
+        group
+            .iter()
+            .zip(chosen)
+            .map(|(taken, chosen)| {
+                let candidate = &candidates[chosen?];
+                claimed[candidate.connection as usize] = true;
+                Some(Choice {
+                    connection: candidate.connection,
+                    evidence: self.evidence(taken, candidate, &candidates, group.len()),
+                })
+            })
+            .collect()
+    }
+
+    /// The connections that a token of this moment can have gone to: those that are new, those with bytes in flight, and
+    /// those that came a few seconds before and went to nobody.
+    fn candidates(&self, moment: MomentId, claimed: &[bool]) -> Vec<Candidate> {
+        let watch = self.watch;
+        let carries =
+            |connection| watch.signals(moment).iter().any(|signal| signal.connection == connection && !signal.fin_wait);
+        let new = watch.appeared(moment).filter(|&c| !watch.connection(c).initial || carries(c));
+        let mut candidates: Vec<Candidate> =
+            new.map(|connection| Candidate { connection, carries: carries(connection), own_moment: true }).collect();
+        let at = watch.moment(moment).at;
+        let earlier = (0..moment)
+            .rev()
+            .take_while(|&m| (at - watch.moment(m).at).abs() <= RECENT)
+            .flat_map(|m| watch.appeared(m));
+        let old = watch.signals(moment).iter().filter(|signal| !signal.fin_wait).map(|signal| signal.connection);
+        for connection in earlier.chain(old) {
+            let life = watch.connection(connection);
+            let known = candidates.iter().any(|c| c.connection == connection);
+            if !known && !claimed[connection as usize] && life.last >= moment && !(life.initial && !carries(connection))
+            {
+                candidates.push(Candidate { connection, carries: carries(connection), own_moment: false });
+            }
+        }
+        candidates.retain(|candidate| !claimed[candidate.connection as usize]);
+        candidates
+    }
+
+    fn score(&self, taken: &Taken, candidate: &Candidate, all: &[Candidate]) -> f64 {
+        let ip = self.watch.ip(candidate.connection);
+        let mut score = self.exits.score(self.watch, candidate.connection, taken.pair);
+        if candidate.carries {
+            score += CARRIES;
+        } else if all.iter().any(|other| other.carries) {
+            score += ANOTHER_CARRIES;
+        }
+        if !candidate.own_moment {
+            score += NOT_ITS_MOMENT;
+        }
+        if self.names.agree(taken.pair, ip) {
+            score += NAMED;
+        }
+        if !self.first_round {
+            let own =
+                self.attribution.choices[taken.event].is_some_and(|choice| self.watch.ip(choice.connection) == ip);
+            score += self.attribution.habits.odds(taken.pair, ip, u32::from(own));
+        }
+        score - NONE
+    }
+
+    /// The strongest word for why this connection and no other.
+    fn evidence(&self, taken: &Taken, candidate: &Candidate, all: &[Candidate], n_tokens: usize) -> Evidence {
+        let alone = |kind: &dyn Fn(&Candidate) -> bool| kind(candidate) && all.iter().filter(|c| kind(c)).count() == 1;
+        let new = |c: &Candidate| c.own_moment && self.watch.connection(c.connection).first == taken.moment;
+        if n_tokens == 1 && alone(&|c| c.carries) {
+            Evidence::Carrying
+        } else if n_tokens == 1 && alone(&new) {
+            Evidence::Appeared
+        } else if self.exits.score(self.watch, candidate.connection, taken.pair) > 0.0 {
+            Evidence::Vanished
+        } else if self.names.agree(taken.pair, self.watch.ip(candidate.connection)) {
+            Evidence::Hostname
+        } else {
+            Evidence::Majority
+        }
+    }
+}
+
+/// For each row the column of a one-to-one choice with the greatest sum; a row may go without (score 0). Tried in full
+/// where that is little work, which it nearly always is, else row by row from the best score down.
+fn best_together(scores: &[Vec<f64>]) -> Vec<Option<usize>> {
+    let n_columns = scores.first().map_or(0, Vec::len);
+    if scores.len() == 1 {
+        let best =
+            (0..n_columns).filter(|&c| scores[0][c] > 0.0).max_by(|&a, &b| scores[0][a].total_cmp(&scores[0][b]));
+        return vec![best];
+    }
+    if scores.len() <= 5 && n_columns <= 7 {
+        let mut best = (f64::NEG_INFINITY, Vec::new());
+        try_all(scores, &mut Vec::new(), 0.0, &mut best);
+        return best.1;
+    }
+    let mut cells: Vec<(usize, usize)> =
+        (0..scores.len()).flat_map(|row| (0..n_columns).map(move |c| (row, c))).collect();
+    cells.sort_by(|a, b| scores[b.0][b.1].total_cmp(&scores[a.0][a.1]));
+    let (mut chosen, mut used) = (vec![None; scores.len()], vec![false; n_columns]);
+    for (row, column) in cells {
+        if scores[row][column] > 0.0 && chosen[row].is_none() && !used[column] {
+            (chosen[row], used[column]) = (Some(column), true);
+        }
+    }
+    chosen
+}
+
+fn try_all(scores: &[Vec<f64>], chosen: &mut Vec<Option<usize>>, sum: f64, best: &mut (f64, Vec<Option<usize>>)) {
+    let Some(row) = scores.get(chosen.len()) else {
+        if sum > best.0 {
+            *best = (sum, chosen.clone());
+        }
+        return;
+    };
+    for (column, score) in row.iter().enumerate() {
+        if *score > 0.0 && !chosen.contains(&Some(column)) {
+            chosen.push(Some(column));
+            try_all(scores, chosen, sum + score, best);
+            chosen.pop();
+        }
+    }
+    chosen.push(None);
+    try_all(scores, chosen, sum, best);
+    chosen.pop();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_tokens_of_a_moment_share_a_connection() {
+        assert_eq!(best_together(&[vec![3.0, 2.0], vec![3.0, 1.0]]), [Some(1), Some(0)]);
+        assert_eq!(best_together(&[vec![3.0], vec![2.0]]), [Some(0), None]);
+        assert_eq!(best_together(&[vec![-1.0, 0.5]]), [Some(1)]);
+        assert_eq!(best_together(&[vec![]]), [None]);
+        let many: Vec<Vec<f64>> =
+            (0..9).map(|row| (0..9).map(|c| f64::from(u8::from(row == c)) + 0.5).collect()).collect();
+        assert_eq!(best_together(&many), (0..9).map(Some).collect::<Vec<_>>());
+    }
+}

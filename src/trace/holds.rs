@@ -1,0 +1,525 @@
+//! Every token that is given back to one that was taken, and what became of the others.
+//!
+//! An `IN` says whose token ends, not which: the connection that is gone or closing in its moment does. A connection that
+//! ends with an `IN` of a pair but whose `OUT` no log kept was a token all the same, since it appeared. A token that
+//! nobody gave back ended when its connection was gone, when the server restarted, or when `lmstat` lists it no longer;
+//! else it is still out.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::Settings;
+use super::attribute::{Attribution, Choice};
+use super::tokens::{EventKind, List, Origin, PairId, Token};
+use super::watch::{ConnectionId, MomentId, Watch};
+use crate::finding::{Finding, Kind, Place};
+use crate::model::{Evidence, Hold, State};
+use crate::parse::datetime::civil_moment;
+use crate::parse::flexnet::TokenKind;
+use crate::parse::lmstat::{Lmstat, Use};
+
+/// One token from its beginning to its end.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    /// Whose.
+    pub pair: PairId,
+    /// The licensed feature.
+    pub feature: Arc<str>,
+    /// How many licences.
+    pub licences: u32,
+    /// Its beginning.
+    pub start: DateTime<Utc>,
+    /// What the beginning is known from.
+    pub origin: Origin,
+    /// The event of its `OUT`, where there is one.
+    pub out: Option<usize>,
+    /// Its connection, where one is known.
+    pub choice: Option<Choice>,
+    /// Its end.
+    pub end: DateTime<Utc>,
+    /// What the end is.
+    pub state: State,
+    /// The event of its `IN`, where there is one.
+    pub back: Option<usize>,
+}
+
+/// All tokens that were held.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// In the order of their beginnings as they became known.
+    pub holdings: Vec<Holding>,
+    /// The addresses of the holdings.
+    pub addresses: Vec<Option<(IpAddr, Evidence)>>,
+    /// Repeated lines that were tokens of their own, as a connection came or went with them.
+    pub counted_repeats: HashSet<usize>,
+}
+
+impl Held {
+    /// The events that no line told: the other end of what the lines tell.
+    pub fn inferred_tokens<'a>(&'a self, list: &'a List) -> impl Iterator<Item = Token> + 'a {
+        self.holdings.iter().flat_map(|held| {
+            let token = |at, kind, origin| Token {
+                at,
+                kind,
+                feature: Arc::clone(&held.feature),
+                who: list.pairs[held.pair as usize].clone(),
+                licences: held.licences,
+                origin,
+                verdict: None,
+            };
+            let out = held.out.is_none().then(|| token(held.start, TokenKind::Out, held.origin));
+            let back = (held.back.is_none() && held.state == State::Presumed)
+                .then(|| token(held.end, TokenKind::In, Origin::Inferred));
+            out.into_iter().chain(back)
+        })
+    }
+}
+
+/// The holdings of the wanted features, as reports count them.
+pub fn records(list: &List, held: &Held, wanted: &dyn Fn(&str) -> bool) -> Vec<Hold> {
+    let mut records: Vec<Hold> = held
+        .holdings
+        .iter()
+        .filter(|holding| wanted(&holding.feature))
+        .map(|holding| Hold {
+            who: list.pairs[holding.pair as usize].clone(),
+            feature: holding.feature.to_string(),
+            start: holding.start,
+            end: holding.end,
+            licences: holding.licences,
+        })
+        .collect();
+    records.sort_by(|a, b| (a.start, a.end, &a.who).cmp(&(b.start, b.end, &b.who)));
+    records
+}
+
+/// Follows every token of `list` from its `OUT` to its end.
+pub fn follow(
+    watch: &Watch,
+    list: &List,
+    attribution: &Attribution,
+    lmstat: Option<&Lmstat>,
+    settings: &Settings,
+    now: DateTime<Utc>,
+    findings: &mut Vec<Finding>,
+) -> Held {
+    let mut follower = Follower {
+        watch,
+        list,
+        attribution,
+        held: Held::default(),
+        open: HashMap::new(),
+        owner: vec![None; watch.connections.len()],
+        findings,
+    };
+    // Connections that are some OUT's are nobody else's, also before that OUT is reached.
+    for choice in attribution.choices.iter().flatten() {
+        follower.owner[choice.connection as usize] = Some(usize::MAX);
+    }
+    for index in 0..list.events.len() {
+        follower.take(index);
+    }
+    follower.finish(lmstat, settings, now);
+    let mut held = follower.held;
+    held.addresses = addresses(watch, list, attribution, &held);
+    held
+}
+
+/// What is held of one feature by one pair.
+type Key = (PairId, Arc<str>);
+
+struct Follower<'a> {
+    watch: &'a Watch,
+    list: &'a List,
+    attribution: &'a Attribution,
+    held: Held,
+    /// The holdings without an end, oldest first.
+    open: HashMap<Key, Vec<usize>>,
+    /// The holding of each connection; `usize::MAX` where it is that of an `OUT` not yet reached.
+    owner: Vec<Option<usize>>,
+    findings: &'a mut Vec<Finding>,
+}
+
+/// What an `IN` closes.
+enum Closing {
+    Holding(usize),
+    /// A connection whose `OUT` was lost.
+    Connection(ConnectionId),
+}
+
+/// How well a connection's end fits an `IN`'s moment.
+mod fit {
+    /// Gone in the moment, or closing in it.
+    pub(super) const EXACT: f64 = 3.5;
+    /// Gone in the next snapshot.
+    pub(super) const NEXT: f64 = 2.5;
+    /// Gone soon after, or just before.
+    pub(super) const NEAR: f64 = 1.0;
+    /// Nothing is known of the connection.
+    pub(super) const UNKNOWN: f64 = 0.0;
+    /// Gone long before, or there for long after.
+    pub(super) const POOR: f64 = -2.5;
+    /// What it costs to believe that an `OUT` was lost.
+    pub(super) const LOST_OUT: f64 = -3.5;
+}
+
+impl Follower<'_> {
+    fn take(&mut self, index: usize) {
+        let event = &self.list.events[index];
+        match &event.what {
+            EventKind::Token { kind: TokenKind::Out, feature, pair, licences, repeated, .. } => {
+                let choice = match repeated {
+                    false => self.attribution.choices[index],
+                    true => match self.unexplained_newcomer(event.moment, *pair) {
+                        Some(choice) => Some(choice),
+                        None => return,
+                    },
+                };
+                if *repeated {
+                    self.held.counted_repeats.insert(index);
+                }
+                self.begin(Holding {
+                    pair: *pair,
+                    feature: Arc::clone(feature),
+                    licences: *licences,
+                    start: event.at,
+                    origin: event.origin,
+                    out: Some(index),
+                    choice,
+                    end: event.at,
+                    state: State::Open,
+                    back: None,
+                });
+            }
+            EventKind::Token { kind: TokenKind::In, feature, pair, licences, inactive, repeated } => {
+                let key = (*pair, Arc::clone(feature));
+                self.give_back(index, &key, *licences, *inactive, *repeated);
+            }
+            EventKind::Started | EventKind::Stopped => self.restart(index),
+            EventKind::Token { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, holding: Holding) -> usize {
+        let id = self.held.holdings.len();
+        if let Some(choice) = holding.choice {
+            self.owner[choice.connection as usize] = Some(id);
+        }
+        self.open.entry((holding.pair, Arc::clone(&holding.feature))).or_default().push(id);
+        self.held.holdings.push(holding);
+        id
+    }
+
+    fn end(&mut self, id: usize, at: DateTime<Utc>, state: State, back: Option<usize>) {
+        let holding = &mut self.held.holdings[id];
+        // A clock that is set back must not make a token end before it began.
+        (holding.end, holding.state, holding.back) = (at.max(holding.start), state, back);
+        let key = (holding.pair, Arc::clone(&holding.feature));
+        if let Some(open) = self.open.get_mut(&key) {
+            open.retain(|other| *other != id);
+        }
+    }
+
+    /// A connection that is new in a moment, at an address of the pair, and nobody's: a repeated `OUT` line was a token.
+    fn unexplained_newcomer(&self, moment: Option<MomentId>, pair: PairId) -> Option<Choice> {
+        let connection = self.watch.appeared(moment?).find(|&connection| {
+            let at_home = self.attribution.habits.tokens(pair, self.watch.ip(connection)) > 0;
+            at_home && self.owner[connection as usize].is_none() && !self.watch.connection(connection).initial
+        })?;
+        Some(Choice { connection, evidence: Evidence::Appeared })
+    }
+
+    fn give_back(&mut self, index: usize, key: &Key, licences: u32, inactive: bool, repeated: bool) {
+        let event = &self.list.events[index];
+        if repeated {
+            // Only if a connection of the pair is gone with it that no other line explains.
+            let Some(id) = event.moment.and_then(|moment| self.gone_without_word(key, moment)) else { return };
+            self.held.counted_repeats.insert(index);
+            self.end(id, event.at, State::Closed, Some(index));
+            return;
+        }
+        let closing = self.closing(index, key);
+        let id = match closing {
+            Some(Closing::Holding(id)) => id,
+            Some(Closing::Connection(connection)) => self.infer_out(connection, key, licences, event.at),
+            None => {
+                let who = self.list.pairs[key.0 as usize].to_string();
+                self.findings.push(Finding::new(Kind::LostOut, self.place(index), who));
+                return;
+            }
+        };
+        let expired = inactive || event.moment.is_some_and(|moment| self.is_expiring(id, moment));
+        self.end(id, event.at, if expired { State::Expired } else { State::Closed }, Some(index));
+    }
+
+    /// An open holding of the pair whose connection was gone in just this moment.
+    fn gone_without_word(&self, key: &Key, moment: MomentId) -> Option<usize> {
+        let open = self.open.get(key)?;
+        open.iter().copied().find(|&id| {
+            let choice = self.held.holdings[id].choice;
+            choice.is_some_and(|choice| self.watch.connection(choice.connection).gone == Some(moment))
+        })
+    }
+
+    fn closing(&self, index: usize, key: &Key) -> Option<Closing> {
+        let event = &self.list.events[index];
+        let open = self.open.get(key).map_or(&[][..], Vec::as_slice);
+        let Some(moment) = event.moment else { return open.last().map(|&id| Closing::Holding(id)) };
+        // The newest of equals: an old one without an end can be the ghost of a lost connection.
+        let best = open
+            .iter()
+            .map(|&id| (self.fit_of_holding(id, moment), id))
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        if self.list.is_complete(event.at) && best.is_some() {
+            return best.map(|(_, id)| Closing::Holding(id));
+        }
+        let inferred = self.lost_candidate(key.0, moment);
+        match (best, inferred) {
+            (Some((fit, id)), Some((score, connection))) => {
+                Some(if score > fit { Closing::Connection(connection) } else { Closing::Holding(id) })
+            }
+            (Some((_, id)), None) => Some(Closing::Holding(id)),
+            (None, Some((score, connection))) => (score > fit::LOST_OUT).then_some(Closing::Connection(connection)),
+            (None, None) => None,
+        }
+    }
+
+    fn fit_of_holding(&self, id: usize, moment: MomentId) -> f64 {
+        self.held.holdings[id].choice.map_or(fit::UNKNOWN, |choice| self.fit(choice.connection, moment))
+    }
+
+    /// How well the end of a connection fits an `IN` that a moment shows.
+    fn fit(&self, connection: ConnectionId, moment: MomentId) -> f64 {
+        let life = self.watch.connection(connection);
+        let signal = self.watch.signals(moment).iter().find(|signal| signal.connection == connection);
+        let began_closing = signal.is_some_and(|signal| signal.fin_wait && !self.was_closing(connection, moment));
+        if began_closing || life.gone == Some(moment) {
+            return fit::EXACT;
+        }
+        let Some(gone) = life.gone else { return fit::POOR };
+        let apart = self.watch.moment(gone).at - self.watch.moment(moment).at;
+        let carries = signal.is_some_and(|signal| !signal.fin_wait && life.first != moment);
+        if gone == moment + 1 {
+            if carries { fit::EXACT } else { fit::NEXT }
+        } else if apart.abs() <= Duration::seconds(60) {
+            fit::NEAR
+        } else {
+            fit::POOR
+        }
+    }
+
+    fn was_closing(&self, connection: ConnectionId, moment: MomentId) -> bool {
+        moment.checked_sub(1).is_some_and(|before| {
+            self.watch.signals(before).iter().any(|signal| signal.connection == connection && signal.fin_wait)
+        })
+    }
+
+    /// The nobody's connection that most likely was this pair's, as it ends in the moment of the pair's `IN`.
+    fn lost_candidate(&self, pair: PairId, moment: MomentId) -> Option<(f64, ConnectionId)> {
+        let next = (moment as usize + 1 < self.watch.moments.len()).then_some(moment + 1);
+        let ending = self.watch.gone(moment).chain(next.into_iter().flat_map(|next| self.watch.gone(next)));
+        let closing = self.watch.signals(moment).iter().map(|signal| signal.connection);
+        ending
+            .chain(closing)
+            .filter(|&connection| self.owner[connection as usize].is_none())
+            .map(|connection| {
+                let odds = self.attribution.habits.odds(pair, self.watch.ip(connection), 0);
+                (fit::LOST_OUT + self.fit(connection, moment) + odds, connection)
+            })
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+    }
+
+    /// A token whose `OUT` no log kept, from its connection: it began when that appeared.
+    fn infer_out(&mut self, connection: ConnectionId, key: &Key, licences: u32, at: DateTime<Utc>) -> usize {
+        let first = self.watch.connection(connection).first;
+        let start = self.watch.moment(first).at.min(at);
+        self.begin(Holding {
+            pair: key.0,
+            feature: Arc::clone(&key.1),
+            licences,
+            start,
+            origin: Origin::Inferred,
+            out: None,
+            choice: Some(Choice { connection, evidence: Evidence::Vanished }),
+            end: start,
+            state: State::Open,
+            back: None,
+        })
+    }
+
+    /// Whether the server was giving up on the holding's client in a moment: closing, with bytes unacknowledged.
+    fn is_expiring(&self, id: usize, moment: MomentId) -> bool {
+        let Some(choice) = self.held.holdings[id].choice else { return false };
+        self.watch.signals(moment).iter().any(|signal| signal.connection == choice.connection && signal.fin_wait)
+    }
+
+    /// The daemons keep no state: every token ends with them, when its last sign of life says.
+    fn restart(&mut self, index: usize) {
+        let event = &self.list.events[index];
+        let stopped = matches!(event.what, EventKind::Stopped);
+        let before = index.checked_sub(1).map(|before| self.list.events[before].at);
+        let last_alive = if stopped { event.at } else { before.unwrap_or(event.at).min(event.at) };
+        let open: Vec<usize> = self.open.values().flatten().copied().collect();
+        for id in open {
+            let at = self.last_seen(id, event.moment).map_or(last_alive, |seen| seen.min(last_alive));
+            self.end(id, at, State::Presumed, None);
+        }
+    }
+
+    /// When a holding's connection was last seen, if it was gone before a moment (or by the end of the watch).
+    fn last_seen(&self, id: usize, before: Option<MomentId>) -> Option<DateTime<Utc>> {
+        let life = self.watch.connection(self.held.holdings[id].choice?.connection);
+        let gone = life.gone?;
+        before.is_none_or(|before| gone < before).then(|| self.watch.moment(life.last).at)
+    }
+
+    fn place(&self, index: usize) -> Place {
+        let event = &self.list.events[index];
+        let name = match event.origin {
+            Origin::Logwatch => self.watch.name.as_deref().unwrap_or("logwatch"),
+            Origin::DebugLog | Origin::Lmstat | Origin::Inferred => event.origin.name(),
+        };
+        Place::line(&name.into(), event.line)
+    }
+
+    /// What became of those without an `IN`.
+    fn finish(&mut self, lmstat: Option<&Lmstat>, settings: &Settings, now: DateTime<Utc>) {
+        let seen = self.seen_last(lmstat, settings).unwrap_or(now);
+        let stale = now - seen > settings.stale_after;
+        let mut keys: Vec<Key> =
+            self.open.iter().filter(|(_, open)| !open.is_empty()).map(|(key, _)| key.clone()).collect();
+        let listed = self.listed(lmstat, settings, seen);
+        keys.extend(listed.keys().filter(|key| !self.open.contains_key(*key)).cloned());
+        keys.sort();
+        keys.dedup();
+        for key in keys {
+            let mut open = self.open.get(&key).cloned().unwrap_or_default();
+            // Those most likely still out first.
+            open.sort_by_key(|&id| std::cmp::Reverse((self.life(id), self.held.holdings[id].start)));
+            let known = lmstat.is_some_and(|lmstat| lmstat.covers(&key.1)) && !self.is_outdated(lmstat, settings, seen);
+            let uses = listed.get(&key).map_or(&[][..], Vec::as_slice);
+            let n_alive =
+                if known { uses.len() } else { open.iter().filter(|&&id| self.is_alive(id, seen, settings)).count() };
+            for (rank, &id) in open.iter().enumerate() {
+                if rank < n_alive && !stale {
+                    self.held.holdings[id].end = seen.max(self.held.holdings[id].start);
+                } else {
+                    self.presume(id, seen);
+                }
+            }
+            if known && !stale {
+                self.add_missed(&key, uses, &open, seen, settings);
+            }
+        }
+    }
+
+    /// The last time that anything showed the server alive.
+    fn seen_last(&self, lmstat: Option<&Lmstat>, settings: &Settings) -> Option<DateTime<Utc>> {
+        let log = self.list.complete.map(|(_, last)| last);
+        let traces = self.watch.last.max(log);
+        traces.max(lmstat.and_then(|lmstat| lmstat.at).map(|at| civil_moment(at, settings.zone, traces)))
+    }
+
+    /// Whether `lmstat` was asked well before the traces end: it says nothing of their end then.
+    fn is_outdated(&self, lmstat: Option<&Lmstat>, settings: &Settings, seen: DateTime<Utc>) -> bool {
+        let at = lmstat.and_then(|lmstat| lmstat.at).map(|at| civil_moment(at, settings.zone, Some(seen)));
+        at.is_none_or(|at| seen - at > Duration::minutes(2))
+    }
+
+    fn listed<'l>(
+        &self,
+        lmstat: Option<&'l Lmstat>,
+        settings: &Settings,
+        seen: DateTime<Utc>,
+    ) -> HashMap<Key, Vec<&'l Use>> {
+        let mut listed: HashMap<Key, Vec<&Use>> = HashMap::new();
+        if self.is_outdated(lmstat, settings, seen) {
+            return listed;
+        }
+        for one in lmstat.map_or(&[][..], |lmstat| lmstat.uses.as_slice()) {
+            if let Some(pair) = self.list.find_pair(&one.who) {
+                listed.entry((pair, Arc::clone(&one.feature))).or_default().push(one);
+            }
+        }
+        listed
+    }
+
+    /// How much speaks for a holding being still out: its connection is there, is unknown, or is gone.
+    fn life(&self, id: usize) -> u8 {
+        match self.held.holdings[id].choice.map(|choice| self.watch.connection(choice.connection).gone) {
+            Some(None) => 2,
+            None => 1,
+            Some(Some(_)) => 0,
+        }
+    }
+
+    /// Without `lmstat`: whether a holding is still out. A connection that is there says so; where no connections are
+    /// known, the debug log does, unless the pair has fallen silent for longer than a live session can be unseen.
+    fn is_alive(&self, id: usize, seen: DateTime<Utc>, settings: &Settings) -> bool {
+        match self.life(id) {
+            2 => true,
+            1 => seen - self.last_word(id) <= settings.stale_after,
+            _ => false,
+        }
+    }
+
+    /// The last line of the holding's pair before it fell silent.
+    fn last_word(&self, id: usize) -> DateTime<Utc> {
+        let holding = &self.held.holdings[id];
+        let words = self.list.events.iter().filter(|event| {
+            matches!(&event.what, EventKind::Token { pair, .. } if *pair == holding.pair) && event.at >= holding.start
+        });
+        words.map(|event| event.at).max().unwrap_or(holding.start)
+    }
+
+    fn presume(&mut self, id: usize, seen: DateTime<Utc>) {
+        let at = self.last_seen(id, None).unwrap_or_else(|| self.last_word(id)).min(seen);
+        let who = self.list.pairs[self.held.holdings[id].pair as usize].to_string();
+        if let Some(out) = self.held.holdings[id].out {
+            self.findings.push(Finding::new(Kind::LostIn, self.place(out), who));
+        }
+        self.end(id, at, State::Presumed, None);
+    }
+
+    /// What `lmstat` lists beyond what the logs know: taken before they began, or while nobody watched.
+    fn add_missed(&mut self, key: &Key, uses: &[&Use], open: &[usize], seen: DateTime<Utc>, settings: &Settings) {
+        let starts: Vec<DateTime<Utc>> = open.iter().map(|&id| self.held.holdings[id].start).collect();
+        let mut missed: Vec<(&Use, DateTime<Utc>)> = uses
+            .iter()
+            .map(|one| (*one, civil_moment(one.since, settings.zone, None)))
+            .filter(|(_, since)| !starts.iter().any(|start| (*start - *since).abs() <= Duration::seconds(90)))
+            .collect();
+        missed.truncate(uses.len().saturating_sub(open.len()));
+        for (one, since) in missed {
+            let id = self.begin(Holding {
+                pair: key.0,
+                feature: Arc::clone(&key.1),
+                licences: one.licences,
+                start: since.min(seen),
+                origin: Origin::Lmstat,
+                out: None,
+                choice: None,
+                end: seen,
+                state: State::Open,
+                back: None,
+            });
+            self.held.holdings[id].end = seen.max(since);
+        }
+    }
+}
+
+/// The address of each holding: its connection's, or its pair's own where the pair is always there.
+fn addresses(watch: &Watch, list: &List, attribution: &Attribution, held: &Held) -> Vec<Option<(IpAddr, Evidence)>> {
+    let homes: Vec<Option<IpAddr>> =
+        (0..list.pairs.len()).map(|pair| attribution.habits.home(pair as PairId)).collect();
+    held.holdings
+        .iter()
+        .map(|holding| match holding.choice {
+            Some(choice) => Some((watch.ip(choice.connection), choice.evidence)),
+            None => homes[holding.pair as usize].map(|home| (home, Evidence::Majority)),
+        })
+        .collect()
+}

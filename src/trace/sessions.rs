@@ -1,0 +1,204 @@
+//! Overlapping holds of one pair into sessions, sessions into days.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use super::holds::Held;
+use super::tokens::{List, PairId};
+use crate::model::{Evidence, Identity, State};
+use crate::parse::datetime::{end_of_day, start_of_day};
+
+/// From the moment a pair first holds a token until it holds none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Who.
+    pub who: Identity,
+    /// When it began.
+    pub start: DateTime<Utc>,
+    /// When it ended, as far as `state` says.
+    pub end: DateTime<Utc>,
+    /// What the end is.
+    pub state: State,
+    /// The address of most of its tokens.
+    pub ip: Option<IpAddr>,
+    /// What ties the address to the session.
+    pub evidence: Evidence,
+}
+
+/// The part of a session inside one calendar day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The day.
+    pub date: NaiveDate,
+    /// Its beginning.
+    pub start: DateTime<Utc>,
+    /// Its end; the next midnight for one that is cut there.
+    pub end: DateTime<Utc>,
+    /// Whether it is cut at its end.
+    pub cut: bool,
+}
+
+impl Session {
+    /// The session by days of `zone`. The pieces add up to the session exactly; none is empty, unless the session is.
+    pub fn pieces(&self, zone: Tz) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let mut start = self.start;
+        loop {
+            let date = start.with_timezone(&zone).date_naive();
+            let midnight = end_of_day(date, zone);
+            let cut = midnight < self.end;
+            pieces.push(Piece { date, start, end: if cut { midnight } else { self.end }, cut });
+            if !cut {
+                return pieces;
+            }
+            start = midnight;
+        }
+    }
+}
+
+impl Piece {
+    /// Its length in seconds, to midnight where it is cut.
+    pub fn seconds(&self) -> i64 {
+        (self.end - self.start).num_seconds()
+    }
+
+    /// The last second that is shown: 23:59:59 where it is cut.
+    pub fn shown_end(&self) -> DateTime<Utc> {
+        if self.cut { self.end - Duration::seconds(1) } else { self.end }
+    }
+
+    /// The day of the week, 1 for Monday to 7.
+    pub fn weekday(&self) -> u32 {
+        self.date.weekday().number_from_monday()
+    }
+
+    /// Whether any of it lies within a span of days.
+    pub fn is_within(&self, first: NaiveDate, last: NaiveDate) -> bool {
+        (first..=last).contains(&self.date)
+    }
+}
+
+/// A session that starts within a second of the end of the pair's last one continues it.
+const SEAM: Duration = Duration::seconds(1);
+
+/// Joins the wanted holdings of each pair, in the order of their starts.
+pub fn join(list: &List, held: &Held, wanted: &dyn Fn(&str) -> bool) -> Vec<Session> {
+    let mut by_pair: BTreeMap<PairId, Vec<usize>> = BTreeMap::new();
+    for (id, holding) in held.holdings.iter().enumerate() {
+        if wanted(&holding.feature) {
+            by_pair.entry(holding.pair).or_default().push(id);
+        }
+    }
+    let mut sessions = Vec::new();
+    for (pair, mut ids) in by_pair {
+        ids.sort_by_key(|&id| (held.holdings[id].start, held.holdings[id].end));
+        let mut runs: Vec<(Vec<usize>, DateTime<Utc>)> = Vec::new();
+        for id in ids {
+            let holding = &held.holdings[id];
+            match runs.last_mut() {
+                Some((run, end)) if holding.start <= *end + SEAM => {
+                    run.push(id);
+                    *end = (*end).max(holding.end);
+                }
+                _ => runs.push((vec![id], holding.end)),
+            }
+        }
+        sessions.extend(runs.iter().map(|(run, end)| session(&list.pairs[pair as usize], held, run, *end)));
+    }
+    sessions.sort_by(|a, b| (a.start, &a.who).cmp(&(b.start, &b.who)));
+    sessions
+}
+
+fn session(who: &Identity, held: &Held, run: &[usize], end: DateTime<Utc>) -> Session {
+    let holdings = || run.iter().map(|&id| &held.holdings[id]);
+    // Of those that end last, an open one is the surest sign that the session is.
+    let state =
+        holdings().filter(|holding| holding.end == end).map(|holding| holding.state).max().unwrap_or(State::Closed);
+    let mut votes: BTreeMap<IpAddr, (u32, Evidence)> = BTreeMap::new();
+    for (ip, evidence) in run.iter().filter_map(|&id| held.addresses[id]) {
+        let vote = votes.entry(ip).or_default();
+        *vote = (vote.0 + 1, vote.1.max(evidence));
+    }
+    let best = votes.iter().max_by_key(|(ip, (n, evidence))| (*n, *evidence, std::cmp::Reverse(**ip)));
+    Session {
+        who: who.clone(),
+        start: holdings().map(|holding| holding.start).min().unwrap_or(end),
+        end,
+        state,
+        ip: best.map(|(ip, _)| *ip),
+        evidence: best.map_or(Evidence::Unknown, |(_, (_, evidence))| *evidence),
+    }
+}
+
+/// The moment at which a span of days begins, and the one at which it ends.
+pub fn span(first: NaiveDate, last: NaiveDate, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+    (start_of_day(first, zone), end_of_day(last, zone))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::Europe::Paris;
+
+    fn session_of(start: &str, end: &str) -> Session {
+        Session {
+            who: Identity::new("anna", "PC-1"),
+            start: start.parse().unwrap(),
+            end: end.parse().unwrap(),
+            state: State::Closed,
+            ip: None,
+            evidence: Evidence::Unknown,
+        }
+    }
+
+    #[test]
+    fn three_days_are_three_pieces_as_the_seeds_show() {
+        let session = session_of("2012-01-03T02:17:00+01:00", "2012-01-05T18:03:00+01:00");
+        let pieces: Vec<_> = session
+            .pieces(Paris)
+            .iter()
+            .map(|p| (p.date.to_string(), p.shown_end().with_timezone(&Paris).format("%T").to_string(), p.weekday()))
+            .collect();
+        assert_eq!(
+            pieces,
+            [
+                ("2012-01-03".to_owned(), "23:59:59".to_owned(), 2),
+                ("2012-01-04".to_owned(), "23:59:59".to_owned(), 3),
+                ("2012-01-05".to_owned(), "18:03:00".to_owned(), 4)
+            ]
+        );
+    }
+
+    #[test]
+    fn days_of_23_and_25_hours_count_what_they_have() {
+        for (start, end, middle) in [
+            ("2022-03-26T12:00:00+01:00", "2022-03-28T12:00:00+02:00", 23),
+            ("2021-10-30T12:00:00+02:00", "2021-11-01T12:00:00+01:00", 25),
+        ] {
+            let pieces = session_of(start, end).pieces(Paris);
+            assert_eq!(pieces[1].seconds(), middle * 3600);
+        }
+    }
+
+    #[test]
+    fn a_session_that_ends_at_midnight_has_no_piece_of_the_next_day() {
+        let pieces = session_of("2021-12-08T22:00:00+01:00", "2021-12-09T00:00:00+01:00").pieces(Paris);
+        assert_eq!((pieces.len(), pieces[0].seconds(), pieces[0].cut), (1, 7200, false));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_add_up_to_the_session(start in 0_i64..4_000_000_000, length in 0_i64..2_000_000) {
+            let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+            let session = Session { start: at(start), end: at(start + length), ..session_of("2021-12-08T22:00:00Z", "2021-12-08T22:00:00Z") };
+            for zone in [Paris, chrono_tz::America::Santiago, chrono_tz::Asia::Kathmandu, chrono_tz::America::Havana] {
+                let pieces = session.pieces(zone);
+                proptest::prop_assert_eq!(pieces.iter().map(Piece::seconds).sum::<i64>(), length);
+                proptest::prop_assert!(pieces.windows(2).all(|two| two[0].end == two[1].start && two[0].date < two[1].date));
+            }
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The logwatch's lines and the debug log's into one list of tokens, each tied to a moment of the logwatch.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::holds::Held;
+use super::watch::{MomentId, Watch};
+use crate::finding::{Finding, Kind, Place};
+use crate::model::{Denial, Identity};
+use crate::parse::flexnet::{DebugLog, TokenKind, What};
+
+/// An index into [`List::pairs`].
+pub type PairId = u32;
+
+/// Where a token event is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// A block of the logwatch.
+    Logwatch,
+    /// The debug log.
+    DebugLog,
+    /// `lmstat -a`.
+    Lmstat,
+    /// No line: connections show that it must have been.
+    Inferred,
+}
+
+impl Origin {
+    /// The stable name in the column `source`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Logwatch => "logwatch",
+            Self::DebugLog => "debug_log",
+            Self::Lmstat => "lmstat",
+            Self::Inferred => "inferred",
+        }
+    }
+}
+
+/// One row of `tokens`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub kind: TokenKind,
+    /// The licensed feature.
+    pub feature: Arc<str>,
+    /// Whose.
+    pub who: Identity,
+    /// How many licences.
+    pub licences: u32,
+    /// Known from where.
+    pub origin: Origin,
+    /// Of a denial: whether it cost somebody time.
+    pub verdict: Option<bool>,
+}
+
+/// Something that happened at the licence server.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The block that showed it, or the first snapshot after it.
+    pub moment: Option<MomentId>,
+    /// The line in its file.
+    pub line: u32,
+    /// Known from where.
+    pub origin: Origin,
+    /// What.
+    pub what: EventKind,
+}
+
+/// What an [`Event`] is.
+#[derive(Debug, Clone)]
+pub enum EventKind {
+    /// A token moved, or failed to.
+    Token {
+        /// How.
+        kind: TokenKind,
+        /// The licensed feature.
+        feature: Arc<str>,
+        /// Whose.
+        pair: PairId,
+        /// How many licences.
+        licences: u32,
+        /// Taken back from a silent client.
+        inactive: bool,
+        /// Shown before with the same clock: a token of its own only if a connection came or went with it.
+        repeated: bool,
+    },
+    /// The daemons start: what was out is not any more.
+    Started,
+    /// The daemons end.
+    Stopped,
+}
+
+/// All events in their order, and the pairs that they name.
+#[derive(Debug, Default)]
+pub struct List {
+    /// The events.
+    pub events: Vec<Event>,
+    /// The pairs, by [`PairId`].
+    pub pairs: Vec<Identity>,
+    /// The moments between which every line is known, as the debug log has them all.
+    pub complete: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    index: HashMap<Identity, PairId>,
+}
+
+impl List {
+    /// The pair's index, a new one where it was not known.
+    pub fn pair(&mut self, who: &Identity) -> PairId {
+        if let Some(&known) = self.index.get(who) {
+            return known;
+        }
+        let new = self.pairs.len() as PairId;
+        self.pairs.push(who.clone());
+        self.index.insert(who.clone(), new);
+        new
+    }
+
+    /// The pair's index, if it was named.
+    pub fn find_pair(&self, who: &Identity) -> Option<PairId> {
+        self.index.get(who).copied()
+    }
+
+    /// Whether every line of that time is known.
+    pub fn is_complete(&self, at: DateTime<Utc>) -> bool {
+        self.complete.is_some_and(|(first, last)| first <= at && at <= last)
+    }
+
+    fn push(
+        &mut self,
+        at: DateTime<Utc>,
+        moment: Option<MomentId>,
+        line: u32,
+        origin: Origin,
+        what: &What,
+        repeated: bool,
+    ) {
+        let what = match what {
+            What::Started => EventKind::Started,
+            What::Stopped => EventKind::Stopped,
+            What::Token { kind, feature, who, licences, inactive } => EventKind::Token {
+                kind: *kind,
+                feature: Arc::clone(feature),
+                pair: self.pair(who),
+                licences: *licences,
+                inactive: *inactive,
+                repeated,
+            },
+        };
+        self.events.push(Event { at, moment, line, origin, what });
+    }
+}
+
+/// A line by what it says and when: two of them are one, shown twice, unless connections tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Said<'a> {
+    at: DateTime<Utc>,
+    kind: Option<TokenKind>,
+    who: Option<&'a Identity>,
+    feature: Option<&'a str>,
+    started: bool,
+}
+
+impl<'a> Said<'a> {
+    fn new(at: DateTime<Utc>, what: &'a What) -> Self {
+        let (kind, who, feature) = match what {
+            What::Token { kind, feature, who, .. } => (Some(*kind), Some(who), Some(&**feature)),
+            What::Started | What::Stopped => (None, None, None),
+        };
+        Self { at, kind, who, feature, started: matches!(what, What::Started) }
+    }
+}
+
+/// The moments that showed one line.
+#[derive(Debug, Default)]
+struct Shown {
+    moments: Vec<MomentId>,
+    in_both_logs: bool,
+}
+
+/// One list of both logs. Where the debug log covers a time it has every line, each once: the logwatch then only says
+/// in which moment. Elsewhere the logwatch's lines are all there is.
+///
+/// The order is the logs' own, not the clock's: a clock that is set back does not turn events round.
+pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>) -> List {
+    let mut list = List::default();
+    let log = log.filter(|log| !log.events.is_empty());
+    let shift = log.map_or(Duration::zero(), |log| disagreement(watch, log));
+    list.complete = log.and_then(|log| Some((log.events.first()?.at + shift, log.last? + shift)));
+    let mut shown: HashMap<Said<'_>, Shown> = HashMap::new();
+    let mut lines = Vec::new();
+    let mut last = None;
+    for (index, (moment, entry)) in watch.entries.iter().enumerate() {
+        let said = Said::new(entry.at, &entry.what);
+        let known = shown.entry(said).or_default();
+        let repeated = !known.moments.is_empty();
+        if last != Some(said) {
+            known.moments.push(*moment);
+        }
+        last = Some(said);
+        lines.push((index, repeated));
+    }
+    let (first_covered, last_covered) = list.complete.unzip();
+    let before = |at: DateTime<Utc>| first_covered.is_none_or(|first| at < first);
+    let after = |at: DateTime<Utc>| last_covered.is_some_and(|last| at > last);
+    list.take_logwatch(watch, &lines, &before);
+    if let Some(log) = log {
+        if !shift.is_zero() {
+            let place = Place::whole(watch.name.as_deref().unwrap_or_default());
+            findings.push(Finding::new(Kind::ClocksDisagree, place, format!("{:+} s", shift.num_seconds())));
+        }
+        list.take_debug_log(watch, log, shift, &mut shown);
+        in_the_logwatch_only(watch, &shown, |at| !before(at) && !after(at), findings);
+        list.take_logwatch(watch, &lines, &after);
+    }
+    list
+}
+
+impl List {
+    /// The logwatch's lines of the times that `wanted` names.
+    fn take_logwatch(&mut self, watch: &Watch, lines: &[(usize, bool)], wanted: &dyn Fn(DateTime<Utc>) -> bool) {
+        for &(index, repeated) in lines {
+            let (moment, entry) = &watch.entries[index];
+            if wanted(entry.at) {
+                // A line first shown long after it was written belongs to the first snapshot after its own time.
+                let late = watch.moment(*moment).at - entry.at > Duration::seconds(5);
+                let own = watch.moment_at(entry.at).filter(|own| late && own < moment).unwrap_or(*moment);
+                self.push(entry.at, Some(own), entry.line, Origin::Logwatch, &entry.what, repeated);
+            }
+        }
+    }
+
+    /// The debug log's events, each with the moment that shows it.
+    fn take_debug_log<'a>(
+        &mut self,
+        watch: &Watch,
+        log: &'a DebugLog,
+        shift: Duration,
+        shown: &mut HashMap<Said<'a>, Shown>,
+    ) {
+        // From the last line to the first, as a line that was never shown was there at the latest when the next one was.
+        let mut next: Option<MomentId> = None;
+        let mut moments = vec![None; log.events.len()];
+        for (event, moment) in log.events.iter().zip(&mut moments).rev() {
+            let at = event.at + shift;
+            let own = shown.get_mut(&Said::new(at, &event.what)).and_then(|shown| {
+                shown.in_both_logs = true;
+                shown.moments.pop()
+            });
+            let by_time = watch.moment_at(at);
+            *moment = own.or_else(|| by_time.into_iter().chain(next).min());
+            next = moment.or(next);
+        }
+        for (event, moment) in log.events.iter().zip(moments) {
+            self.push(event.at + shift, moment, event.line, Origin::DebugLog, &event.what, false);
+        }
+    }
+}
+
+/// Lines that the logwatch shows, of a time that the debug log covers, but which are not in it.
+fn in_the_logwatch_only(
+    watch: &Watch,
+    shown: &HashMap<Said<'_>, Shown>,
+    covered: impl Fn(DateTime<Utc>) -> bool,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(name) = &watch.name else { return };
+    let alone = shown.iter().filter(|(said, shown)| !shown.in_both_logs && covered(said.at));
+    findings.extend(alone.map(|(said, shown)| {
+        let line = shown.moments.first().map_or(0, |&moment| watch.moment(moment).line);
+        let what = said.kind.map_or("start/stop", TokenKind::name);
+        let who = said.who.map(ToString::to_string).unwrap_or_default();
+        Finding::new(Kind::LogsDisagree, Place::line(name, line), format!("{what} {who}").trim_end().to_owned())
+    }));
+    findings.sort();
+}
+
+/// By how much the debug log's dates must be moved to be the logwatch's: zero where most lines agree as they are, else
+/// the difference that most lines have. A log without dates, or of a server in another zone, is set right by it.
+fn disagreement(watch: &Watch, log: &DebugLog) -> Duration {
+    let mut times: HashMap<(TokenKind, &Identity), Vec<DateTime<Utc>>> = HashMap::new();
+    for event in &log.events {
+        if let What::Token { kind, who, .. } = &event.what {
+            times.entry((*kind, who)).or_default().push(event.at);
+        }
+    }
+    let mut votes: HashMap<i64, u32> = HashMap::new();
+    let (mut n_agree, mut n_lines) = (0_u32, 0_u32);
+    for (_, entry) in &watch.entries {
+        let What::Token { kind, who, .. } = &entry.what else { continue };
+        let Some(times) = times.get(&(*kind, who)) else { continue };
+        n_lines += 1;
+        n_agree += u32::from(times.contains(&entry.at));
+        // A handful of candidates a line: the right one is voted for by all lines, the others by few.
+        for time in times.iter().take(64) {
+            *votes.entry((entry.at - *time).num_seconds()).or_default() += 1;
+        }
+        if n_lines >= 500 {
+            break;
+        }
+    }
+    let best = votes.into_iter().max_by_key(|(seconds, n)| (*n, -seconds.abs()));
+    match best {
+        Some((seconds, n)) if n_agree * 2 < n_lines && n * 2 > n_lines && n >= 3 => Duration::seconds(seconds),
+        _ => Duration::zero(),
+    }
+}
+
+/// How soon after its refusal a token must come for the refusal to be false.
+const SECOND_THOUGHT: Duration = Duration::seconds(2);
+
+/// Whether each event is a denial that cost somebody time: false where the same pair got its token within a second or two.
+fn verdicts(list: &List) -> impl Iterator<Item = (&Event, Option<bool>)> {
+    list.events.iter().enumerate().map(|(index, event)| {
+        let EventKind::Token { kind: TokenKind::Denied, feature, pair, repeated: false, .. } = &event.what else {
+            return (event, None);
+        };
+        let granted = list.events[index + 1..].iter().take_while(|later| later.at - event.at <= SECOND_THOUGHT).any(|later| {
+            matches!(&later.what, EventKind::Token { kind: TokenKind::Out, feature: f, pair: p, .. } if f == feature && p == pair)
+        });
+        // The clock has seconds: an OUT of the same second can stand before the line in a list sorted by time.
+        let before = list.events[..index].iter().rev().take_while(|earlier| earlier.at == event.at).any(|earlier| {
+            earlier.line > event.line
+                && matches!(&earlier.what, EventKind::Token { kind: TokenKind::Out, feature: f, pair: p, .. } if f == feature && p == pair)
+        });
+        (event, Some(!(granted || before)))
+    })
+}
+
+/// The rows of `tokens`: the lines that are tokens of their own, and what was inferred, in the order of time.
+pub fn events(list: &List, held: &Held) -> Vec<Token> {
+    let from_lines = verdicts(list).enumerate().filter_map(|(index, (event, verdict))| match &event.what {
+        EventKind::Token { kind, feature, pair, licences, repeated, .. }
+            if !repeated || held.counted_repeats.contains(&index) =>
+        {
+            Some(Token {
+                at: event.at,
+                kind: *kind,
+                feature: Arc::clone(feature),
+                who: list.pairs[*pair as usize].clone(),
+                licences: *licences,
+                origin: event.origin,
+                verdict,
+            })
+        }
+        _ => None,
+    });
+    let mut tokens: Vec<Token> = from_lines.chain(held.inferred_tokens(list)).collect();
+    tokens.sort_by_key(|token| token.at);
+    tokens
+}
+
+/// The denials of the wanted features.
+pub fn denials(list: &List, wanted: &dyn Fn(&str) -> bool) -> Vec<Denial> {
+    verdicts(list)
+        .filter_map(|(event, verdict)| match &event.what {
+            EventKind::Token { feature, pair, .. } if wanted(feature) => Some(Denial {
+                at: event.at,
+                who: list.pairs[*pair as usize].clone(),
+                feature: feature.to_string(),
+                real: verdict?,
+            }),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,252 @@
+//! Blocks of the logwatch into moments and connections with their lives.
+//!
+//! A gigabyte of logwatch says the same of most connections in every block. Kept is only what changes: when each
+//! connection was first and last seen, and in which moments it had bytes in flight.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::parse::logwatch::{Block, Entry, Peer, Socket};
+
+/// An index into [`Watch::moments`].
+pub type MomentId = u32;
+/// An index into [`Watch::connections`].
+pub type ConnectionId = u32;
+
+/// What a logwatch showed.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// The file, as findings cite it.
+    pub name: Option<Arc<str>>,
+    /// The blocks, in the order of the file.
+    pub moments: Vec<Moment>,
+    /// The connections, in the order in which they appeared.
+    pub connections: Vec<Connection>,
+    /// The bytes in flight, in the order of the moments.
+    pub signals: Vec<Signal>,
+    /// The connections that were gone, in the order of the moments; one that came back is `None` in its own `gone`.
+    pub gone: Vec<ConnectionId>,
+    /// The log lines that matter, with the moment of their block.
+    pub entries: Vec<(MomentId, Entry)>,
+    /// The last moment that any block names, cut-off ones too.
+    pub last: Option<DateTime<Utc>>,
+}
+
+/// A block that is a snapshot of all connections.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// Its date.
+    pub at: DateTime<Utc>,
+    /// The line of its date, from 1.
+    pub line: u32,
+    appeared: Range<u32>,
+    gone: Range<u32>,
+    signals: Range<u32>,
+    /// Whether the log line that it shows is none of those that matter.
+    pub chatter: bool,
+}
+
+/// The life of one TCP connection.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The client's end.
+    pub peer: Peer,
+    /// The moment that first showed it.
+    pub first: MomentId,
+    /// Its line there.
+    pub first_line: u32,
+    /// The moment that last showed it.
+    pub last: MomentId,
+    /// The first moment that did not show it any more.
+    pub gone: Option<MomentId>,
+    /// Whether it was there when the watch began: nothing is known of its beginning.
+    pub initial: bool,
+}
+
+/// Bytes that a client had not acknowledged in one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Signal {
+    /// Whose.
+    pub connection: ConnectionId,
+    /// The moment.
+    pub moment: MomentId,
+    /// How many.
+    pub bytes: u32,
+    /// Whether the server was closing on a silent client.
+    pub fin_wait: bool,
+    /// The socket's line.
+    pub line: u32,
+}
+
+impl Watch {
+    /// The date of the last block.
+    pub fn last_moment(&self) -> Option<DateTime<Utc>> {
+        self.last
+    }
+
+    /// A moment by its index.
+    pub fn moment(&self, id: MomentId) -> &Moment {
+        &self.moments[id as usize]
+    }
+
+    /// A connection by its index.
+    pub fn connection(&self, id: ConnectionId) -> &Connection {
+        &self.connections[id as usize]
+    }
+
+    /// The connections that a moment was the first to show.
+    pub fn appeared(&self, id: MomentId) -> Range<ConnectionId> {
+        self.moment(id).appeared.clone()
+    }
+
+    /// The connections that a moment was the first not to show.
+    pub fn gone(&self, id: MomentId) -> impl Iterator<Item = ConnectionId> {
+        let range = self.moment(id).gone.clone();
+        let gone = &self.gone[range.start as usize..range.end as usize];
+        gone.iter().copied().filter(move |&connection| self.connection(connection).gone == Some(id))
+    }
+
+    /// The bytes in flight in a moment.
+    pub fn signals(&self, id: MomentId) -> &[Signal] {
+        let range = &self.moment(id).signals;
+        &self.signals[range.start as usize..range.end as usize]
+    }
+
+    /// The first moment at or after a time.
+    pub fn moment_at(&self, at: DateTime<Utc>) -> Option<MomentId> {
+        let index = self.moments.partition_point(|moment| moment.at < at);
+        (index < self.moments.len()).then_some(index as MomentId)
+    }
+
+    /// The last snapshot.
+    pub fn final_moment(&self) -> Option<MomentId> {
+        self.moments.len().checked_sub(1).map(|last| last as MomentId)
+    }
+
+    /// The address of a connection's client.
+    pub fn ip(&self, id: ConnectionId) -> IpAddr {
+        self.connection(id).peer.ip
+    }
+}
+
+/// Builds a [`Watch`] from blocks, one after the other.
+#[derive(Debug)]
+pub struct Watcher {
+    watch: Watch,
+    server: Option<IpAddr>,
+    known: HashMap<Peer, ConnectionId>,
+    alive: Vec<ConnectionId>,
+}
+
+/// A connection that is back after less than this was never away: a line was garbled, or a block cut. No client gets
+/// the same port again that soon, as the server's side of it is still waiting (TIME-WAIT, 60 s on Linux).
+const FLICKER: Duration = Duration::seconds(60);
+
+impl Watcher {
+    /// Watches the logwatch `name`; `server` is the licence server's own address.
+    pub fn new(name: &str, server: Option<IpAddr>) -> Self {
+        let watch = Watch { name: Some(name.into()), ..Watch::default() };
+        Self { watch, server, known: HashMap::new(), alive: Vec::new() }
+    }
+
+    /// Takes the next block.
+    pub fn see(&mut self, block: &Block) {
+        self.watch.last = self.watch.last.max(Some(block.at));
+        // Without a log line the block was cut off, or another writer's date came in between: its sockets may not be
+        // all, and nothing can be said to be gone.
+        if block.n_log_lines == 0 {
+            return;
+        }
+        let id = self.watch.moments.len() as MomentId;
+        let (appeared, signals, gone) = (self.n_connections(), self.n_signals(), self.watch.gone.len() as u32);
+        for socket in &block.sockets {
+            if Some(socket.peer.ip) != self.server {
+                self.see_socket(socket, id, block.at);
+            }
+        }
+        let watch = &mut self.watch;
+        self.alive.retain(|&connection| {
+            let life = &mut watch.connections[connection as usize];
+            if life.last == id {
+                return true;
+            }
+            life.gone = Some(id);
+            watch.gone.push(connection);
+            false
+        });
+        watch.entries.extend(block.entries.iter().map(|entry| (id, entry.clone())));
+        let moment = Moment {
+            at: block.at,
+            line: block.line,
+            appeared: appeared..watch.connections.len() as u32,
+            gone: gone..watch.gone.len() as u32,
+            signals: signals..watch.signals.len() as u32,
+            chatter: block.entries.is_empty(),
+        };
+        watch.moments.push(moment);
+        // A port is used again after hours: what is long gone need not be known.
+        if self.known.len() > 4 * (self.alive.len() + 1024) {
+            let connections = &self.watch.connections;
+            self.known.retain(|_, id| connections[*id as usize].gone.is_none());
+        }
+    }
+
+    /// All that was seen.
+    pub fn finish(self) -> Watch {
+        self.watch
+    }
+
+    fn n_connections(&self) -> u32 {
+        self.watch.connections.len() as u32
+    }
+
+    fn n_signals(&self) -> u32 {
+        self.watch.signals.len() as u32
+    }
+
+    fn see_socket(&mut self, socket: &Socket, id: MomentId, at: DateTime<Utc>) {
+        let connection = match self.known.get(&socket.peer).copied() {
+            Some(known) if self.still_the_same(known, at) => known,
+            _ => self.begin(socket, id),
+        };
+        self.watch.connections[connection as usize].last = id;
+        if socket.send_q > 0 {
+            self.watch.signals.push(Signal {
+                connection,
+                moment: id,
+                bytes: socket.send_q,
+                fin_wait: socket.fin_wait_1,
+                line: socket.line,
+            });
+        }
+    }
+
+    fn still_the_same(&mut self, known: ConnectionId, at: DateTime<Utc>) -> bool {
+        let Some(gone) = self.watch.connection(known).gone else { return true };
+        if at - self.watch.moment(gone).at > FLICKER {
+            return false;
+        }
+        self.watch.connections[known as usize].gone = None;
+        self.alive.push(known);
+        true
+    }
+
+    fn begin(&mut self, socket: &Socket, id: MomentId) -> ConnectionId {
+        let connection = self.n_connections();
+        self.watch.connections.push(Connection {
+            peer: socket.peer,
+            first: id,
+            first_line: socket.line,
+            last: id,
+            gone: None,
+            initial: id == 0,
+        });
+        self.known.insert(socket.peer, connection);
+        self.alive.push(connection);
+        connection
+    }
+}
