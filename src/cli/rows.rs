@@ -141,7 +141,7 @@ fn print_csv(out: &mut dyn Write, columns: &[&str], rows: impl Iterator<Item = V
             Cell::Text(text) => guarded(text),
             other => other.to_plain(),
         });
-        writer.write_record(fields.map(Cow::into_owned).map(String::into_bytes)).map_err(plain)?;
+        writer.write_record(fields.map(Cow::into_owned)).map_err(plain)?;
     }
     writer.flush()
 }
