@@ -1,6 +1,6 @@
 //! Faults with their places, defaults, and the template.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Europe::Paris;
@@ -327,6 +327,13 @@ fn everything_that_can_be_said_is_read() {
     assert_eq!(config.output.directory, folder.path().join("out"));
     let settings = TraceSettings::from(&config);
     assert_eq!((settings.server, settings.seats), (Some(config.origin.address), Some(20)));
+}
+
+#[test]
+fn the_laboratory_of_the_fixtures_loads() {
+    let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/jeton.toml")).unwrap();
+    assert_eq!((config.site.name.as_str(), config.inputs.dhcp.len(), config.switches.len()), ("LABO", 2, 3));
+    assert!(config.replay.is_some());
 }
 
 #[test]
