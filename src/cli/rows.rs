@@ -89,6 +89,12 @@ impl From<u32> for Cell {
     }
 }
 
+impl From<u16> for Cell {
+    fn from(number: u16) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
 impl From<f64> for Cell {
     fn from(number: f64) -> Self {
         Self::Real(number)

@@ -53,8 +53,8 @@ impl FaultPlace {
         }
         let number = self.line.to_string();
         let gutter = " ".repeat(number.len());
-        writeln!(f, "{gutter} |\n{number} | {}", self.text)?;
-        writeln!(f, "{gutter} | {}{}", " ".repeat(self.column - 1), "^".repeat(self.width))
+        write!(f, "\n{gutter} |\n{number} | {}", self.text)?;
+        write!(f, "\n{gutter} | {}{}", " ".repeat(self.column - 1), "^".repeat(self.width))
     }
 }
 
@@ -64,7 +64,7 @@ fn floor_char_boundary(text: &str, index: usize) -> usize {
 
 /// Everything that is wrong with a configuration file, in the order of its lines.
 ///
-/// Its `Display` is the whole message, each fault with an `error:` of its own:
+/// Its `Display` is the whole message, each fault with an `error:` of its own, without a line end at its end:
 ///
 /// ```text
 /// error: unknown key `adress` in `[origin]`
@@ -109,22 +109,19 @@ impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.faults.iter().enumerate() {
             if index > 0 {
-                writeln!(f)?;
+                f.write_str("\n\n")?;
             }
-            writeln!(f, "error: {}", fault.message)?;
-            match &fault.place {
-                Some(place) => {
-                    writeln!(f, " --> {}:{}:{}", self.file, place.line, place.column)?;
-                    place.write_excerpt(f)?;
-                }
-                None => writeln!(f, " --> {}", self.file)?,
+            write!(f, "error: {}\n --> {}", fault.message, self.file)?;
+            if let Some(place) = &fault.place {
+                write!(f, ":{}:{}", place.line, place.column)?;
+                place.write_excerpt(f)?;
             }
             if let Some(hint) = &fault.hint {
-                writeln!(f, "hint: {hint}")?;
+                write!(f, "\nhint: {hint}")?;
             }
         }
         if self.faults.len() > 1 {
-            write!(f, "\n{} faults in `{}`; nothing was done", self.faults.len(), self.file)?;
+            write!(f, "\n\n{} faults in `{}`; nothing was done", self.faults.len(), self.file)?;
         }
         Ok(())
     }
@@ -163,7 +160,7 @@ mod tests {
         );
         assert_eq!(
             errors.to_string(),
-            "error: expected a string\n --> x:2:9\n  |\n2 | \"é ü\" = 7\n  |         ^\nhint: quote it\n"
+            "error: expected a string\n --> x:2:9\n  |\n2 | \"é ü\" = 7\n  |         ^\nhint: quote it"
         );
     }
 

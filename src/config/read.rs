@@ -76,11 +76,13 @@ pub(super) struct Table<'a> {
     place: Range<usize>,
     entries: Option<&'a DeTable<'a>>,
     asked: RefCell<Vec<&'static str>>,
+    /// Required keys that are not there, with the fault of each.
+    missing: RefCell<Vec<(&'static str, String, String)>>,
 }
 
 impl<'a> Table<'a> {
     fn new(document: &'a Document<'a>, name: &'a str, place: Range<usize>, entries: Option<&'a DeTable<'a>>) -> Self {
-        Self { document, name, place, entries, asked: RefCell::default() }
+        Self { document, name, place, entries, asked: RefCell::default(), missing: RefCell::default() }
     }
 
     fn find(&self, key: &'static str) -> Option<Value<'a>> {
@@ -89,8 +91,8 @@ impl<'a> Table<'a> {
         Some(Value { document: self.document, value })
     }
 
-    fn missing(&self, what: &str, hint: String) {
-        self.document.fault(&self.place, format!("missing {what}"), Some(hint));
+    fn missing(&self, key: &'static str, what: &str, hint: String) {
+        self.missing.borrow_mut().push((key, format!("missing {what}"), hint));
     }
 
     /// The value of a key that must be there.
@@ -102,7 +104,7 @@ impl<'a> Table<'a> {
     ) -> Option<T> {
         let value = self.find(key);
         if value.is_none() {
-            self.missing(&format!("key `{key}` in `{}`", self.name), format!("add `{key} = {example}`"));
+            self.missing(key, &format!("key `{key}` in `{}`", self.name), format!("add `{key} = {example}`"));
         }
         value.and_then(read)
     }
@@ -129,7 +131,7 @@ impl<'a> Table<'a> {
     pub(super) fn section<T>(&self, key: &'static str, read: impl FnOnce(&Table<'_>) -> Option<T>) -> Option<T> {
         let value = self.find(key);
         if value.is_none() {
-            self.missing(&format!("section `[{key}]`"), "`jeton init` writes a commented example".to_owned());
+            self.missing(key, &format!("section `[{key}]`"), "`jeton init` writes a commented example".to_owned());
         }
         value.and_then(|value| value.table(&format!("[{key}]"), read))
     }
@@ -155,7 +157,7 @@ impl<'a> Table<'a> {
         let value = self.find(key);
         if value.is_none() {
             let hint = format!("write one for each, or `{key} = []` above all sections for none");
-            self.missing(&format!("section `[[{key}]]`"), hint);
+            self.missing(key, &format!("section `[[{key}]]`"), hint);
         }
         value?.list("an array of tables", |entry| entry.table(&format!("[[{key}]]"), &mut read))
     }
@@ -165,22 +167,34 @@ impl<'a> Table<'a> {
         self.asked.borrow_mut().push(key);
     }
 
-    /// Names the keys that nobody asked for.
+    /// Names the keys that nobody asked for, then those that are missing; one that is there misspelt is one fault.
     fn finish(&self) {
         let asked = self.asked.borrow();
+        let mut missing = self.missing.borrow_mut();
         let unknown = self.entries.into_iter().flat_map(DeTable::iter);
         for (key, value) in unknown.filter(|(key, _)| !asked.contains(&key.get_ref().as_ref())) {
-            let is_section = self.name.is_empty() && (value.get_ref().is_table() || value.get_ref().is_array());
-            let what = match (is_section, self.name) {
-                (true, _) => format!("unknown section {}", quoted(&format!("[{}]", key.get_ref()))),
-                (false, "") => format!("unknown key {} before the first section", quoted(key.get_ref())),
-                (false, name) => format!("unknown key {} in `{name}`", quoted(key.get_ref())),
-            };
-            let hint = match nearest(key.get_ref(), asked.iter().copied()) {
-                Some(name) => format!("did you mean `{name}`?"),
+            // What is there already was not meant.
+            let absent = asked.iter().copied().filter(|key| self.entries.is_some_and(|all| !all.contains_key(*key)));
+            let hint = match nearest(key.get_ref(), absent) {
+                Some(name) => {
+                    missing.retain(|(key, ..)| *key != name);
+                    format!("did you mean `{name}`?")
+                }
                 None => format!("known here: {}", list_of(asked.iter().copied())),
             };
-            self.document.fault(&key.span(), what, Some(hint));
+            self.document.fault(&key.span(), self.unknown(key.get_ref(), value.get_ref()), Some(hint));
+        }
+        for (_, message, hint) in missing.drain(..) {
+            self.document.fault(&self.place, message, Some(hint));
+        }
+    }
+
+    fn unknown(&self, key: &str, value: &DeValue<'_>) -> String {
+        let is_section = self.name.is_empty() && (value.is_table() || value.is_array());
+        match (is_section, self.name) {
+            (true, _) => format!("unknown section {}", quoted(&format!("[{key}]"))),
+            (false, "") => format!("unknown key {} before the first section", quoted(key)),
+            (false, name) => format!("unknown key {} in `{name}`", quoted(key)),
         }
     }
 }
