@@ -1,1 +1,299 @@
-//! `Origin_history`.
+//! `Origin_history`: a line per day, login, host and address, in one of the three formats that its readers know.
+//!
+//! [`lines`] is pure, and so is [`merge`], which puts lines into what the file holds, each once, whoever runs it how often.
+//! What a line is known by:
+//!
+//! - `record` lines bear their date: (date, login, host, address) is one line. A later run that learned more (an open
+//!   session moves on, an address is found) replaces it where it stands.
+//! - `line` and `table` lines bear no date, so that two days of one user on one machine can be the same text. There the
+//!   *ledger* counts the days: of the lines of one user and address (for `table`, of one address), the first is the
+//!   ledger's first day, and so on. So [`merge`] must be given the lines of **all** of the ledger's rows for these two
+//!   formats. Lines from before the ledger stand first and are left alone; see [`merge`].
+//!
+//! Lines that others wrote, and such as cannot be read, stay as they are where they are.
+
+mod python;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
+use std::net::IpAddr;
+use std::path::Path;
+
+use chrono::{NaiveDate, SecondsFormat};
+
+use crate::config::HistoryFormat;
+use crate::model::{Identity, Machine, SessionRow, SwitchPort};
+use crate::source::Source;
+
+/// The first line of a `table`.
+pub const TABLE_HEADER: &str =
+    "adresse ip | hostname | adresse mac | Socket | Vlan | Switch | Description | Connexion Time";
+/// What parts the fields of `line` and `table`.
+const BAR: &str = " | ";
+
+/// A line of the history with what it is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The day.
+    pub date: NaiveDate,
+    /// The login and host.
+    pub who: Identity,
+    /// The address, where the traces tell.
+    pub ip: Option<IpAddr>,
+    /// The line, without its end.
+    pub text: String,
+}
+
+/// The lines of these pieces of sessions, by date, then by start: one per day, login, host and address.
+///
+/// The time is the sum of the day's pieces; start is the first piece's, end and state are the last one's. What is unknown
+/// is empty, the VLAN too.
+pub fn lines(rows: &[SessionRow], format: HistoryFormat) -> Vec<Line> {
+    let mut days: BTreeMap<_, Vec<&SessionRow>> = BTreeMap::new();
+    for row in rows {
+        days.entry((row.date, &row.who, row.ip)).or_default().push(row);
+    }
+    let mut days: Vec<_> = days
+        .into_values()
+        .filter_map(|mut pieces| {
+            pieces.sort_by_key(|piece| piece.start);
+            Some(Day {
+                first: pieces.first()?,
+                last: pieces.last()?,
+                seconds: pieces.iter().map(|p| p.duration_s).sum(),
+            })
+        })
+        .collect();
+    // Stable: days that start together stay in the order of their names.
+    days.sort_by_key(|day| (day.first.date, day.first.start));
+    days.iter().map(|day| day.line(format)).collect()
+}
+
+/// What one line tells.
+struct Day<'a> {
+    first: &'a SessionRow,
+    last: &'a SessionRow,
+    seconds: i64,
+}
+
+impl Day<'_> {
+    fn line(&self, format: HistoryFormat) -> Line {
+        let text = match format {
+            HistoryFormat::Record => self.record(),
+            HistoryFormat::Line => self.bars(),
+            HistoryFormat::Table => self.table(),
+        };
+        Line { date: self.first.date, who: self.first.who.clone(), ip: self.first.ip, text }
+    }
+
+    /// The resolution of the day's last piece: the latest knowledge.
+    fn machine(&self) -> &Machine {
+        &self.last.machine
+    }
+
+    fn minutes(&self) -> f64 {
+        self.seconds as f64 / 60.0
+    }
+
+    /// A Python dictionary: the ten keys that `Get_User_Info_From_IP_v3.py` wrote, in its order, then ours.
+    fn record(&self) -> String {
+        let machine = self.machine();
+        let time = |at: chrono::DateTime<chrono_tz::Tz>| at.to_rfc3339_opts(SecondsFormat::Secs, false);
+        // The name stands between quotes in the name itself, as dhcpd.conf writes it.
+        let hostname = machine.hostname.as_ref().map(|name| format!("\"{name}\"")).unwrap_or_default();
+        let vlan = machine.vlan.map_or_else(|| python::repr(""), |vlan| vlan.to_string());
+        let pairs = [
+            ("mac", python::repr(&shown(machine.mac.as_ref()))),
+            ("ip", python::repr(&shown(self.first.ip.as_ref()))),
+            ("hostname", python::repr(&hostname)),
+            ("departement", python::repr(&shown(machine.department.as_ref()))),
+            ("vlan", vlan),
+            ("cisco", python::repr(&shown(machine.switch.as_ref()))),
+            ("socket", python::repr(&shown(machine.port.as_ref().map(SwitchPort::socket).as_ref()))),
+            ("Description", python::repr(&shown(machine.outlet.as_ref()))),
+            ("origin_name", python::repr(&self.first.who.to_string())),
+            // Rust's Debug of a float is Python's repr between 1e-4 and 1e16, and no day is outside.
+            ("connexion time", python::repr(&format!("{:?} min", self.minutes()))),
+            ("date", python::repr(&self.first.date.to_string())),
+            ("start", python::repr(&time(self.first.start))),
+            ("end", python::repr(&time(self.last.end))),
+            ("state", python::repr(self.last.state.name())),
+        ];
+        let pairs = pairs.map(|(key, value)| format!("'{key}': {value}"));
+        format!("{{{}}}", pairs.join(", "))
+    }
+
+    /// As `Origin_Users.py` wrote it.
+    fn bars(&self) -> String {
+        let machine = self.machine();
+        let plug = format!(
+            "{} {} {}",
+            shown(machine.vlan.as_ref()),
+            shown(machine.mac.as_ref()),
+            shown(machine.port.as_ref())
+        );
+        joined(&[
+            shown(machine.switch.as_ref()),
+            plug,
+            shown(machine.hostname.as_ref()),
+            shown(machine.department.as_ref()),
+            shown(self.first.ip.as_ref()),
+            shown(machine.outlet.as_ref()),
+            self.first.who.to_string(),
+            format!("{:.1} min", self.minutes()),
+        ])
+    }
+
+    /// A row below [`TABLE_HEADER`].
+    fn table(&self) -> String {
+        let machine = self.machine();
+        joined(&[
+            shown(self.first.ip.as_ref()),
+            shown(machine.hostname.as_ref()),
+            shown(machine.mac.as_ref()),
+            shown(machine.port.as_ref().map(SwitchPort::socket).as_ref()),
+            shown(machine.vlan.as_ref()),
+            shown(machine.switch.as_ref()),
+            shown(machine.outlet.as_ref()),
+            format!("{:.1} min", self.minutes()),
+        ])
+    }
+}
+
+fn shown<T: ToString>(value: Option<&T>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+/// Fields between bars. A bar or a line end inside a field is escaped, so that a line has as many fields as its header.
+fn joined(fields: &[String]) -> String {
+    let escaped = fields.iter().map(|field| {
+        let escape = |c: char| if c == '|' { "\\|".to_owned() } else { c.escape_default().to_string() };
+        field.chars().map(|c| if c == '|' || c.is_control() { escape(c) } else { c.to_string() }).collect::<String>()
+    });
+    escaped.collect::<Vec<_>>().join(BAR)
+}
+
+/// Puts lines into the text of a history: each once, whoever does it how often.
+///
+/// A line that is already there is replaced where it stands, others are put at the end in the order given, and whatever
+/// else the text holds stays as it is. For `line` and `table` the lines must be those of the whole ledger (see the
+/// module): of the lines of one user and address that have jeton's own form (one decimal), the last ones are taken for the
+/// ledger's, as many as agree best; those before them are from before the ledger, and stay.
+pub fn merge(existing: &str, lines: &[Line], format: HistoryFormat) -> String {
+    let mut held: Vec<Option<&str>> = existing.split_inclusive('\n').map(Some).collect();
+    let places = match format {
+        HistoryFormat::Record => places_of_records(&mut held, lines),
+        HistoryFormat::Line | HistoryFormat::Table => places_by_count(&held, lines, format),
+    };
+    let mut text = String::with_capacity(existing.len());
+    let new: HashMap<usize, &Line> =
+        places.iter().zip(lines).filter_map(|(place, line)| Some(((*place)?, line))).collect();
+    for (index, old) in held.iter().enumerate() {
+        match (new.get(&index), old) {
+            (Some(line), _) => text.extend([line.text.as_str(), "\n"]),
+            (None, Some(old)) => text.push_str(old),
+            (None, None) => {}
+        }
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    if format == HistoryFormat::Table && !text.lines().any(|line| line.trim() == TABLE_HEADER) {
+        text.extend([TABLE_HEADER, "\n"]);
+    }
+    for (line, _) in lines.iter().zip(&places).filter(|(_, place)| place.is_none()) {
+        text.extend([line.text.as_str(), "\n"]);
+    }
+    text
+}
+
+/// Where each line stands, by date, name and address. A doubled one is taken away: it is once.
+fn places_of_records(held: &mut [Option<&str>], lines: &[Line]) -> Vec<Option<usize>> {
+    let mut known: HashMap<(String, String, String), usize> = HashMap::new();
+    for (index, old) in held.iter_mut().enumerate() {
+        if let Some(key) = old.and_then(record_key)
+            && *known.entry(key).or_insert(index) != index
+        {
+            *old = None;
+        }
+    }
+    let key = |line: &Line, ip: &str| (line.date.to_string(), line.who.to_string(), ip.to_owned());
+    let mut places: Vec<_> = lines.iter().map(|line| known.remove(&key(line, &shown(line.ip.as_ref())))).collect();
+    for (place, line) in places.iter_mut().zip(lines).filter(|(place, _)| place.is_none()) {
+        // An address that was found since takes the place of the line without one.
+        *place = known.remove(&key(line, ""));
+    }
+    places
+}
+
+/// Date, name and address of a record that bears all three.
+fn record_key(line: &str) -> Option<(String, String, String)> {
+    let mut pairs: HashMap<String, String> = python::pairs(line)?.into_iter().collect();
+    let mut take = |key| pairs.remove(key);
+    Some((take("date")?, take("origin_name")?, take("ip")?))
+}
+
+/// Where each line stands, by counting those of one user and address.
+fn places_by_count(held: &[Option<&str>], lines: &[Line], format: HistoryFormat) -> Vec<Option<usize>> {
+    let mut own: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, old) in held.iter().enumerate() {
+        if let Some(key) = old.and_then(|old| key_of_bars(old, format)) {
+            own.entry(key).or_default().push(index);
+        }
+    }
+    let mut days: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, line) in lines.iter().enumerate() {
+        days.entry(key_of_bars(&line.text, format).unwrap_or_default()).or_default().push(index);
+    }
+    let mut places = vec![None; lines.len()];
+    for (key, days) in &days {
+        let olds = own.get(key).map_or(&[][..], Vec::as_slice);
+        let agree = |old: usize, day: usize| held[old].is_some_and(|old| old.trim_end() == lines[day].text);
+        let count = common(olds, days, agree);
+        for (old, day) in olds[olds.len() - count..].iter().zip(days) {
+            places[*day] = Some(*old);
+        }
+    }
+    places
+}
+
+/// How many of the last `olds` are the first `days`: the number at which most agree, the greatest where several do, as
+/// the day of an open session agrees with nothing.
+fn common(olds: &[usize], days: &[usize], agree: impl Fn(usize, usize) -> bool) -> usize {
+    let agreeing =
+        |count: usize| olds[olds.len() - count..].iter().zip(days).filter(|&(&old, &day)| agree(old, day)).count();
+    let most = olds.len().min(days.len());
+    // Every night but the first: all but the last day or two agree, and no other number can do better.
+    if agreeing(most) * 2 > most {
+        return most;
+    }
+    (0..=most).max_by_key(|&count| (agreeing(count), count)).unwrap_or(0)
+}
+
+/// What a line of bars is known by, where it has jeton's own form: the address, and for `line` the user.
+fn key_of_bars(line: &str, format: HistoryFormat) -> Option<String> {
+    let line = line.trim_end_matches(['\n', '\r']);
+    let fields: Vec<_> = line.split(BAR).collect();
+    let &[first, .., ip, _, who, time] = fields.as_slice() else { return None };
+    let minutes = time.strip_suffix(" min")?;
+    let (_, decimals) = minutes.split_once('.')?;
+    let is_own = fields.len() == 8 && decimals.len() == 1 && minutes.parse::<f64>().is_ok();
+    is_own.then(|| if format == HistoryFormat::Line { format!("{ip}{BAR}{who}") } else { first.to_owned() })
+}
+
+/// Merges lines into the history file; a file that holds them all already is not touched.
+pub fn write(path: &Path, lines: &[Line], format: HistoryFormat) -> std::io::Result<()> {
+    let existing = match fs_err::read(path) {
+        Ok(bytes) => Some(Source::from_bytes("", &bytes).text().to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let merged = merge(existing.as_deref().unwrap_or_default(), lines, format);
+    if existing.as_ref() == Some(&merged) {
+        return Ok(());
+    }
+    crate::output::write_file(path, |out| out.write_all(merged.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

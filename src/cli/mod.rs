@@ -1,1 +1,3 @@
 //! Arguments in, rows and exit codes out.
+
+pub mod rows;

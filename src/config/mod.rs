@@ -1,5 +1,15 @@
 //! `jeton.toml`: what a site tells jeton, checked whole before any work.
 
+mod fault;
+mod find;
+mod load;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use fault::{ConfigErrors, Fault, FaultPlace};
+pub use find::{TraceSettings, VARIABLE};
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +18,9 @@ use chrono_tz::Tz;
 
 use crate::model::Vlan;
 use crate::texts::Language;
+
+/// The commented `jeton.toml` that `jeton init` writes.
+pub const TEMPLATE: &str = include_str!("../../templates/jeton.toml");
 
 /// A whole, checked configuration. Paths on this machine are absolute or relative to the working directory (those that
 /// were relative to the file have its folder before them); paths on remote hosts are as written.

@@ -1,0 +1,143 @@
+//! Which `jeton.toml` is meant, and what the traces need where there is none.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use super::{Config, ConfigErrors};
+use crate::texts::Language;
+
+/// The variable that names a configuration file.
+pub const VARIABLE: &str = "JETON_CONFIG";
+/// Where a configuration is looked for when nothing names one.
+const PLACES: [&str; 2] = ["jeton.toml", "/etc/jeton/jeton.toml"];
+const HINT: &str = "`jeton init` writes a commented one; `--config FILE` or `$JETON_CONFIG` names another";
+
+impl Config {
+    /// The configuration file: the one named by `--config`, else by `$JETON_CONFIG`, else `./jeton.toml`, else
+    /// `/etc/jeton/jeton.toml`. One that is named must be there; the error says where was looked.
+    pub fn find(explicit: Option<&Path>) -> Result<PathBuf, ConfigErrors> {
+        find_among(explicit, std::env::var_os(VARIABLE), &PLACES)
+    }
+
+    /// Lets a replay folder named on the command line answer for the network; it must be there.
+    pub fn replay_from(&mut self, folder: &Path) -> Result<(), ConfigErrors> {
+        if !folder.is_dir() {
+            let hint = "it holds a folder per host: `DIR/<host name>/files/…` and `DIR/<host name>/commands/…`";
+            return Err(ConfigErrors::whole(folder.display().to_string(), "`--replay`: no such folder", Some(hint)));
+        }
+        self.replay = Some(folder.to_owned());
+        Ok(())
+    }
+}
+
+fn find_among(explicit: Option<&Path>, variable: Option<OsString>, places: &[&str]) -> Result<PathBuf, ConfigErrors> {
+    let variable = variable.filter(|path| !path.is_empty()).map(PathBuf::from);
+    let named = explicit.map(|path| (path.to_owned(), "`--config`")).or(variable.map(|path| (path, "`$JETON_CONFIG`")));
+    if let Some((path, by)) = named {
+        if path.exists() {
+            return Ok(path);
+        }
+        let message = format!("no such file, though {by} names it");
+        return Err(ConfigErrors::whole(path.display().to_string(), message, Some(HINT)));
+    }
+    places.iter().map(PathBuf::from).find(|path| path.exists()).ok_or_else(|| {
+        let looked = places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(" and ");
+        ConfigErrors::whole("jeton.toml", format!("no configuration: looked for {looked}"), Some(HINT))
+    })
+}
+
+/// What reading traces needs of a configuration: with [`Default`] a log can be looked at on a machine that has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceSettings {
+    /// The zone whose midnights cut sessions.
+    pub timezone: Tz,
+    /// The language of weekdays.
+    pub language: Language,
+    /// The licence server's own address, never a candidate of attribution, where it is known.
+    pub server: Option<IpAddr>,
+    /// The vendor daemon's TCP port.
+    pub port: u16,
+    /// The licensed feature whose tokens make sessions; all where absent.
+    pub feature: Option<String>,
+    /// How many tokens there are, where it is known.
+    pub seats: Option<u32>,
+    /// Addresses that many machines share: attributed, but no machine.
+    pub shared_addresses: Vec<IpAddr>,
+    /// An open session unseen for longer is presumed ended.
+    pub stale_after: Duration,
+}
+
+impl Default for TraceSettings {
+    /// The machine's own zone (UTC where it does not say), and the design's port and patience.
+    fn default() -> Self {
+        let own_zone = iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok());
+        Self {
+            timezone: own_zone.unwrap_or(Tz::UTC),
+            language: Language::default(),
+            server: None,
+            port: 60213,
+            feature: None,
+            seats: None,
+            shared_addresses: Vec::new(),
+            stale_after: Duration::from_secs(21_600),
+        }
+    }
+}
+
+impl From<&Config> for TraceSettings {
+    fn from(config: &Config) -> Self {
+        Self {
+            timezone: config.site.timezone,
+            language: config.site.language,
+            server: Some(config.origin.address),
+            port: config.origin.port,
+            feature: config.origin.feature.clone(),
+            seats: config.origin.seats,
+            shared_addresses: config.origin.shared_addresses.clone(),
+            stale_after: config.output.stale_after,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_comes_before_the_variable_before_the_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two, three] = ["1.toml", "2.toml", "3.toml"].map(|name| folder.path().join(name));
+        for path in [&one, &two, &three] {
+            fs_err::write(path, "").unwrap();
+        }
+        let place = three.to_str().unwrap();
+        let found = |explicit, variable: Option<&Path>| {
+            find_among(explicit, variable.map(|path| path.as_os_str().to_owned()), &["/nowhere/jeton.toml", place])
+                .unwrap()
+        };
+        assert_eq!(found(Some(&one), Some(&two)), one);
+        assert_eq!(found(None, Some(&two)), two);
+        assert_eq!(found(None, Some(Path::new(""))), three);
+        assert_eq!(found(None, None), three);
+    }
+
+    #[test]
+    fn a_named_file_that_is_not_there_is_never_replaced_by_another() {
+        let error = find_among(Some(Path::new("/nowhere/x.toml")), None, &["Cargo.toml"]).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/x.toml"), "{error}");
+        let error = find_among(None, Some("/nowhere/y.toml".into()), &["Cargo.toml"]).unwrap_err();
+        assert!(error.to_string().contains("$JETON_CONFIG"), "{error}");
+    }
+
+    #[test]
+    fn where_there_is_none_the_error_says_where_it_looked_and_what_writes_one() {
+        let error = find_among(None, None, &["/nowhere/a", "/nowhere/b"]).unwrap_err().to_string();
+        for part in ["`/nowhere/a`", "`/nowhere/b`", "jeton init", "--config"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

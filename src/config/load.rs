@@ -1,0 +1,305 @@
+//! The sections of `jeton.toml`, one function each: what is required, what is optional, and the defaults.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use super::fault::{ConfigErrors, nearest};
+use super::read::{Document, Table, Unique, Value};
+use super::{
+    Collect, Config, HistoryFormat, Inputs, Origin, Output, PeriodKind, Report, ReportFormat, Site, Ssh, Switch, Tftp,
+    VlanEntry,
+};
+use crate::model::{Vlan, folded};
+use crate::source::Source;
+use crate::texts::Language;
+
+const LANGUAGES: &[(&str, Language)] = &[("fr", Language::French), ("en", Language::English)];
+const HISTORY_FORMATS: &[(&str, HistoryFormat)] =
+    &[("record", HistoryFormat::Record), ("line", HistoryFormat::Line), ("table", HistoryFormat::Table)];
+const REPORT_FORMATS: &[(&str, ReportFormat)] =
+    &[("ods", ReportFormat::Ods), ("xlsx", ReportFormat::Xlsx), ("csv", ReportFormat::Csv)];
+const PERIODS: &[(&str, PeriodKind)] =
+    &[("day", PeriodKind::Day), ("week", PeriodKind::Week), ("month", PeriodKind::Month), ("year", PeriodKind::Year)];
+
+/// The local name of the history; nothing else in the directory may bear it.
+const HISTORY_NAME: &str = "Origin_history";
+/// The folder of the workbooks.
+const REPORTS_NAME: &str = "reports";
+
+impl Config {
+    /// Reads and checks a whole `jeton.toml`, the files it names included; nothing is written and no host is asked.
+    ///
+    /// Relative paths start from the file's folder and `~/` is the home directory. The error holds everything that is
+    /// wrong, not only the first fault.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        with_document(path, |root| config(path, root))
+    }
+}
+
+impl Collect {
+    /// Reads `[collect]` alone: on the licence server the inputs that the other sections name are not there.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        with_document(path, |root| {
+            for section in
+                ["site", "inputs", "origin", "tftp", "ssh", "switches", "vlans", "output", "report", "remote"]
+            {
+                root.pass_over(section);
+            }
+            root.section("collect", collect)
+        })
+    }
+}
+
+fn with_document<T>(path: &Path, read: impl FnOnce(&Table<'_>) -> Option<T>) -> Result<T, ConfigErrors> {
+    let name = path.display().to_string();
+    let source = Source::read(path)
+        .map_err(|error| ConfigErrors::whole(name, error, Some("`jeton init` writes a commented example")))?;
+    let home = std::env::home_dir();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Document::new(&source, folder, home.as_deref()).read(read)
+}
+
+fn config(file: &Path, root: &Table<'_>) -> Option<Config> {
+    let site = root.section("site", site);
+    let inputs = root.section("inputs", inputs);
+    let origin = root.section("origin", origin);
+    let tftp = root.section("tftp", tftp);
+    let ssh = root.section_or_empty("ssh", ssh);
+    let switches = switches(root);
+    let vlans = vlans(root, site.as_ref());
+    let output = root.section("output", output);
+    let report = root.section_or_empty("report", report);
+    let collect = root.optional("collect", |value| value.table("[collect]", collect));
+    let replay = root.section_or_empty("remote", |table| table.optional("replay", Value::folder));
+    Some(Config {
+        file: file.to_owned(),
+        site: site?,
+        inputs: inputs?,
+        origin: origin?,
+        tftp: tftp?,
+        ssh: ssh?,
+        switches: switches?,
+        vlans: vlans?,
+        output: output?,
+        report: report?,
+        collect: collect?,
+        replay: replay?,
+    })
+}
+
+fn site(table: &Table<'_>) -> Option<Site> {
+    let name = table.required("name", "\"ICGM\"", Value::file_word);
+    let timezone = table.required("timezone", "\"Europe/Paris\"", timezone);
+    let language = table.or("language", Language::French, |value| value.one_of(LANGUAGES));
+    Some(Site { name: name?, timezone: timezone?, language: language? })
+}
+
+fn timezone(value: Value<'_>) -> Option<Tz> {
+    let name = value.text()?;
+    name.parse().ok().or_else(|| {
+        let hint = nearest(name, TZ_VARIANTS.iter().map(|zone| zone.name())).map_or_else(
+            || "a name of the IANA time zone database: `Europe/Paris`".to_owned(),
+            |zone| format!("did you mean `{zone}`?"),
+        );
+        value.refuse("a time zone such as `Europe/Paris`", Some(hint))
+    })
+}
+
+fn inputs(table: &Table<'_>) -> Option<Inputs> {
+    let computers = table.required("computers", "\"Ordinateurs.ods\"", Value::file);
+    let dhcp = table.required("dhcp", "[\"dhcpd-*.conf\"]", |value| {
+        let expected = "a list of at least one pattern: `[\"dhcpd-*.conf\"]`";
+        match value.list(expected, Value::matching_files)? {
+            lists if lists.is_empty() => value.refuse(expected, None),
+            lists => Some(lists.concat()),
+        }
+    });
+    let mut inputs = Inputs { computers: computers?, dhcp: dhcp? };
+    inputs.dhcp.sort();
+    inputs.dhcp.dedup();
+    Some(inputs)
+}
+
+fn origin(table: &Table<'_>) -> Option<Origin> {
+    let host = table.required("host", "\"origin.lab.example\"", host);
+    let address = table.required("address", "\"10.14.14.20\"", Value::address);
+    let port = table.required("port", "60213", port);
+    let logwatch = table.required("logwatch", "\"logwatch\"", Value::string);
+    let debug_log = table.optional("debug_log", Value::string);
+    let lmstat = table.optional("lmstat", Value::string);
+    let history = table.optional("history", Value::string);
+    let feature = table.optional("feature", Value::string);
+    let seats = table.optional("seats", |value| value.integer("a number of tokens", 1..=1_000_000));
+    let shared_addresses =
+        table.or("shared_addresses", Vec::new(), |value| value.list("a list of IP addresses", Value::address));
+    Some(Origin {
+        host: host?,
+        address: address?,
+        port: port?,
+        logwatch: logwatch?,
+        debug_log: debug_log?,
+        lmstat: lmstat?,
+        history: history?,
+        feature: feature?,
+        seats: seats?,
+        shared_addresses: shared_addresses?,
+    })
+}
+
+fn tftp(table: &Table<'_>) -> Option<Tftp> {
+    let host = table.required("host", "\"tftp.lab.example\"", host);
+    let snooping = table.required("snooping", "\"/var/lib/tftpboot/snoop\"", Value::string);
+    Some(Tftp { host: host?, snooping: snooping? })
+}
+
+fn ssh(table: &Table<'_>) -> Option<Ssh> {
+    let user = table.or("user", Some("jeton".to_owned()), |value| value.string().map(Some));
+    let key = table.optional("key", Value::path);
+    let known_hosts = table.optional("known_hosts", Value::path);
+    let port = table.or("port", 22, port);
+    let connect_timeout = table.or("connect_timeout_s", Duration::from_secs(5), seconds);
+    let command_timeout = table.or("command_timeout_s", Duration::from_secs(20), seconds);
+    let parallel =
+        table.or("parallel", 16, |value| value.integer("a number of connections", 1_u8..=255).map(usize::from));
+    let in_home = |below: &str| std::env::home_dir().unwrap_or_default().join(below);
+    Some(Ssh {
+        user: user?,
+        // A default key that is not there is no key: the agent answers.
+        key: key?.or_else(|| Some(in_home(".ssh/id_ed25519")).filter(|key| key.is_file())),
+        known_hosts: known_hosts?.unwrap_or_else(|| in_home(".ssh/known_hosts")),
+        port: port?,
+        connect_timeout: connect_timeout?,
+        command_timeout: command_timeout?,
+        parallel: parallel?,
+    })
+}
+
+fn switches(root: &Table<'_>) -> Option<Vec<Switch>> {
+    let mut names = Unique::new("switch name");
+    let mut addresses = Unique::new("switch address");
+    root.entries("switches", |table| {
+        let name = table.required("name", "\"Balard-1D-1\"", |value| {
+            let name = value.file_word()?;
+            names.check(value, folded(&name));
+            Some(name)
+        });
+        let address = table.required("address", "\"10.14.0.49\"", |value| Some((value, host(value)?)));
+        let user = table.optional("user", Value::string);
+        let key = table.optional("key", Value::path);
+        let port = table.optional("port", port);
+        let password_command = table.optional("password_command", Value::string);
+        let legacy = table.or("legacy", false, Value::flag);
+        if let (Some((value, address)), Some(port)) = (&address, &port) {
+            // Behind one forwarding address the ports tell switches apart.
+            addresses.check(*value, format!("{} {port:?}", address.to_lowercase()));
+        }
+        Some(Switch {
+            name: name?,
+            address: address?.1,
+            user: user?,
+            key: key?,
+            port: port?,
+            password_command: password_command?,
+            legacy: legacy?,
+        })
+    })
+}
+
+fn vlans(root: &Table<'_>, site: Option<&Site>) -> Option<Vec<VlanEntry>> {
+    let mut ids = Unique::new("VLAN id");
+    let mut names = Unique::new("VLAN name");
+    root.entries("vlans", |table| {
+        let id = table.required("id", "510", |value| {
+            let id = value.integer("a VLAN number", 1_i64..=4094)?;
+            ids.check(value, id.to_string());
+            Vlan::try_from(id).ok()
+        });
+        let name = table.required("name", "\"ICGM-DPT1-CMM\"", |value| {
+            let name = value.string()?;
+            names.check(value, folded(&name));
+            Some(name)
+        });
+        let department = table.required("department", "\"DPT1\"", |value| {
+            let department = value.file_word()?;
+            match site {
+                // Both would write one workbook.
+                Some(site) if folded(&site.name) == folded(&department) => {
+                    value.refuse("a department named otherwise than the site", None)
+                }
+                _ => Some(department),
+            }
+        });
+        Some(VlanEntry { id: id?, name: name?, department: department? })
+    })
+}
+
+fn output(table: &Table<'_>) -> Option<Output> {
+    let directory = table.required("directory", "\"out\"", Value::path);
+    let history_format = table.or("history_format", HistoryFormat::Record, |value| value.one_of(HISTORY_FORMATS));
+    let ledger = table.or("ledger", "jeton.db".to_owned(), ledger_name);
+    let stale_after = table.or("stale_after_s", Duration::from_secs(21_600), seconds);
+    Some(Output { directory: directory?, history_format: history_format?, ledger: ledger?, stale_after: stale_after? })
+}
+
+/// A file name in the output directory that neither leaves it nor meets what else is there.
+fn ledger_name(value: Value<'_>) -> Option<String> {
+    let name = value.text()?;
+    let leaves = name.contains(['/', '\\']) || name.starts_with('.');
+    // What ends in `.tmp` is a leftover, and leftovers are deleted.
+    let meets =
+        [HISTORY_NAME, REPORTS_NAME].contains(&name) || Path::new(name).extension().is_some_and(|end| end == "tmp");
+    if leaves || meets {
+        return value.refuse(
+            "a file name in the output directory such as `jeton.db`",
+            Some(format!("without `/`, no leading `.`, not `.tmp`, not `{HISTORY_NAME}` or `{REPORTS_NAME}`")),
+        );
+    }
+    Some(name.to_owned())
+}
+
+fn report(table: &Table<'_>) -> Option<Report> {
+    let formats = table.or("formats", vec![ReportFormat::Ods, ReportFormat::Xlsx], |value| {
+        let expected = "a list of at least one of `ods`, `xlsx`, `csv`";
+        let mut once = Unique::new("format");
+        let formats = value.list(expected, |item| {
+            let format = item.one_of(REPORT_FORMATS)?;
+            once.check(item, format!("{format:?}"));
+            Some(format)
+        })?;
+        if formats.is_empty() { value.refuse(expected, None) } else { Some(formats) }
+    });
+    let period = table.or("period", PeriodKind::Month, |value| value.one_of(PERIODS));
+    let template = table.optional("template", Value::file);
+    Some(Report { formats: formats?, period: period?, template: template? })
+}
+
+fn collect(table: &Table<'_>) -> Option<Collect> {
+    let debug_log = table.required("debug_log", "\"/usr/local/flexlm/orglabdebug.log\"", Value::path);
+    let logwatch = table.required("logwatch", "\"/home/jeton/logwatch\"", Value::path);
+    let port = table.required("port", "60213", port);
+    let pulse = table.or("pulse_s", Duration::from_secs(300), seconds);
+    Some(Collect { debug_log: debug_log?, logwatch: logwatch?, port: port?, pulse: pulse? })
+}
+
+/// A host name or an address: what can be resolved, and what can name a folder of a replay.
+fn host(value: Value<'_>) -> Option<String> {
+    let expected = "a host name or an IP address";
+    let name = value.text()?;
+    let known = |c: char| c.is_alphanumeric() || ['.', '-', '_', ':', '%'].contains(&c);
+    if name.starts_with(['-', '.']) || !name.chars().all(known) {
+        value.refuse(expected, None)
+    } else {
+        Some(name.to_owned())
+    }
+}
+
+fn port(value: Value<'_>) -> Option<u16> {
+    value.integer("a TCP port", 1..=u16::MAX)
+}
+
+/// Whole seconds, up to a year: no time that jeton adds them to can overflow.
+fn seconds(value: Value<'_>) -> Option<Duration> {
+    value.integer("whole seconds", 1..=31_536_000).map(Duration::from_secs)
+}
