@@ -114,6 +114,8 @@ pub(crate) fn pairs(lab: &Laboratory, random: &mut Random) -> Vec<Pair> {
         }
     }
     pairs.truncate(lab.users);
+    let mut names = std::collections::BTreeSet::new();
+    pairs.retain(|pair| names.insert((pair.login.clone(), pair.host.clone())));
     pairs
 }
 

@@ -32,13 +32,16 @@ pub(crate) struct Connection {
     pub(crate) first_seen: Option<i64>,
     /// The last block that showed it.
     pub(crate) last_seen: Option<i64>,
+    /// Whether a block showed it closing.
+    pub(crate) closing_seen: bool,
     tokens: Vec<usize>,
 }
 
 impl Connection {
     /// Its line of `ss`.
-    pub(crate) fn write(&self, now: i64, block: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, now: i64, block: &mut Vec<u8>) {
         if now >= self.closing {
+            self.closing_seen = true;
             block.extend_from_slice(b"FIN-WAIT-1 0      1      ");
         } else if now < self.flight.0 {
             block.extend_from_slice(if self.flight.1 == 432 {
@@ -56,11 +59,12 @@ impl Connection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Midnight,
-    Begin { pair: usize, lasts: i64, continues: Option<usize> },
-    Request { connection: u32, pair: usize, lasts: i64, attempt: u8, continues: Option<usize> },
+    Begin { pair: usize, lasts: i64 },
+    Request { connection: u32, pair: usize, lasts: i64, attempt: u8 },
     Return { token: usize },
     Expire { token: usize },
     Drop { token: usize, ends: i64 },
+    Forget { token: usize },
     Idle,
     Stamp,
     Chatter,
@@ -173,13 +177,12 @@ impl<'a, W: Write> Server<'a, W> {
     fn handle(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Midnight => self.plan_day(),
-            Event::Begin { pair, lasts, continues } => self.begin(pair, lasts, continues),
-            Event::Request { connection, pair, lasts, attempt, continues } => {
-                self.request(connection, pair, lasts, attempt, continues);
-            }
+            Event::Begin { pair, lasts } => self.begin(pair, lasts),
+            Event::Request { connection, pair, lasts, attempt } => self.request(connection, pair, lasts, attempt),
             Event::Return { token } => self.give_back(token),
             Event::Expire { token } => self.expire(token),
             Event::Drop { token, ends } => self.drop_network(token, ends),
+            Event::Forget { token } => self.end(token, End::Ghost),
             Event::Idle => self.open_idle(),
             Event::Stamp => {
                 let date = dates::american(self.now, self.lab.zone);
@@ -214,7 +217,7 @@ impl<'a, W: Write> Server<'a, W> {
             for _ in 0..self.random.poisson(mean.min(60.0)) {
                 let at = civil(today, self.time_of_day(), self.lab.zone) + self.random.between(0, 999);
                 let lasts = self.length_of_run();
-                self.schedule(at - self.now, Event::Begin { pair, lasts, continues: None });
+                self.schedule(at - self.now, Event::Begin { pair, lasts });
             }
         }
         let spread = |server: &mut Self, mean: f64, event: Event| {
@@ -253,15 +256,12 @@ impl<'a, W: Write> Server<'a, W> {
     }
 
     /// The application starts: a connection, then a request; perhaps further windows with tokens of their own.
-    fn begin(&mut self, pair: usize, lasts: i64, continues: Option<usize>) {
+    fn begin(&mut self, pair: usize, lasts: i64) {
         if !self.up {
             return;
         }
         self.move_about(pair);
-        self.open_and_request(pair, lasts, continues);
-        if continues.is_some() {
-            return;
-        }
+        self.open_and_request(pair, lasts);
         let ends = self.now + lasts;
         while self.random.chance(0.25) {
             let together = self.random.chance(self.lab.bursts);
@@ -279,7 +279,7 @@ impl<'a, W: Write> Server<'a, W> {
             };
             // Further windows are further runs that do not move the machine.
             let lasts = left.max(2 * SECOND);
-            self.schedule(later, Event::Begin { pair, lasts, continues: None });
+            self.schedule(later, Event::Begin { pair, lasts });
             if self.random.chance(0.5) {
                 break;
             }
@@ -295,10 +295,10 @@ impl<'a, W: Write> Server<'a, W> {
         }
     }
 
-    fn open_and_request(&mut self, pair: usize, lasts: i64, continues: Option<usize>) {
+    fn open_and_request(&mut self, pair: usize, lasts: i64) {
         let connection = self.open(self.pairs[pair].address);
         let soon = self.random.between(2, 120);
-        self.schedule(soon, Event::Request { connection, pair, lasts, attempt: 0, continues });
+        self.schedule(soon, Event::Request { connection, pair, lasts, attempt: 0 });
     }
 
     fn open(&mut self, ip: Ipv4Addr) -> u32 {
@@ -329,19 +329,19 @@ impl<'a, W: Write> Server<'a, W> {
             before: self.watcher.looked,
             first_seen: None,
             last_seen: None,
+            closing_seen: false,
             tokens: Vec::new(),
         };
         self.connections.insert(id, connection);
         id
     }
 
-    fn request(&mut self, connection: u32, pair: usize, lasts: i64, attempt: u8, continues: Option<usize>) {
-        let still_wanted = continues.is_none_or(|token| self.tokens[token].end.is_none());
-        if !self.up || !self.connections.contains_key(&connection) || !still_wanted {
+    fn request(&mut self, connection: u32, pair: usize, lasts: i64, attempt: u8) {
+        if !self.up || !self.connections.contains_key(&connection) {
             return;
         }
         let who = self.who(pair);
-        let again = |attempt| Event::Request { connection, pair, lasts, attempt, continues };
+        let again = |attempt| Event::Request { connection, pair, lasts, attempt };
         if attempt == 0 && self.random.chance(0.2) {
             let text =
                 format!("UNSUPPORTED: \"ORIGIN_SRV\" (PORT_AT_HOST_PLUS   ) {who}  (No such feature exists. (-5,346))");
@@ -363,11 +363,11 @@ impl<'a, W: Write> Server<'a, W> {
             self.close(connection, later, false);
             if self.random.chance(0.6) {
                 let later = self.random.between(5 * SECOND, 10 * MINUTE);
-                self.schedule(later, Event::Begin { pair, lasts, continues: None });
+                self.schedule(later, Event::Begin { pair, lasts });
             }
             return;
         }
-        self.grant(connection, pair, lasts, &who, continues);
+        self.grant(connection, pair, lasts, &who);
     }
 
     fn deny(&mut self, pair: usize, who: &str) {
@@ -377,11 +377,7 @@ impl<'a, W: Write> Server<'a, W> {
         self.say("orglab", &text, Tag::Denied(self.denials.len() - 1));
     }
 
-    fn grant(&mut self, connection: u32, pair: usize, lasts: i64, who: &str, continues: Option<usize>) {
-        if let Some(before) = continues {
-            // The server does not know that this is the token that the network dropped.
-            self.end(before, End::Ghost);
-        }
+    fn grant(&mut self, connection: u32, pair: usize, lasts: i64, who: &str) {
         let token = self.tokens.len();
         let life = &self.connections[&connection];
         self.tokens.push(RawToken {
@@ -397,6 +393,7 @@ impl<'a, W: Write> Server<'a, W> {
             last_seen: None,
             gone: None,
             before_end: None,
+            closing_seen: false,
         });
         self.connection_of.push(connection);
         self.n_out += 1;
@@ -406,7 +403,7 @@ impl<'a, W: Write> Server<'a, W> {
         }
         self.say("orglab", &format!("OUT: \"{FEATURE}\" {who}  "), Tag::Out(token));
         self.burst();
-        if self.random.chance(self.lab.ghosts) && continues.is_none() {
+        if self.random.chance(self.lab.ghosts) {
             let at = (lasts as f64 * (0.1 + 0.8 * self.random.unit())) as i64;
             self.schedule(at, Event::Drop { token, ends: self.now + lasts });
         } else if self.random.chance(self.lab.silent) {
@@ -487,17 +484,22 @@ impl<'a, W: Write> Server<'a, W> {
         if self.tokens[token].end.is_some() {
             return;
         }
-        let dead = if self.random.chance(0.6) { 0 } else { self.random.between(MINUTE, 2 * HOUR) };
-        self.close(self.connection_of[token], dead, false);
+        // The server sees it at once, or holds on to a dead connection for a while. Either way no IN is written.
+        if self.random.chance(0.6) {
+            self.close(self.connection_of[token], 0, false);
+            self.end(token, End::Ghost);
+        } else {
+            let dead = self.random.between(MINUTE, 2 * HOUR);
+            self.close(self.connection_of[token], dead, false);
+            self.schedule(dead, Event::Forget { token });
+        }
         let pair = self.tokens[token].pair;
         if self.random.chance(0.5) {
             self.pairs[pair].address = *self.random.pick(&self.pairs[pair].places);
         }
         let lasts = (ends - self.now).max(20 * SECOND);
         let back = self.random.between(SECOND, MINUTE);
-        self.schedule(back, Event::Begin { pair, lasts, continues: Some(token) });
-        // Should nothing come of it, the server finds out.
-        self.schedule(lasts + HOUR, Event::Expire { token });
+        self.schedule(back, Event::Begin { pair, lasts });
     }
 
     /// A connection without a token: a client that crashed, one that asks and takes nothing.
@@ -561,7 +563,7 @@ impl<'a, W: Write> Server<'a, W> {
             if self.random.chance(0.5) {
                 let later = self.random.between(2 * MINUTE, 15 * MINUTE);
                 let lasts = self.length_of_run();
-                self.schedule(later, Event::Begin { pair, lasts, continues: None });
+                self.schedule(later, Event::Begin { pair, lasts });
             }
         }
         let now = self.now;
@@ -677,6 +679,7 @@ fn note_seen(tokens: &mut [RawToken], life: &Connection, gone: Option<i64>) {
     for &token in &life.tokens {
         let token = &mut tokens[token];
         (token.first_seen, token.last_seen, token.gone) = (life.first_seen, life.last_seen, gone);
+        token.closing_seen = life.closing_seen;
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) enum End {
     Returned,
     /// Taken back by the server.
     Expired,
-    /// Forgotten for the one that the client took after the network had dropped.
+    /// The network dropped, and the client took another.
     Ghost,
     /// With the daemons.
     Restart,
@@ -44,6 +44,8 @@ pub(crate) struct RawToken {
     pub(crate) gone: Option<i64>,
     /// The last block before its end.
     pub(crate) before_end: Option<i64>,
+    /// Whether a block showed the server closing on a silent client.
+    pub(crate) closing_seen: bool,
 }
 
 /// A refusal.
@@ -199,12 +201,13 @@ fn known(raw: &RawToken, log_from: i64, lmstat: bool, until: i64) -> Option<Know
     };
     let (end_within, state, may_be_open) = match (raw.end, known_back) {
         (None, _) => ((raw.out, until), "open", true),
-        (_, Some((at, end))) => ((at, at), if end == End::Expired { "expired" } else { "closed" }, false),
-        (Some((at, end)), None) => {
+        (_, Some((at, end))) => {
+            ((at, at), if end == End::Expired && raw.closing_seen { "expired" } else { "closed" }, false)
+        }
+        (Some((at, _)), None) => {
             let earliest = [raw.last_seen, raw.before_end].into_iter().flatten().min().unwrap_or(raw.out);
-            let earliest = if end == End::Ghost { raw.out } else { earliest.clamp(raw.out.min(at), at) };
-            let latest = if end == End::Ghost { at } else { raw.gone.unwrap_or(until).max(at) };
-            ((earliest, latest), "presumed", raw.gone.is_none() && !lmstat && end != End::Ghost)
+            let latest = raw.gone.unwrap_or(until).max(at);
+            ((earliest.clamp(raw.out.min(at), at), latest), "presumed", raw.gone.is_none() && !lmstat)
         }
     };
     Some(Known { raw, start_within, end_within, end: raw.end.map(|(at, _)| at), state, may_be_open })
