@@ -117,7 +117,8 @@ impl Score {
         self.expired.2 = analysis.sessions.iter().filter(|session| session.state == State::Expired).count();
         for wanted in &truth.sessions {
             if wanted.state != "open" {
-                self.hours.1 += (wanted.end - wanted.start) as f64 / 3_600_000.0;
+                let seconds = wanted.end.div_euclid(1000) - wanted.start.div_euclid(1000);
+                self.hours.1 += seconds as f64 / 3600.0;
             }
             self.expired.1 += usize::from(wanted.state == "expired");
             let candidates = reported.entry(Some(wanted.pair)).or_default();

@@ -498,7 +498,8 @@ impl<'a, W: Write> Server<'a, W> {
             self.pairs[pair].address = *self.random.pick(&self.pairs[pair].places);
         }
         let lasts = (ends - self.now).max(20 * SECOND);
-        let back = self.random.between(SECOND, MINUTE);
+        // Longer than the seam that joins two sessions.
+        let back = self.random.between(4 * SECOND, MINUTE);
         self.schedule(back, Event::Begin { pair, lasts });
     }
 
