@@ -21,8 +21,8 @@ fn any(seed: u64) -> Laboratory {
     Laboratory {
         seed,
         start: random.pick(&starts).parse().expect("a date"),
-        days: 1 + random.index(3) as u32,
-        days_before: random.index(3) as u32,
+        days: *random.pick(&[1, 2, 3]),
+        days_before: *random.pick(&[0, 1, 2]),
         users: 1 + random.index(12),
         zeal: 0.5 + 2.0 * random.unit(),
         seats: 1 + random.index(20),
@@ -126,7 +126,7 @@ fn mangled_logs_neither_panic_nor_break_an_invariant() {
             for _ in 0..random.index(40).min(text.len()) {
                 let at = random.index(text.len());
                 match random.index(4) {
-                    0 => text[at] = random.next() as u8,
+                    0 => text[at] = random.next().to_le_bytes()[0],
                     1 => text[at] = b'\n',
                     2 => drop(text.remove(at)),
                     _ => {
@@ -180,12 +180,12 @@ fn small() -> Laboratory {
 
 /// (users, sessions, expired, hours), in thousandths: at least, at least, at least, at most.
 fn assert_floor(what: &str, score: &Score, (users, sessions, expired, hours): (u32, u32, u32, u32)) {
-    let thousandths = |share: f64| (share * 1000.0).floor() as u32;
-    let found = [score.users_share(), score.sessions_f1(), score.expired_f1()].map(thousandths);
-    let most = 100;
-    let first = &score.mistakes[..score.mistakes.len().min(most)];
-    assert!(found[0] >= users && found[1] >= sessions && found[2] >= expired, "{what}: {found:?}, {first:#?}");
-    assert!(score.hours_error() <= f64::from(hours) / 1000.0, "{what}: hours {}, {first:#?}", score.hours_error());
+    let share = |thousandths: u32| f64::from(thousandths) / 1000.0;
+    let found = [score.users_share(), score.sessions_f1(), score.expired_f1()];
+    let first = &score.mistakes[..score.mistakes.len().min(10)];
+    let least = [users, sessions, expired].map(share);
+    assert!(found.iter().zip(least).all(|(found, least)| *found >= least), "{what}: {found:?}, {first:#?}");
+    assert!(score.hours_error() <= share(hours) + 1e-9, "{what}: hours {}, {first:#?}", score.hours_error());
     assert!(score.denials_f1() >= 0.999, "{what}: denials {:?}, {first:#?}", score.denials);
 }
 

@@ -10,9 +10,12 @@
 //! - [`truth`]: what really happened, and how much of that can be known;
 //! - [`score`]: an analysis against the truth;
 //! - [`study`]: jeton's analysis of what a laboratory wrote.
+//! - [`bulk`]: logwatches by the megabyte, for benchmarks.
 
 #![allow(dead_code, reason = "each of the programs that share this module uses another part of it")]
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is drawn by lot has small bounds")]
 
+pub(crate) mod bulk;
 pub(crate) mod dates;
 pub(crate) mod people;
 pub(crate) mod random;
@@ -34,6 +37,7 @@ pub(crate) use truth::Truth;
 
 /// A laboratory by its habits. Shares are probabilities, from 0 to 1.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a knob of its own")]
 pub(crate) struct Laboratory {
     /// Everything that is drawn by lot depends on it alone.
     pub(crate) seed: u64,

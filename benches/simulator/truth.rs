@@ -249,7 +249,7 @@ fn sessions(tokens: &mut [Known<'_>], until: i64) -> Vec<TrueSession> {
 
 fn verdict(denial: &RawDenial, tokens: &[RawToken], log_from: i64) -> Option<bool> {
     let second = |ms: i64| ms.div_euclid(1000);
-    let from = tokens.partition_point(|token| token.out < denial.at);
+    let from = tokens.partition_point(|token| token.out <= denial.at);
     let soon = tokens[from..]
         .iter()
         .take_while(|token| second(token.out) - second(denial.at) <= 3)
