@@ -16,10 +16,12 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use clap::Parser;
 
-use simulator::{DateStyle, Laboratory, Score, study};
+use simulator::score::Score;
+use simulator::{DateStyle, Laboratory, study};
 
 /// Makes a laboratory with a known truth, or scores jeton on several.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct Arguments {
     /// Everything that is drawn by lot depends on it alone.
     #[arg(long, default_value_t = 1)]

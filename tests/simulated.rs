@@ -11,7 +11,8 @@ use jeton::model::State;
 use jeton::trace::Analysis;
 
 use simulator::random::Random;
-use simulator::{DateStyle, Laboratory, Score, study};
+use simulator::score::Score;
+use simulator::{DateStyle, Laboratory, study};
 
 /// Small laboratories of every kind, by lot.
 fn any(seed: u64) -> Laboratory {

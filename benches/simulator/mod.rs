@@ -13,7 +13,7 @@
 //! - [`bulk`]: logwatches by the megabyte, for benchmarks.
 
 #![allow(dead_code, reason = "each of the programs that share this module uses another part of it")]
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is drawn by lot has small bounds")]
+#![expect(clippy::cast_possible_truncation, reason = "what is drawn by lot has small bounds")]
 
 pub(crate) mod bulk;
 pub(crate) mod dates;
@@ -32,7 +32,6 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 pub(crate) use dates::DateStyle;
-pub(crate) use score::Score;
 pub(crate) use truth::Truth;
 
 /// A laboratory by its habits. Shares are probabilities, from 0 to 1.

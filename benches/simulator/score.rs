@@ -92,7 +92,8 @@ impl Score {
             self.users.0 += usize::from(right && !must.is_empty());
             self.users.1 += usize::from(!must.is_empty());
             self.users.2 += usize::from(must.is_empty() && !allowed);
-            if !right && !(must.is_empty() && allowed) {
+            let unsaid = must.is_empty() && allowed;
+            if !(right || unsaid) {
                 let (login, host) = &truth.people[pair];
                 self.mistakes.push(format!("user {date} {login}@{host}: must {must:?} may {may:?} got {named:?}"));
             }
