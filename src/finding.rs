@@ -150,6 +150,8 @@ kinds! {
     // Switches and the tftp host.
     /// A snooping file of a switch that `jeton.toml` does not name.
     SwitchUnknown = "switch-unknown", Warning;
+    /// A switch of `jeton.toml` that has no snooping file on the tftp host.
+    SnoopingMissing = "snooping-missing", Note;
     /// A machine that the snooping files show on two ports: the later lease was followed.
     MachineMoved = "machine-moved", Note;
     /// An address whose MAC differs between the DHCP files and the snooping files.

@@ -17,7 +17,7 @@
 //! refuse the file: a `;` or `{` is put where the next keyword shows that it is missing, a block is closed where what
 //! follows cannot be inside it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -26,8 +26,11 @@ use crate::finding::{Finding, Kind, Parsed, excerpt};
 use crate::model::{MacAddr, Vlan};
 use crate::source::Source;
 
+mod prefix;
 mod tokens;
 
+pub use prefix::Prefix;
+use prefix::{address, prefix};
 use tokens::{Lexeme, Token, tokens};
 
 /// What a DHCP file declares, in the order of its lines.
@@ -91,49 +94,6 @@ pub struct VlanTag {
     pub number: Option<Vlan>,
     /// The name.
     pub name: Option<String>,
-}
-
-/// A network: its first address and how many leading bits its addresses share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Prefix {
-    network: IpAddr,
-    length: u8,
-}
-
-impl Prefix {
-    /// The network of this address; `None` where the length is more than the address has bits (32 or 128).
-    pub fn new(address: IpAddr, length: u8) -> Option<Self> {
-        let network = match address {
-            IpAddr::V4(address) if length <= 32 => Ipv4Addr::from(u32::from(address) & mask32(length)).into(),
-            IpAddr::V6(address) if length <= 128 => Ipv6Addr::from(u128::from(address) & mask128(length)).into(),
-            _ => return None,
-        };
-        Some(Self { network, length })
-    }
-
-    /// Whether the address is in the network.
-    pub fn contains(self, address: IpAddr) -> bool {
-        self.network.is_ipv4() == address.is_ipv4() && Self::new(address, self.length) == Some(self)
-    }
-
-    /// How many leading bits its addresses share.
-    pub const fn length(self) -> u8 {
-        self.length
-    }
-}
-
-impl std::fmt::Display for Prefix {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.network, self.length)
-    }
-}
-
-fn mask32(length: u8) -> u32 {
-    u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0)
-}
-
-fn mask128(length: u8) -> u128 {
-    u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0)
 }
 
 /// Reads one file; `include` is named, not followed.
@@ -234,20 +194,22 @@ impl Reader<'_> {
 
     /// The statement that ends here, after those before it whose end is missing are dealt with.
     fn settled(&mut self) -> Vec<Token> {
-        let mut statement = std::mem::take(&mut self.statement);
-        while let Some(middle) = missing_end(&statement) {
-            let rest = statement.split_off(middle);
+        let mut tokens = std::mem::take(&mut self.statement);
+        let mut start = 0;
+        while let Some(middle) = missing_end(&tokens[start..]) {
+            let statement = &tokens[start..start + middle];
             let line = statement.last().map_or(0, |token| token.line);
-            if keyword(&statement).is_some_and(|word| BLOCKS.contains(&word.as_str())) {
-                self.findings.push(self.finding(Kind::DhcpBrace, line, &format!("{{ {}", text_of(&statement))));
-                self.open(&statement, line);
+            if keyword(statement).is_some_and(|word| BLOCKS.contains(&word.as_str())) {
+                self.findings.push(self.finding(Kind::DhcpBrace, line, &format!("{{ {}", text_of(statement))));
+                self.open(statement, line);
             } else {
-                self.findings.push(self.finding(Kind::DhcpSemicolon, line, &text_of(&statement)));
-                self.run(&statement, line);
+                self.findings.push(self.finding(Kind::DhcpSemicolon, line, &text_of(statement)));
+                self.run(statement, line);
             }
-            statement = rest;
+            start += middle;
         }
-        statement
+        tokens.drain(..start);
+        tokens
     }
 
     fn open(&mut self, head: &[Token], brace: u32) {
@@ -266,16 +228,15 @@ impl Reader<'_> {
                 vlan: self.vlan.clone(),
                 line,
             }),
-            "subnet" | "subnet6" => match prefix(head) {
-                Some(prefix) => {
+            "subnet" | "subnet6" => {
+                if let Some(prefix) = prefix(head) {
                     self.file.subnets.push(Subnet { prefix, vlan: self.vlan.clone(), line });
                     Block::Subnet(prefix)
-                }
-                None => {
+                } else {
                     self.findings.push(Finding::unreadable(self.source.at(line), &text_of(head)));
                     Block::Other(word)
                 }
-            },
+            }
             "shared-network" => Block::SharedNetwork,
             _ => Block::Other(word),
         };
@@ -463,33 +424,6 @@ fn missing_end(statement: &[Token]) -> Option<usize> {
         }
     }
     None
-}
-
-/// `subnet A netmask M` or `subnet6 A/LENGTH`.
-fn prefix(head: &[Token]) -> Option<Prefix> {
-    let words: Vec<String> = head.iter().map(Token::text).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [_, network, netmask, mask] if netmask.eq_ignore_ascii_case("netmask") => {
-            let IpAddr::V4(mask) = address(mask)? else { return None };
-            let length = u32::from(mask).leading_ones();
-            (length + u32::from(mask).trailing_zeros() == 32).then_some(())?;
-            Prefix::new(address(network)?, u8::try_from(length).ok()?)
-        }
-        [_, network] => {
-            let (network, length) = network.split_once('/')?;
-            Prefix::new(address(network)?, length.parse().ok()?)
-        }
-        _ => None,
-    }
-}
-
-/// An address as dhcpd reads it: `010.014.018.001` has decimal octets, which Rust's own parser refuses.
-fn address(text: &str) -> Option<IpAddr> {
-    if let Ok(address) = text.parse() {
-        return Some(address);
-    }
-    let octets = text.split('.').map(|octet| octet.parse().ok()).collect::<Option<Vec<u8>>>()?;
-    <[u8; 4]>::try_from(octets).ok().map(IpAddr::from)
 }
 
 /// What a comment says of a VLAN: `None` where it is about something else, `Some(None)` where its number is none.

@@ -92,10 +92,8 @@ impl Reader {
         let Ok(mac) = words[at].parse() else { return false };
         self.seen_table = true;
         let (before, behind) = (&words[..at], &words[at + 1..]);
-        let kind = match behind.iter().any(|word| word.to_ascii_lowercase().contains("dynamic")) {
-            true => EntryKind::Dynamic,
-            false => EntryKind::Static,
-        };
+        let is_learned = behind.iter().any(|word| word.to_ascii_lowercase().contains("dynamic"));
+        let kind = if is_learned { EntryKind::Dynamic } else { EntryKind::Static };
         let vlan_word = if before.is_empty() { behind.get(1) } else { before.last() };
         self.row = Some((vlan_word.and_then(|word| word.parse().ok()), mac, kind));
         self.keep(behind);
@@ -109,11 +107,7 @@ impl Reader {
             return true;
         }
         self.row = None;
-        // A row whose address is broken still begins with a VLAN or says how it was learned.
-        static BROKEN: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r"(?i)^[*+RSDGO\s]*(\d{1,4}|All)\s+\S|\s(dynamic|static)\s").expect("a constant pattern")
-        });
-        is_around_a_table(line) || line.contains(':') || !self.seen_table || !BROKEN.is_match(line)
+        is_around_a_table(line) || line.contains(':') || !self.seen_table || !is_broken_row(line)
     }
 
     fn keep(&mut self, words: &[&str]) {
@@ -125,6 +119,14 @@ impl Reader {
             }
         }
     }
+}
+
+/// A row whose address cannot be read still begins with a VLAN, or says how it was learned.
+fn is_broken_row(line: &str) -> bool {
+    static BROKEN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)^[*+RSDGO\s]*(\d{1,4}|All)\s+\S|\s(dynamic|static)\s").expect("a constant pattern")
+    });
+    BROKEN.is_match(line)
 }
 
 fn is_mac(word: &str) -> bool {
