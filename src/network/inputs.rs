@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use calamine::{Data, Ods, Range, Reader, open_workbook_auto_from_rs, open_workbook_from_rs};
 
-use crate::finding::{Finding, Kind, excerpt};
+use crate::finding::{Finding, Kind, Place, excerpt};
 use crate::parse::computers::Sheet;
 use crate::parse::dhcpd::{self, DhcpFile};
 use crate::source::{Source, SourceError};
@@ -46,69 +46,59 @@ pub struct ReadFile {
 /// its file name in that folder, as a laboratory keeps a copy of `/etc/dhcp` elsewhere. A listed file that cannot be
 /// read is an error; an included one is a finding.
 pub fn read_dhcp(paths: &[PathBuf]) -> Result<(Vec<ReadFile>, Vec<Finding>), InputError> {
-    let mut files: Vec<ReadFile> = Vec::new();
-    let mut findings = Vec::new();
-    let mut known: HashMap<PathBuf, usize> = HashMap::new();
-    let mut paths_of: Vec<PathBuf> = Vec::new();
+    let mut shelf = Shelf::default();
     for path in paths {
-        let identity = identity(path);
-        if !known.contains_key(&identity) {
-            let source = Source::read(path).map_err(InputError::Dhcp)?;
-            known.insert(identity, files.len());
-            keep(&source, path, &mut files, &mut paths_of, &mut findings);
-        }
+        shelf.read(path).map_err(InputError::Dhcp)?;
     }
-    // (the including file, its include, the included file)
     let mut edges = Vec::new();
     let mut next = 0;
-    while next < files.len() {
-        for (index, include) in files[next].file.includes.clone().into_iter().enumerate() {
-            let missing = |name: &Arc<str>| {
-                Finding::new(Kind::DhcpInclude, crate::finding::Place::line(name, include.line), excerpt(&include.path))
-            };
-            let folder = paths_of[next].parent().unwrap_or(Path::new(""));
-            let Some(path) = included(folder, &include.path) else {
-                findings.push(missing(&files[next].name));
-                continue;
-            };
-            let target = match known.get(&identity(&path)) {
-                Some(&target) => target,
-                None => match Source::read(&path) {
-                    Ok(source) => {
-                        known.insert(identity(&path), files.len());
-                        keep(&source, &path, &mut files, &mut paths_of, &mut findings);
-                        files.len() - 1
-                    }
-                    Err(_) => {
-                        findings.push(missing(&files[next].name));
-                        continue;
-                    }
-                },
-            };
-            edges.push((next, index, target));
+    while next < shelf.files.len() {
+        for (index, include) in shelf.files[next].file.includes.clone().into_iter().enumerate() {
+            let folder = shelf.paths[next].parent().unwrap_or(Path::new("")).to_owned();
+            if let Some(to) = included(&folder, &include.path).and_then(|path| shelf.read(&path).ok()) {
+                edges.push(Edge { from: next, index, to });
+            } else {
+                let place = Place::line(&shelf.files[next].name, include.line);
+                shelf.findings.push(Finding::new(Kind::DhcpInclude, place, excerpt(&include.path)));
+            }
         }
         next += 1;
     }
-    inherit(&mut files, &edges);
-    Ok((files, findings))
+    inherit(&mut shelf.files, &edges);
+    Ok((shelf.files, shelf.findings))
 }
 
-fn keep(
-    source: &Source,
-    path: &Path,
-    files: &mut Vec<ReadFile>,
-    paths: &mut Vec<PathBuf>,
-    findings: &mut Vec<Finding>,
-) {
-    let parsed = dhcpd::parse(source);
-    findings.extend(parsed.findings);
-    files.push(ReadFile { name: Arc::clone(source.name()), file: parsed.items });
-    paths.push(path.to_owned());
+/// The files that were read, in the order in which they were met.
+#[derive(Default)]
+struct Shelf {
+    files: Vec<ReadFile>,
+    paths: Vec<PathBuf>,
+    known: HashMap<PathBuf, usize>,
+    findings: Vec<Finding>,
 }
 
-/// What makes two paths one file.
-fn identity(path: &Path) -> PathBuf {
-    fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+impl Shelf {
+    /// Reads a file unless it was read before, and gives its index.
+    fn read(&mut self, path: &Path) -> Result<usize, SourceError> {
+        let identity = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if let Some(&index) = self.known.get(&identity) {
+            return Ok(index);
+        }
+        let source = Source::read(path)?;
+        let parsed = dhcpd::parse(&source);
+        self.known.insert(identity, self.files.len());
+        self.files.push(ReadFile { name: Arc::clone(source.name()), file: parsed.items });
+        self.paths.push(path.to_owned());
+        self.findings.extend(parsed.findings);
+        Ok(self.files.len() - 1)
+    }
+}
+
+/// An `include` that was followed: by its index in the including file, to the included one.
+struct Edge {
+    from: usize,
+    index: usize,
+    to: usize,
 }
 
 fn included(folder: &Path, written: &str) -> Option<PathBuf> {
@@ -120,11 +110,11 @@ fn included(folder: &Path, written: &str) -> Option<PathBuf> {
 
 /// Gives what stands around an `include` (VLAN comment, subnet) to the hosts of the included file that have none of their
 /// own, through files that include others in turn. Ends, as each round fills at least one gap and none is opened.
-fn inherit(files: &mut [ReadFile], edges: &[(usize, usize, usize)]) {
+fn inherit(files: &mut [ReadFile], edges: &[Edge]) {
     let mut changed = true;
     while changed {
         changed = false;
-        for &(from, index, to) in edges {
+        for &Edge { from, index, to } in edges {
             let include = files[from].file.includes[index].clone();
             let target = &mut files[to].file;
             let vlans = target.hosts.iter_mut().map(|host| &mut host.vlan);
