@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::Identity;
+
 /// Where something was found. Lines and columns count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -194,12 +196,19 @@ pub struct Finding {
     /// The values that make it checkable, in no language: the text found, addresses, names. It can hold personal data:
     /// the terminal shows it with `-v` only; workbooks show it.
     pub detail: String,
+    /// The pair that it is about, where it is about one: it concerns the department of that pair's machine.
+    pub who: Option<Identity>,
 }
 
 impl Finding {
     /// A finding of this kind.
     pub fn new(kind: Kind, place: Place, detail: impl Into<String>) -> Self {
-        Self { kind, place, detail: detail.into() }
+        Self { kind, place, detail: detail.into(), who: None }
+    }
+
+    /// A finding about a pair, which its detail names.
+    pub fn about(kind: Kind, place: Place, who: &Identity) -> Self {
+        Self { who: Some(who.clone()), ..Self::new(kind, place, who.to_string()) }
     }
 
     /// A line that could not be read, with a short excerpt of it.

@@ -122,6 +122,14 @@ impl Directory {
         self.pick_hosts(self.hosts_by_address.get(&address))
     }
 
+    /// The DHCP name of an address, where one machine alone has it.
+    pub fn name_at(&self, address: IpAddr) -> Option<&str> {
+        match self.hosts_at(address).as_slice() {
+            [only] => Some(&only.host.name),
+            _ => None,
+        }
+    }
+
     /// The hosts with this MAC.
     pub fn hosts_of(&self, mac: MacAddr) -> Vec<&HostEntry> {
         self.pick_hosts(self.hosts_by_mac.get(&mac))

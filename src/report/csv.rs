@@ -1,15 +1,13 @@
 //! The rows of *Sessions* as CSV (RFC 4180), for those who read reports with their own tools.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use super::rows::{self, COLUMNS};
 use crate::model::SessionRow;
 use crate::texts::Texts;
 
-/// Writes the rows with the stable columns of `sessions`, lines ended by CRLF.
-///
-/// A spreadsheet that opens CSV takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return for a
-/// formula (OWASP, "CSV Injection"): such a cell gets an apostrophe before it. The logins come from anybody's machine.
+/// Writes the rows with the stable columns of `sessions`, lines ended by CRLF, names [`guarded`].
 pub fn write<'a>(
     rows: impl IntoIterator<Item = &'a SessionRow>,
     texts: &Texts,
@@ -18,17 +16,37 @@ pub fn write<'a>(
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     writer.write_record(COLUMNS)?;
     for row in rows {
-        writer.write_record(rows::cells(row, texts).map(defused))?;
+        writer.write_record(rows::cells(row, texts).map(|cell| guarded(&cell).into_owned()))?;
     }
     writer.flush()?;
     Ok(())
 }
 
-fn defused(mut cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        cell.insert(0, '\'');
-    }
-    cell
+/// A text that no spreadsheet takes for a formula, as CSV holds it.
+///
+/// A login may be `=cmd|' /C calc'!A0`, and a spreadsheet that opens the CSV would calculate it, quoted or not. So a text
+/// that begins with `=`, `+`, `-`, `@`, a tab or a line end (or with apostrophes before one of them) gets an apostrophe
+/// before it, as a spreadsheet's user would type it (OWASP, "CSV Injection"). Numbers never pass here, and no date,
+/// address or port begins so: only names change, and only those few. A program that compares names exactly takes the JSON,
+/// or takes one apostrophe off ([`unguarded`]): no two texts become the same.
+///
+/// ```
+/// # use jeton::report::csv::{guarded, unguarded};
+/// assert_eq!(guarded("=1+1"), "'=1+1");
+/// assert_eq!(guarded("d'Alembert"), "d'Alembert");
+/// assert_eq!(unguarded("'=1+1"), "=1+1");
+/// ```
+pub fn guarded(text: &str) -> Cow<'_, str> {
+    if is_formula_like(text) { format!("'{text}").into() } else { text.into() }
+}
+
+/// The text that [`guarded`] wrote.
+pub fn unguarded(field: &str) -> &str {
+    field.strip_prefix('\'').filter(|text| is_formula_like(text)).unwrap_or(field)
+}
+
+fn is_formula_like(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 
 #[cfg(test)]

@@ -272,8 +272,8 @@ impl Scene<'_> {
         for connection in earlier.chain(old) {
             let life = watch.connection(connection);
             let known = candidates.iter().any(|c| c.connection == connection);
-            if !known && !claimed[connection as usize] && life.last >= moment && !(life.initial && !carries(connection))
-            {
+            let begins_here = !life.initial || carries(connection);
+            if !known && begins_here && life.last >= moment {
                 candidates.push(Candidate { connection, carries: carries(connection), own_moment: false });
             }
         }

@@ -18,9 +18,10 @@ pub mod watch;
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use crate::config::TraceSettings;
 use crate::finding::Finding;
 use crate::model::{Denial, Hold};
 use crate::parse::flexnet::DebugLog;
@@ -30,17 +31,6 @@ pub use days::UserDay;
 pub use sessions::{Piece, Session};
 pub use tokens::{Origin, Token};
 pub use watch::{Watch, Watcher};
-
-/// What the analysis is told about the site.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The site's zone: of days, and of clocks that do not name theirs.
-    pub zone: Tz,
-    /// Sessions are of this feature alone; of all, if `None`.
-    pub feature: Option<String>,
-    /// An open session unseen for longer is presumed ended.
-    pub stale_after: Duration,
-}
 
 /// The traces of one licence server.
 #[derive(Debug, Default)]
@@ -86,7 +76,7 @@ pub struct Analysis {
 /// `name_of` gives the DHCP name of an address, where the DHCP files are at hand; `now` is the moment of the run.
 pub fn analyse(
     traces: &Traces,
-    settings: &Settings,
+    settings: &TraceSettings,
     now: DateTime<Utc>,
     name_of: &dyn Fn(IpAddr) -> Option<String>,
 ) -> Analysis {
@@ -102,7 +92,7 @@ pub fn analyse(
     let held = holds::follow(watch, &list, &attribution, lmstat, settings, now, &mut findings);
     let wanted = |feature: &str| settings.feature.as_deref().is_none_or(|only| only == feature);
     let sessions = sessions::join(&list, &held, &wanted);
-    let days = days::addresses(&list, &held, settings.zone, &wanted);
+    let days = days::addresses(&list, &held, settings.timezone, &wanted);
     Analysis {
         tokens: tokens::events(&list, &held),
         holds: holds::records(&list, &held, &wanted),
