@@ -99,7 +99,7 @@ const NONE: f64 = -6.5;
 /// How long before its token a connection may have been seen.
 const RECENT: Duration = Duration::seconds(5);
 /// How far moments of one burst are apart: the watcher takes some 50 ms a block, and the clock shows seconds.
-const BURST: Duration = Duration::seconds(2);
+pub(super) const BURST: Duration = Duration::seconds(2);
 /// The tokens of a burst that are weighed together; in a longer one, the next are weighed after them.
 const MOST_TOGETHER: usize = 6;
 /// How often the whole is done over; the counts are at rest after two or three.

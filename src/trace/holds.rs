@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::attribute::{Attribution, Choice};
+use super::attribute::{Attribution, BURST, Choice};
 use super::tokens::{EventKind, List, Origin, PairId, Token};
 use super::watch::{ConnectionId, MomentId, Watch};
 use crate::config::TraceSettings;
@@ -153,6 +153,9 @@ enum Closing {
     Connection(ConnectionId),
 }
 
+/// How long after its `IN` a closing connection may still be seen.
+const SOON: Duration = Duration::seconds(60);
+
 /// How well a connection's end fits an `IN`'s moment.
 mod fit {
     /// Gone in the moment, or closing in it.
@@ -167,6 +170,8 @@ mod fit {
     pub(super) const POOR: f64 = -2.5;
     /// What it costs to believe that an `OUT` was lost.
     pub(super) const LOST_OUT: f64 = -3.5;
+    /// Where there is no other: an `IN` must have had an `OUT`, so that only the address can speak against a connection.
+    pub(super) const MOST_UNLIKELY: f64 = LOST_OUT - 2.5;
 }
 
 impl Follower<'_> {
@@ -285,7 +290,7 @@ impl Follower<'_> {
                 Some(if score > fit { Closing::Connection(connection) } else { Closing::Holding(id) })
             }
             (Some((_, id)), None) => Some(Closing::Holding(id)),
-            (None, Some((score, connection))) => (score > fit::LOST_OUT).then_some(Closing::Connection(connection)),
+            (None, Some((score, connection))) => (score > fit::MOST_UNLIKELY).then_some(Closing::Connection(connection)),
             (None, None) => None,
         }
     }
@@ -307,7 +312,7 @@ impl Follower<'_> {
         let carries = signal.is_some_and(|signal| !signal.fin_wait && life.first != moment);
         if gone == moment + 1 {
             if carries { fit::EXACT } else { fit::NEXT }
-        } else if apart.abs() <= Duration::seconds(60) {
+        } else if apart.abs() <= SOON {
             fit::NEAR
         } else {
             fit::POOR
@@ -322,8 +327,10 @@ impl Follower<'_> {
 
     /// The nobody's connection that most likely was this pair's, as it ends in the moment of the pair's `IN`.
     fn lost_candidate(&self, pair: PairId, moment: MomentId) -> Option<(f64, ConnectionId)> {
-        let next = (moment as usize + 1 < self.watch.moments.len()).then_some(moment + 1);
-        let ending = self.watch.gone(moment).chain(next.into_iter().flat_map(|next| self.watch.gone(next)));
+        let at = self.watch.moment(moment).at;
+        let soon = (moment..).take(self.watch.moments.len() - moment as usize);
+        let soon = soon.take_while(|&m| m <= moment + 1 || (self.watch.moment(m).at - at).abs() <= SOON);
+        let ending = soon.flat_map(|m| self.watch.gone(m));
         let closing = self.watch.signals(moment).iter().map(|signal| signal.connection);
         ending
             .chain(closing)
@@ -372,11 +379,15 @@ impl Follower<'_> {
         }
     }
 
-    /// When a holding's connection was last seen, if it was gone before a moment (or by the end of the watch).
+    /// The end of a holding whose connection was gone before a moment (or by the end of the watch): its last sign of life;
+    /// but where it was gone in the midst of a burst, which is where lines are lost, the burst.
     fn last_seen(&self, id: usize, before: Option<MomentId>) -> Option<DateTime<Utc>> {
         let life = self.watch.connection(self.held.holdings[id].choice?.connection);
-        let gone = life.gone?;
-        before.is_none_or(|before| gone < before).then(|| self.watch.moment(life.last).at)
+        let gone = life.gone.filter(|gone| before.is_none_or(|before| *gone < before))?;
+        let at = self.watch.moment(gone).at;
+        let near = |m: &MomentId| self.watch.moments.get(*m as usize).is_some_and(|m| (m.at - at).abs() <= BURST);
+        let in_burst = (gone.saturating_sub(1)..=gone + 1).filter(near).any(|m| self.list.bursts.contains(&m));
+        Some(if in_burst { at } else { self.watch.moment(life.last).at })
     }
 
     fn place(&self, index: usize) -> Place {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -106,6 +106,8 @@ pub struct List {
     pub events: Vec<Event>,
     /// The pairs, by [`PairId`].
     pub pairs: Vec<Identity>,
+    /// The moments that show a line again: while their blocks were written, another line was, and is lost.
+    pub bursts: HashSet<MomentId>,
     /// The debug log, as findings cite it.
     pub log_name: Option<Arc<str>>,
     /// The moments between which every line is known, as the debug log has them all.
@@ -204,6 +206,9 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
         let said = Said::new(entry.at, &entry.what);
         let known = shown.entry(said).or_default();
         let repeated = !known.moments.is_empty();
+        if repeated {
+            list.bursts.insert(*moment);
+        }
         if last != Some(said) {
             known.moments.push(*moment);
         }
