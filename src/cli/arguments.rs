@@ -46,14 +46,17 @@ pub(super) enum Command {
     Nightly(NightlyOptions),
     /// Who used which address each day, and on what evidence
     #[command(
-        after_help = "Example: jeton users --date yesterday\n         jeton users --logwatch logwatch --format csv"
+        after_help = "Example: jeton users --date yesterday --explain\n         jeton users --logwatch logwatch --format csv"
     )]
-    Users(TraceOptions),
+    Users(UsersOptions),
     /// The token events: taken, given back, refused
     #[command(
         after_help = "Example: jeton tokens --date yesterday\n         jeton tokens --debug-log orglabdebug.log --format csv"
     )]
     Tokens(TraceOptions),
+    /// How many tokens were out at once, hour by hour, and how long all were
+    #[command(after_help = "Example: jeton seats --since 2021-12-01 --until yesterday --format csv")]
+    Seats(TraceOptions),
     /// Sessions, a row for each day that they touch
     #[command(after_help = "Example: jeton sessions --since 2021-12-01 --machine iut --login na --state open")]
     Sessions(SessionsOptions),
@@ -105,6 +108,15 @@ pub(super) struct TraceOptions {
     /// How rows are printed
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UsersOptions {
+    #[command(flatten)]
+    pub(super) traces: TraceOptions,
+    /// Cite the lines for and against each answer, to be checked in the logs by eye
+    #[arg(long)]
+    pub(super) explain: bool,
 }
 
 #[derive(Debug, Args)]

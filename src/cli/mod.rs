@@ -7,6 +7,7 @@ mod nightly;
 mod progress;
 mod report;
 pub mod rows;
+mod seats;
 mod sessions;
 mod tokens;
 mod traced;
@@ -101,6 +102,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Nightly(options) => nightly::run(&options, common),
         Command::Users(options) => users::run(&options, common),
         Command::Tokens(options) => tokens::run(&options, common),
+        Command::Seats(options) => seats::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
         Command::Report(options) => report::run(&options, common),
         Command::Init(options) => init::run(&options, common),

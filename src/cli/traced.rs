@@ -7,10 +7,11 @@ use super::{Exit, Stop, complain, configured, messages};
 use crate::config::{Config, TraceSettings};
 use crate::network::Directory;
 use crate::pipeline::{Days, TraceFiles, Traced, fetch_traces, read_traces};
-use crate::trace::{self, Analysis};
+use crate::trace::{self, Analysis, Traces};
 
 /// The analysis of the traces that the options name, and the days that are asked for.
 pub(super) struct Analysed {
+    pub(super) traces: Traces,
     pub(super) analysis: Analysis,
     pub(super) settings: TraceSettings,
     pub(super) days: Days,
@@ -40,7 +41,7 @@ pub(super) fn analyse(options: &TraceOptions, common: &Common) -> Result<Analyse
     findings.append(&mut analysis.findings);
     complain(&messages::findings(&findings, &gaps, common.verbose > 0));
     let exit = if gaps.is_empty() { Exit::Complete } else { Exit::Gaps };
-    Ok(Analysed { analysis, days: options.days(today(now, &settings)), settings, exit })
+    Ok(Analysed { traces, analysis, days: options.days(today(now, &settings)), settings, exit })
 }
 
 fn today(now: DateTime<Utc>, settings: &TraceSettings) -> chrono::NaiveDate {

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use super::Period;
 use crate::model::{Denial, Hold, MacAddr, SessionRow};
+use crate::trace::seats::peak;
 
 /// The key figures of a scope and a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -153,31 +154,6 @@ pub(super) fn machines(rows: &[SessionRow]) -> BTreeMap<MachineKey<'_>, MachineU
 pub(super) fn token_seconds(hold: &Hold, from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
     let length = (hold.end.min(to) - hold.start.max(from)).num_seconds();
     length.max(0).saturating_mul(i64::from(hold.licences))
-}
-
-/// The most seats taken at one instant between two.
-fn peak(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
-    /// At one instant tokens are given back before others are taken, or whoever takes over a seat would count twice;
-    /// but one that is taken and given back in the same second was out.
-    #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    enum Step {
-        Back,
-        Out,
-        BackAtOnce,
-    }
-    let mut steps: Vec<(DateTime<Utc>, Step, i64)> = Vec::with_capacity(2 * holds.len());
-    for hold in holds.iter().filter(|hold| hold.start < to && (hold.end > from || hold.start >= from)) {
-        let (start, end) = (hold.start.max(from), hold.end.min(to));
-        let seats = i64::from(hold.licences);
-        steps.push((start, Step::Out, seats));
-        steps.push((end.max(start), if end > start { Step::Back } else { Step::BackAtOnce }, -seats));
-    }
-    steps.sort_unstable();
-    let taken = steps.iter().scan(0_i64, |taken, (_, _, change)| {
-        *taken += change;
-        Some(*taken)
-    });
-    taken.max().and_then(|most| u64::try_from(most).ok()).unwrap_or(0)
 }
 
 /// The seconds of use by weekday, from Monday, and hour of the civil day.

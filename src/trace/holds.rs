@@ -290,7 +290,9 @@ impl Follower<'_> {
                 Some(if score > fit { Closing::Connection(connection) } else { Closing::Holding(id) })
             }
             (Some((_, id)), None) => Some(Closing::Holding(id)),
-            (None, Some((score, connection))) => (score > fit::MOST_UNLIKELY).then_some(Closing::Connection(connection)),
+            (None, Some((score, connection))) => {
+                (score > fit::MOST_UNLIKELY).then_some(Closing::Connection(connection))
+            }
             (None, None) => None,
         }
     }

@@ -7,11 +7,14 @@
 //! - [`attribute`]: every token that is taken to one connection, hence to one address;
 //! - [`holds`]: every token that is given back to one that was taken; what was lost is inferred from connections;
 //! - [`sessions`]: overlapping holds of one pair into sessions, sessions into days;
-//! - [`days`]: the addresses of each pair and day.
+//! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
+//! - [`seats`]: how many tokens were out at once.
 
 pub mod attribute;
 pub mod days;
+pub mod explain;
 pub mod holds;
+pub mod seats;
 pub mod sessions;
 pub mod tokens;
 pub mod watch;
@@ -69,6 +72,10 @@ pub struct Analysis {
     pub days: Vec<UserDay>,
     /// What looks wrong in the traces.
     pub findings: Vec<Finding>,
+    /// The events and what became of them, for explanations.
+    pub list: tokens::List,
+    /// Every token from its beginning to its end, for explanations.
+    pub held: holds::Held,
 }
 
 /// Works out who sat where, and how long.
@@ -100,5 +107,7 @@ pub fn analyse(
         sessions,
         days,
         findings,
+        list,
+        held,
     }
 }
