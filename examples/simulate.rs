@@ -1,0 +1,221 @@
+//! Makes a laboratory that is not there: its logwatch, its debug log, its `lmstat`, and what really happened; or says how
+//! well jeton finds that out, loss by loss.
+//!
+//! ```text
+//! cargo run --release --example simulate -- --days 30 --bursts 0.3 --output /tmp/laboratory
+//! cargo run --release --example simulate -- --score
+//! ```
+
+#[path = "../benches/simulator/mod.rs"]
+mod simulator;
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use chrono::NaiveDate;
+use clap::Parser;
+
+use simulator::{DateStyle, Laboratory, Score, study};
+
+/// Makes a laboratory with a known truth, or scores jeton on several.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Everything that is drawn by lot depends on it alone.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The first day.
+    #[arg(long, default_value = "2021-12-06")]
+    start: NaiveDate,
+    /// How many days.
+    #[arg(long, default_value_t = 7)]
+    days: u32,
+    /// How many (login, host) pairs.
+    #[arg(long, default_value_t = 25)]
+    users: usize,
+    /// How many times as often a user works as usual.
+    #[arg(long, default_value_t = 1.0)]
+    zeal: f64,
+    /// How many tokens there are.
+    #[arg(long, default_value_t = 20)]
+    seats: usize,
+    /// The share of token lines that come with another within the time of a block.
+    #[arg(long, default_value_t = 0.0)]
+    bursts: f64,
+    /// The share of answers that are acknowledged before `ss` looks.
+    #[arg(long, default_value_t = 0.0)]
+    drained: f64,
+    /// Connections without a token a day.
+    #[arg(long, default_value_t = 0.0)]
+    idle: f64,
+    /// The share of connections that stay without their token.
+    #[arg(long, default_value_t = 0.0)]
+    lingering: f64,
+    /// The share of tokens that are taken twice and given back once.
+    #[arg(long, default_value_t = 0.0)]
+    ghosts: f64,
+    /// Restarts of the server a day.
+    #[arg(long, default_value_t = 0.0)]
+    restarts: f64,
+    /// A restart begins the debug log anew.
+    #[arg(long)]
+    overwritten: bool,
+    /// How `date` spells: french, french-new, french-long, english, english-12, iso.
+    #[arg(long, default_value = "french", value_parser = style)]
+    dates: DateStyle,
+    /// Without the debug log.
+    #[arg(long)]
+    no_debug_log: bool,
+    /// Without lmstat.
+    #[arg(long)]
+    no_lmstat: bool,
+    /// The logwatch ends in the middle of a block.
+    #[arg(long)]
+    truncated: bool,
+    /// The folder to write the laboratory to.
+    #[arg(long, conflicts_with = "score")]
+    output: Option<PathBuf>,
+    /// Print how well jeton does, loss by loss.
+    #[arg(long)]
+    score: bool,
+    /// How many laboratories a row of the score is of.
+    #[arg(long, default_value_t = 10)]
+    laboratories: u64,
+    /// Name each mistake of the rows that begin with this.
+    #[arg(long)]
+    mistakes: Option<String>,
+}
+
+fn style(name: &str) -> Result<DateStyle, String> {
+    DateStyle::named(name).ok_or_else(|| format!("expected a style of dates, found `{name}`"))
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let lab = laboratory(&arguments);
+    match &arguments.output {
+        Some(folder) => write(&lab, folder),
+        None => Ok(score(&lab, &arguments)?),
+    }
+}
+
+fn laboratory(arguments: &Arguments) -> Laboratory {
+    Laboratory {
+        seed: arguments.seed,
+        start: arguments.start,
+        days: arguments.days,
+        users: arguments.users,
+        zeal: arguments.zeal,
+        seats: arguments.seats,
+        bursts: arguments.bursts,
+        drained: arguments.drained,
+        idle_per_day: arguments.idle,
+        lingering: arguments.lingering,
+        ghosts: arguments.ghosts,
+        restarts_per_day: arguments.restarts,
+        overwritten: arguments.overwritten,
+        dates: arguments.dates,
+        debug_log: !arguments.no_debug_log,
+        lmstat: !arguments.no_lmstat,
+        truncated: arguments.truncated,
+        ..Laboratory::default()
+    }
+}
+
+fn write(lab: &Laboratory, folder: &Path) -> anyhow::Result<()> {
+    fs_err::create_dir_all(folder)?;
+    let file = |name: &str| Ok::<_, io::Error>(BufWriter::new(fs_err::File::create(folder.join(name))?));
+    let recorded = lab.run(file("logwatch")?).context("the logwatch could not be written")?;
+    if let Some(log) = &recorded.debug_log {
+        file("debug.log")?.write_all(log)?;
+    }
+    if let Some(lmstat) = &recorded.lmstat {
+        file("lmstat.txt")?.write_all(lmstat.as_bytes())?;
+    }
+    fs_err::create_dir_all(folder.join("truth"))?;
+    let (sessions, users, denials) =
+        (file("truth/sessions.tsv")?, file("truth/users.tsv")?, file("truth/denials.tsv")?);
+    recorded.truth.write(lab, sessions, users, denials)?;
+    Ok(())
+}
+
+/// The rows of the table: a name, and what is worse than usual.
+fn rows(base: &Laboratory) -> Vec<(&'static str, Laboratory)> {
+    let with = |change: &dyn Fn(&mut Laboratory)| {
+        let mut lab = base.clone();
+        change(&mut lab);
+        lab
+    };
+    let all = |lab: &mut Laboratory| {
+        (lab.bursts, lab.drained, lab.idle_per_day, lab.lingering) = (0.1, 0.5, 20.0, 0.05);
+        (lab.ghosts, lab.restarts_per_day, lab.days_before) = (0.02, 0.3, 2);
+    };
+    vec![
+        ("everything kept", base.clone()),
+        ("one token line in ten in a burst", with(&|lab| lab.bursts = 0.1)),
+        ("one in three in a burst", with(&|lab| lab.bursts = 0.33)),
+        ("half the answers acknowledged at once", with(&|lab| lab.drained = 0.5)),
+        ("nine tenths of them", with(&|lab| lab.drained = 0.9)),
+        ("20 idle connections a day", with(&|lab| lab.idle_per_day = 20.0)),
+        ("idle connections, answers acknowledged", with(&|lab| (lab.idle_per_day, lab.drained) = (20.0, 0.9))),
+        ("one connection in ten outlives its token", with(&|lab| lab.lingering = 0.1)),
+        ("ten times the load", base.clone().times(10)),
+        ("ten times the load, bursts", with(&|lab| lab.bursts = 0.1).times(10)),
+        ("a restart every second day", with(&|lab| lab.restarts_per_day = 0.5)),
+        ("the same, debug log overwritten", with(&|lab| (lab.restarts_per_day, lab.overwritten) = (0.5, true))),
+        ("network drops, ghosts", with(&|lab| lab.ghosts = 0.05)),
+        ("a logwatch that begins in the middle", with(&|lab| lab.days_before = 3)),
+        ("all of it", with(&all)),
+        ("no debug log", with(&|lab| lab.debug_log = false)),
+        ("no debug log, one in ten in a burst", with(&|lab| (lab.debug_log, lab.bursts) = (false, 0.1))),
+        ("no debug log, one in three in a burst", with(&|lab| (lab.debug_log, lab.bursts) = (false, 0.33))),
+        ("no debug log, restarts", with(&|lab| (lab.debug_log, lab.restarts_per_day) = (false, 0.5))),
+        ("no debug log, ghosts", with(&|lab| (lab.debug_log, lab.ghosts) = (false, 0.05))),
+        (
+            "no debug log, idle, outliving",
+            with(&|lab| (lab.debug_log, lab.idle_per_day, lab.lingering) = (false, 20.0, 0.1)),
+        ),
+        ("no debug log, ten times the load", with(&|lab| lab.debug_log = false).times(10)),
+        ("no debug log, no lmstat", with(&|lab| (lab.debug_log, lab.lmstat) = (false, false))),
+        (
+            "no debug log, no lmstat, all of it",
+            with(&|lab| {
+                all(lab);
+                (lab.debug_log, lab.lmstat) = (false, false);
+            }),
+        ),
+    ]
+}
+
+fn score(base: &Laboratory, arguments: &Arguments) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "| laboratory | token lines lost | users | sessions | hours | expired | denials |")?;
+    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    for (name, lab) in rows(base) {
+        let mut sum = Score::default();
+        for seed in 0..arguments.laboratories {
+            let lab = Laboratory { seed: base.seed + seed, ..lab.clone() };
+            let (_, recorded, analysis) = study::study(&lab)?;
+            let mut score = Score::of(&analysis, &recorded.truth);
+            score.mistakes.iter_mut().for_each(|mistake| mistake.insert_str(0, &format!("seed {} ", lab.seed)));
+            sum += score;
+        }
+        let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+        writeln!(
+            out,
+            "| {name} | {} | {} | {} | {} | {} | {} |",
+            percent(sum.lost.0 as f64 / (2 * sum.lost.1).max(1) as f64),
+            percent(sum.users_share()),
+            percent(sum.sessions_f1()),
+            percent(sum.hours_error()),
+            percent(sum.expired_f1()),
+            percent(sum.denials_f1()),
+        )?;
+        if arguments.mistakes.as_deref().is_some_and(|begin| name.starts_with(begin)) {
+            for mistake in &sum.mistakes {
+                writeln!(out, "    {mistake}")?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! jeton against hundreds of simulated laboratories whose truth is known: invariants that hold whatever the logs say, and
+//! floors under what is found out. The truth is looked at after the analysis only.
+
+#[path = "../benches/simulator/mod.rs"]
+mod simulator;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Duration, NaiveDate};
+use jeton::model::State;
+use jeton::trace::Analysis;
+
+use simulator::random::Random;
+use simulator::{DateStyle, Laboratory, Score, study};
+
+/// Small laboratories of every kind, by lot.
+fn any(seed: u64) -> Laboratory {
+    let mut random = Random::new(seed ^ 0x5eed);
+    let starts = ["2021-12-06", "2021-10-30", "2022-03-26", "2021-12-31", "2024-02-28"];
+    let share = |random: &mut Random, most: f64| if random.chance(0.5) { 0.0 } else { most * random.unit() };
+    Laboratory {
+        seed,
+        start: random.pick(&starts).parse().expect("a date"),
+        days: 1 + random.index(3) as u32,
+        days_before: random.index(3) as u32,
+        users: 1 + random.index(12),
+        zeal: 0.5 + 2.0 * random.unit(),
+        seats: 1 + random.index(20),
+        bursts: share(&mut random, 0.5),
+        drained: share(&mut random, 1.0),
+        idle_per_day: share(&mut random, 30.0),
+        lingering: share(&mut random, 0.3),
+        silent: share(&mut random, 0.4),
+        ghosts: share(&mut random, 0.2),
+        restarts_per_day: share(&mut random, 2.0),
+        overwritten: random.chance(0.5),
+        shared: share(&mut random, 1.0),
+        vpn: share(&mut random, 0.5),
+        movers: share(&mut random, 0.5),
+        dates: *random.pick(&DateStyle::ALL),
+        debug_log: random.chance(0.5),
+        lmstat: random.chance(0.5),
+        truncated: random.chance(0.3),
+        ..Laboratory::default()
+    }
+}
+
+/// What must hold of every analysis, right or wrong.
+fn check(analysis: &Analysis, lab: &Laboratory, what: &str) {
+    let mut last = BTreeMap::new();
+    for session in &analysis.sessions {
+        let who = &session.who;
+        assert!(session.start <= session.end, "{what}: {who} ends before it begins: {session:?}");
+        let pieces = session.pieces(lab.zone);
+        let total: i64 = pieces.iter().map(jeton::trace::Piece::seconds).sum();
+        assert_eq!(total, (session.end - session.start).num_seconds(), "{what}: {who} {pieces:?}");
+        assert!(pieces.windows(2).all(|two| two[0].end == two[1].start && two[0].cut), "{what}: {who} {pieces:?}");
+        // One pair has one session at a time, and two that touch are one.
+        if let Some(end) = last.insert(who.clone(), (session.end, session.state)) {
+            assert!(session.start > end.0 + Duration::seconds(1), "{what}: {who} {end:?} and then {session:?}");
+            assert!(end.1 != State::Open, "{what}: {who} began again before its session ended");
+        }
+    }
+    let holds_within_sessions = analysis
+        .holds
+        .iter()
+        .all(|hold| analysis.sessions.iter().any(|s| s.who == hold.who && s.start <= hold.start && hold.end <= s.end));
+    assert!(holds_within_sessions, "{what}: a token outside all sessions of its pair");
+    check_days(analysis, lab, what);
+    assert!(analysis.tokens.is_sorted_by_key(|token| token.at), "{what}: tokens are not in order");
+    assert!(analysis.tokens.iter().all(|t| t.verdict.is_some() == (t.kind.name() == "denied")), "{what}");
+}
+
+fn check_days(analysis: &Analysis, lab: &Laboratory, what: &str) {
+    let mut days: BTreeMap<(NaiveDate, _), Vec<_>> = BTreeMap::new();
+    for row in &analysis.days {
+        days.entry((row.date, row.who.clone())).or_default().push(row);
+    }
+    for (day, rows) in &days {
+        let addresses: BTreeSet<_> = rows.iter().map(|row| row.ip).collect();
+        assert_eq!(addresses.len(), rows.len(), "{what}: an address twice on {day:?}");
+        assert!(rows.len() == 1 || !addresses.contains(&None), "{what}: no address beside one on {day:?}");
+        let n_tokens = rows[0].n_for + rows[0].n_against;
+        assert!(rows.iter().all(|row| row.n_for + row.n_against == n_tokens), "{what}: {rows:?}");
+        assert!(rows.iter().all(|row| row.ip.is_none() == (row.n_for == 0)), "{what}: {rows:?}");
+        assert!(rows.iter().map(|row| row.n_for).sum::<u32>() <= n_tokens, "{what}: {rows:?}");
+    }
+    for hold in &analysis.holds {
+        let date = hold.start.with_timezone(&lab.zone).date_naive();
+        assert!(days.contains_key(&(date, hold.who.clone())), "{what}: no row of {} on {date}", hold.who);
+    }
+}
+
+fn check_any(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let lab = any(seed);
+        let (_, recorded, analysis) = study::study(&lab).expect("memory takes every byte");
+        let what = format!("{lab:?}");
+        check(&analysis, &lab, &what);
+        let score = Score::of(&analysis, &recorded.truth);
+        // However much is lost, most is known.
+        let judged = lab.days_before == 0 && recorded.truth.sessions.len() >= 8;
+        assert!(!judged || score.sessions_f1() > 0.4, "{what}: {:?}", score.mistakes);
+    }
+}
+
+// Several tests, as each has a thread of its own.
+#[test]
+fn invariants_hold_in_any_laboratory() {
+    check_any(0..100);
+}
+
+#[test]
+fn invariants_hold_in_any_other_laboratory() {
+    check_any(100..200);
+}
+
+#[test]
+fn mangled_logs_neither_panic_nor_break_an_invariant() {
+    for seed in 0..80 {
+        let lab = Laboratory { days: 1, users: 6, ..any(seed) };
+        let (mut logwatch, recorded, _) = study::study(&lab).expect("memory takes every byte");
+        let mut debug_log = recorded.debug_log.unwrap_or_default();
+        let mut random = Random::new(seed);
+        for text in [&mut logwatch, &mut debug_log] {
+            for _ in 0..random.index(40).min(text.len()) {
+                let at = random.index(text.len());
+                match random.index(4) {
+                    0 => text[at] = random.next() as u8,
+                    1 => text[at] = b'\n',
+                    2 => drop(text.remove(at)),
+                    _ => {
+                        let end = (at + random.index(200)).min(text.len());
+                        let again = text[at..end].to_vec();
+                        text.splice(at..at, again);
+                    }
+                }
+            }
+            let end = text.len() - random.index(text.len() / 2 + 1);
+            text.truncate(end);
+        }
+        let traces = study::traces(&logwatch[..], Some(&debug_log), recorded.lmstat.as_deref(), &lab);
+        // A log that begins with the signature of a document is none.
+        let Ok(traces) = traces else { continue };
+        check(&study::analyse(&traces, &lab), &lab, &format!("{lab:?}"));
+    }
+}
+
+#[test]
+fn the_spelling_of_dates_changes_nothing() {
+    for seed in 0..6 {
+        // Over the autumn night, in which the zone alone tells the hours apart.
+        let start = NaiveDate::from_ymd_opt(2021, 10, 29).expect("a date");
+        let of = |dates| {
+            let lab = Laboratory { seed, start, days: 3, users: 8, debug_log: false, dates, ..Laboratory::default() };
+            study::study(&lab).expect("memory takes every byte").2
+        };
+        let french = of(DateStyle::French);
+        for style in DateStyle::ALL {
+            let other = of(style);
+            assert_eq!((&french.sessions, &french.days), (&other.sessions, &other.days), "seed {seed} {style:?}");
+        }
+    }
+}
+
+/// The sum of the scores of laboratories that differ in their seed alone.
+fn score(laboratories: u64, lab: &Laboratory) -> Score {
+    let mut sum = Score::default();
+    for seed in 0..laboratories {
+        let lab = Laboratory { seed, ..lab.clone() };
+        let (_, recorded, analysis) = study::study(&lab).expect("memory takes every byte");
+        sum += Score::of(&analysis, &recorded.truth);
+    }
+    sum
+}
+
+fn small() -> Laboratory {
+    Laboratory { days: 3, users: 15, seats: 12, ..Laboratory::default() }
+}
+
+/// (users, sessions, expired, hours), in thousandths: at least, at least, at least, at most.
+fn assert_floor(what: &str, score: &Score, (users, sessions, expired, hours): (u32, u32, u32, u32)) {
+    let thousandths = |share: f64| (share * 1000.0).floor() as u32;
+    let found = [score.users_share(), score.sessions_f1(), score.expired_f1()].map(thousandths);
+    let most = 100;
+    let first = &score.mistakes[..score.mistakes.len().min(most)];
+    assert!(found[0] >= users && found[1] >= sessions && found[2] >= expired, "{what}: {found:?}, {first:#?}");
+    assert!(score.hours_error() <= f64::from(hours) / 1000.0, "{what}: hours {}, {first:#?}", score.hours_error());
+    assert!(score.denials_f1() >= 0.999, "{what}: denials {:?}, {first:#?}", score.denials);
+}
+
+#[test]
+fn with_a_debug_log_every_user_and_nearly_every_session_is_right() {
+    for (what, lab, floor) in [
+        ("everything kept", small(), (1000, 1000, 1000, 0)),
+        ("lost lines", Laboratory { bursts: 0.2, ..small() }, (1000, 998, 950, 1)),
+        ("acknowledged at once", Laboratory { drained: 0.9, ..small() }, (1000, 998, 980, 1)),
+        ("idle connections", Laboratory { idle_per_day: 20.0, lingering: 0.05, ..small() }, (1000, 998, 950, 1)),
+    ] {
+        assert_floor(what, &score(12, &lab), floor);
+    }
+}
+
+#[test]
+fn without_a_debug_log_the_connections_make_up_for_much_of_what_is_lost() {
+    let without = || Laboratory { debug_log: false, ..small() };
+    for (what, lab, floor) in [
+        ("everything kept", without(), (1000, 1000, 1000, 0)),
+        ("lost lines", Laboratory { bursts: 0.2, ..without() }, (990, 950, 900, 60)),
+        ("restarts", Laboratory { restarts_per_day: 0.5, ..without() }, (990, 980, 950, 20)),
+        ("no lmstat", Laboratory { lmstat: false, bursts: 0.1, ..without() }, (990, 950, 900, 60)),
+    ] {
+        assert_floor(what, &score(12, &lab), floor);
+    }
+}
