@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::Identity;
+
 /// Where something was found. Lines and columns count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -128,8 +130,60 @@ kinds! {
     ClockWentBack = "clock-went-back", Warning;
 
     // DHCP files and Ordinateurs.ods.
+    /// A statement of a DHCP file without its `;`.
+    DhcpSemicolon = "dhcp-missing-semicolon", Warning;
+    /// A block of a DHCP file that is not opened or not closed.
+    DhcpBrace = "dhcp-unbalanced-brace", Warning;
+    /// A quoted text of a DHCP file that does not end on its line.
+    DhcpQuote = "dhcp-unclosed-quote", Warning;
+    /// A MAC address that dhcpd does not accept.
+    DhcpMac = "dhcp-mac", Warning;
+    /// A `fixed-address` that is a name: its address is not known here.
+    DhcpNamedAddress = "dhcp-named-address", Note;
+    /// A file that a DHCP file includes and that could not be read.
+    DhcpInclude = "dhcp-missing-include", Warning;
+    /// One MAC address under two names in the DHCP files.
+    DhcpDuplicateMac = "dhcp-duplicate-mac", Warning;
+    /// One IP address under two names in the DHCP files.
+    DhcpDuplicateAddress = "dhcp-duplicate-address", Warning;
+    /// One name for two MAC addresses in the DHCP files.
+    DhcpDuplicateName = "dhcp-duplicate-name", Warning;
+    /// A cell of Ordinateurs.ods that should hold a MAC address and does not.
+    ComputerMac = "computer-mac", Warning;
+    /// A row of Ordinateurs.ods without a name or without a MAC address.
+    ComputerIncomplete = "computer-incomplete", Note;
+    /// A row of Ordinateurs.ods that says again what one above says.
+    ComputerRepeated = "computer-repeated-row", Note;
+    /// One MAC address in two rows of Ordinateurs.ods.
+    ComputerDuplicateMac = "computer-duplicate-mac", Warning;
+    /// One name for two MAC addresses in Ordinateurs.ods.
+    ComputerDuplicateName = "computer-duplicate-name", Note;
+    /// A machine of the DHCP files that Ordinateurs.ods does not list.
+    ComputerUnlisted = "computer-unlisted", Note;
+    /// A machine whose VLAN differs between the DHCP files and Ordinateurs.ods.
+    VlanDisagreement = "vlan-disagreement", Warning;
+    /// A VLAN that `jeton.toml` does not describe: its department is not known.
+    VlanUnknown = "vlan-unknown", Warning;
 
     // Switches and the tftp host.
+    /// A snooping file of a switch that `jeton.toml` does not name.
+    SwitchUnknown = "switch-unknown", Warning;
+    /// A switch of `jeton.toml` that has no snooping file on the tftp host.
+    SnoopingMissing = "snooping-missing", Note;
+    /// A machine that the snooping files show on two ports: the later lease was followed.
+    MachineMoved = "machine-moved", Note;
+    /// An address whose MAC differs between the DHCP files and the snooping files.
+    MachineDisputed = "machine-disputed", Warning;
+    /// A machine that could be on several ports or be several machines: none was chosen.
+    MachineAmbiguous = "machine-ambiguous", Warning;
+    /// A machine that no snooping file and no switch that answered shows on an access port.
+    MachineUnlocated = "machine-unlocated", Note;
+    /// An address that no source knows.
+    MachineUnknown = "machine-unknown", Warning;
+    /// A machine found by the name in the log alone.
+    MachineByName = "machine-by-name", Note;
+    /// A port without a description: the outlet behind it is not known.
+    OutletMissing = "outlet-missing", Note;
 }
 
 /// Something to know about an input.
@@ -142,12 +196,19 @@ pub struct Finding {
     /// The values that make it checkable, in no language: the text found, addresses, names. It can hold personal data:
     /// the terminal shows it with `-v` only; workbooks show it.
     pub detail: String,
+    /// The pair that it is about, where it is about one: it concerns the department of that pair's machine.
+    pub who: Option<Identity>,
 }
 
 impl Finding {
     /// A finding of this kind.
     pub fn new(kind: Kind, place: Place, detail: impl Into<String>) -> Self {
-        Self { kind, place, detail: detail.into() }
+        Self { kind, place, detail: detail.into(), who: None }
+    }
+
+    /// A finding about a pair, which its detail names.
+    pub fn about(kind: Kind, place: Place, who: &Identity) -> Self {
+        Self { who: Some(who.clone()), ..Self::new(kind, place, who.to_string()) }
     }
 
     /// A line that could not be read, with a short excerpt of it.

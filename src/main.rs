@@ -1,3 +1,7 @@
 //! The `jeton` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jeton::cli::run(std::env::args_os()).into()
+}

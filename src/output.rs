@@ -32,7 +32,7 @@ pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Res
     let named = |error: std::io::Error| {
         std::io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()))
     };
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     create_folder(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut file = tempfile::Builder::new()

@@ -1,3 +1,133 @@
 //! Arguments in, rows and exit codes out.
 
+mod arguments;
+mod init;
+mod messages;
+mod nightly;
+mod progress;
+mod report;
 pub mod rows;
+mod seats;
+mod sessions;
+mod tokens;
+mod traced;
+mod users;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::config::{Config, ConfigErrors};
+use crate::network::Remote;
+use arguments::{Arguments, Command, Common};
+
+/// How a run ended; cron acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything that could be known is (0).
+    Complete,
+    /// Nothing was published (1).
+    Failed,
+    /// Wrong usage or configuration (2).
+    Usage,
+    /// Published, but a source, a workbook or a push is missing (3).
+    Gaps,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Complete => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Gaps => 3,
+        })
+    }
+}
+
+/// Why a command ended early.
+enum Stop {
+    /// The command line or the configuration; the text is ready to be shown.
+    Usage(String),
+    /// Anything else, by its chain of causes.
+    Failure(anyhow::Error),
+}
+
+impl From<ConfigErrors> for Stop {
+    fn from(errors: ConfigErrors) -> Self {
+        Self::Usage(errors.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failure(error)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// Runs the command line; everything it has to say is said when it returns.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Complete };
+            // Nobody is left to be told that a closed terminal cannot be written to.
+            let _ = error.print();
+            return exit;
+        }
+    };
+    match dispatch(arguments.command, &arguments.common) {
+        Ok(exit) => exit,
+        Err(Stop::Usage(text)) => {
+            complain(&text);
+            Exit::Usage
+        }
+        Err(Stop::Failure(error)) => {
+            complain(&messages::failure(&error));
+            Exit::Failed
+        }
+    }
+}
+
+fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
+    match command {
+        Command::Nightly(options) => nightly::run(&options, common),
+        Command::Users(options) => users::run(&options, common),
+        Command::Tokens(options) => tokens::run(&options, common),
+        Command::Seats(options) => seats::run(&options, common),
+        Command::Sessions(options) => sessions::run(&options, common),
+        Command::Report(options) => report::run(&options, common),
+        Command::Init(options) => init::run(&options, common),
+    }
+}
+
+/// The configuration that the options name, with the way to its hosts.
+fn configured(common: &Common) -> Result<(Config, Box<dyn Remote>), Stop> {
+    let mut config = Config::load(&Config::find(common.config.as_deref())?)?;
+    if let Some(folder) = &common.replay {
+        config.replay_from(folder)?;
+    }
+    let remote = crate::pipeline::remote(&config).map_err(|error| Stop::Usage(messages::failure(&error)))?;
+    Ok((config, remote))
+}
+
+/// Writes to standard output; a reader that stopped reading is no error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}
+
+/// Writes to standard error; nobody is left to be told where that is closed.
+fn complain(text: &str) {
+    let text = text.trim_end();
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}

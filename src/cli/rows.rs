@@ -10,6 +10,8 @@ use clap::ValueEnum;
 use comfy_table::{Attribute, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Map, Value};
 
+use crate::report::csv::guarded;
+
 /// How rows are printed: `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
@@ -152,33 +154,6 @@ fn print_csv(out: &mut dyn Write, columns: &[&str], rows: impl Iterator<Item = V
     writer.flush()
 }
 
-/// A text that no spreadsheet takes for a formula, as CSV holds it.
-///
-/// A login may be `=cmd|' /C calc'!A0`, and a spreadsheet that opens the CSV would calculate it, quoted or not. So a text
-/// that begins with `=`, `+`, `-`, `@`, a tab or a line end (or with apostrophes before one of them) gets an apostrophe
-/// before it, as a spreadsheet's user would type it (OWASP, "CSV Injection"). Numbers never pass here, and no date,
-/// address or port begins so: only names change, and only those few. A program that compares names exactly takes the JSON,
-/// or takes one apostrophe off ([`unguarded`]): no two texts become the same.
-///
-/// ```
-/// # use jeton::cli::rows::{guarded, unguarded};
-/// assert_eq!(guarded("=1+1"), "'=1+1");
-/// assert_eq!(guarded("d'Alembert"), "d'Alembert");
-/// assert_eq!(unguarded("'=1+1"), "=1+1");
-/// ```
-pub fn guarded(text: &str) -> Cow<'_, str> {
-    if is_formula_like(text) { format!("'{text}").into() } else { text.into() }
-}
-
-/// The text that [`guarded`] wrote.
-pub fn unguarded(field: &str) -> &str {
-    field.strip_prefix('\'').filter(|text| is_formula_like(text)).unwrap_or(field)
-}
-
-fn is_formula_like(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
-}
-
 fn print_json(out: &mut dyn Write, columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>) -> io::Result<()> {
     let mut separator = "[";
     for row in rows {
@@ -199,7 +174,7 @@ fn print_table(
     width: Option<u16>,
 ) -> io::Result<()> {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = width {
         table.set_width(width);
     }
@@ -225,6 +200,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::report::csv::unguarded;
 
     fn rows() -> Vec<Vec<Cell>> {
         vec![

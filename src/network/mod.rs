@@ -1,1 +1,23 @@
 //! What the network knows of an address.
+//!
+//! - [`inputs`]: the DHCP files with what they include, and Ordinateurs.ods, from this machine's disk;
+//! - [`directory`]: both of them, by address, MAC and name;
+//! - [`remote`]: the one trait through which hosts are talked to, and [`replay`], a folder that answers in their place;
+//! - [`survey`]: what the tftp host and the switches say;
+//! - [`resolve`](mod@resolve): from an address to a machine, a port and an outlet.
+
+pub mod directory;
+mod identify;
+pub mod inputs;
+mod locate;
+pub mod remote;
+pub mod replay;
+pub mod resolve;
+pub mod survey;
+
+pub use directory::Directory;
+pub use inputs::{InputError, read_sheet};
+pub use remote::{Command, Fetched, Host, Remote, RemoteError};
+pub use replay::Replay;
+pub use resolve::{KnownBy, Resolution, resolve};
+pub use survey::Progress;

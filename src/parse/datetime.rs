@@ -54,11 +54,12 @@ impl Abbreviation {
 
     fn new(text: &str) -> Option<Self> {
         let letters = text.as_bytes();
+        let length = u8::try_from(letters.len()).ok()?;
         let fits = (2..=Self::MOST).contains(&letters.len()) && letters.iter().all(u8::is_ascii_uppercase);
         fits.then(|| {
             let mut copy = [0; Self::MOST];
             copy[..letters.len()].copy_from_slice(letters);
-            Self { letters: copy, length: letters.len() as u8 }
+            Self { letters: copy, length }
         })
     }
 

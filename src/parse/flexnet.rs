@@ -296,8 +296,10 @@ pub enum What {
 }
 
 /// A whole debug log.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DebugLog {
+    /// The file, as findings cite it.
+    pub name: Arc<str>,
     /// The events in the order of the log.
     pub events: Vec<Event>,
     /// The moment of the last line of any kind: a sign that the server was alive.
@@ -323,7 +325,12 @@ pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog>
         }
     };
     let mut dating = Dating::new(zone, first_day);
-    let mut log = DebugLog { anchored: matches!(first, FirstDay::Known(_)), ..DebugLog::default() };
+    let mut log = DebugLog {
+        name: Arc::clone(source.name()),
+        events: Vec::new(),
+        last: None,
+        anchored: matches!(first, FirstDay::Known(_)),
+    };
     let mut features = Interner::default();
     for (number, text) in source.lines() {
         if text.trim().is_empty() {

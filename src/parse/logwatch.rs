@@ -22,7 +22,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
-use super::datetime;
+use super::datetime::{self, Stamp};
 use super::flexnet::{self, Clock, Interner, Message, What};
 use crate::finding::{Finding, Kind, Place};
 use crate::model::Identity;
@@ -176,9 +176,9 @@ impl<R: BufRead> Reader<R> {
         let mut n_lost: u32 = 0;
         while self.input.advance()? {
             if self.input.kind() == LineKind::Text
-                && let Some(date) = self.date_line(&source::decode(&self.input.buffer).into_owned())
+                && let Some(stamp) = datetime::parse(&source::decode(&self.input.buffer))
             {
-                return Ok(Some(date));
+                return Ok(Some(self.date_line(stamp)));
             }
             // A file that was rotated begins in the middle of a block.
             if n_lost == 0 && self.input.kind() != LineKind::Blank {
@@ -190,14 +190,13 @@ impl<R: BufRead> Reader<R> {
         Ok(None)
     }
 
-    fn date_line(&mut self, text: &str) -> Option<DateLine> {
-        let stamp = datetime::parse(text)?;
+    fn date_line(&mut self, stamp: Stamp) -> DateLine {
         let at = stamp.moment(self.zone, self.last);
         if self.last.is_some_and(|last| at + Duration::seconds(2) < last) {
-            self.find(Kind::ClockWentBack, self.input.line, text.trim().to_owned());
+            self.find(Kind::ClockWentBack, self.input.line, stamp.civil.to_string());
         }
         self.last = Some(at);
-        Some(DateLine { at, civil: stamp.civil, line: self.input.line })
+        DateLine { at, civil: stamp.civil, line: self.input.line }
     }
 
     fn take_socket(&mut self, block: &mut Block) {
@@ -222,8 +221,8 @@ impl<R: BufRead> Reader<R> {
     /// A line that is no socket: of the debug log, kept in the block, or the date that begins the next.
     fn take_text(&mut self, block: &mut Block, date: DateLine) -> Option<DateLine> {
         let text = source::decode(&self.input.buffer).into_owned();
-        if let Some(next) = self.date_line(&text) {
-            return Some(next);
+        if let Some(stamp) = datetime::parse(&text) {
+            return Some(self.date_line(stamp));
         }
         let Some(line) = flexnet::parse_line(&text) else {
             self.unreadable(&text);
@@ -247,13 +246,12 @@ impl<R: BufRead> Reader<R> {
     fn what(&mut self, message: Message<'_>) -> Option<What> {
         match message {
             Message::Token(token) => {
-                let who = match self.identities.get(token.who) {
-                    Some(known) => known.clone(),
-                    None => {
-                        let new = token.identity()?;
-                        self.identities.insert(token.who.to_owned(), new.clone());
-                        new
-                    }
+                let who = if let Some(known) = self.identities.get(token.who) {
+                    known.clone()
+                } else {
+                    let new = token.identity()?;
+                    self.identities.insert(token.who.to_owned(), new.clone());
+                    new
                 };
                 let feature = self.features.intern(token.feature);
                 Some(What::Token { kind: token.kind, feature, who, licences: token.licences, inactive: token.inactive })
@@ -372,23 +370,25 @@ struct SocketLine {
     peer: Peer,
 }
 
+/// The states that `ss` prints (iproute2, `misc/ss.c`).
+const STATES: [&[u8]; 11] = [
+    b"ESTAB",
+    b"FIN-WAIT-1",
+    b"FIN-WAIT-2",
+    b"CLOSE-WAIT",
+    b"LAST-ACK",
+    b"CLOSING",
+    b"SYN-RECV",
+    b"SYN-SENT",
+    b"TIME-WAIT",
+    b"CLOSED",
+    b"LISTEN",
+];
+
 /// `ESTAB 0      432    [::ffff:10.14.14.20]:60213 [::ffff:10.14.18.116]:55450`, with any spacing.
 fn parse_socket(line: &[u8]) -> Option<SocketLine> {
     let mut words = Words(line);
     let state = words.next()?;
-    const STATES: [&[u8]; 11] = [
-        b"ESTAB",
-        b"FIN-WAIT-1",
-        b"FIN-WAIT-2",
-        b"CLOSE-WAIT",
-        b"LAST-ACK",
-        b"CLOSING",
-        b"SYN-RECV",
-        b"SYN-SENT",
-        b"TIME-WAIT",
-        b"CLOSED",
-        b"LISTEN",
-    ];
     STATES.contains(&state).then_some(())?;
     let _recv_q = number(words.next()?)?;
     let send_q = number(words.next()?)?;

@@ -8,7 +8,9 @@
 //!
 //! Within one moment no connection is given to two tokens.
 
-use std::collections::HashMap;
+#![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
+
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use chrono::Duration;
@@ -85,14 +87,21 @@ const ANOTHER_CARRIES: f64 = -1.5;
 const ENDS_WITH_PAIR: f64 = 2.0;
 /// It ended with an `IN`, of another pair.
 const ENDS_WITH_ANOTHER: f64 = -1.5;
-/// It was there a few seconds before the token, or after it.
+/// It was there a few seconds before the token's moment, or came in the next: `ss` runs before `tail`, so that a block can
+/// show a line whose connection is not there yet.
 const NOT_ITS_MOMENT: f64 = -2.0;
+/// It came in the next moment, and that shows the same line again: the line was new only then.
+const ITS_LINE_AGAIN: f64 = -0.5;
 /// The address's DHCP name is the host of the token.
 const NAMED: f64 = 3.0;
 /// There is no connection of this token: worse than any connection that a habit does not speak against.
 const NONE: f64 = -6.5;
 /// How long before its token a connection may have been seen.
 const RECENT: Duration = Duration::seconds(5);
+/// How far moments of one burst are apart: the watcher takes some 50 ms a block, and the clock shows seconds.
+pub(super) const BURST: Duration = Duration::seconds(2);
+/// The tokens of a burst that are weighed together; in a longer one, the next are weighed after them.
+const MOST_TOGETHER: usize = 6;
 /// How often the whole is done over; the counts are at rest after two or three.
 const ROUNDS: usize = 4;
 
@@ -107,15 +116,22 @@ struct Taken {
 pub fn attribute(watch: &Watch, list: &List, name_of: &dyn Fn(IpAddr) -> Option<String>) -> Attribution {
     let exits = Exits::new(watch, list);
     let mut attribution = Attribution { choices: vec![None; list.events.len()], habits: Habits::default() };
-    let groups = groups(list);
+    let groups = groups(watch, list);
+    let again = repeats(list);
     let names = Names::new(list, name_of);
     for round in 0..ROUNDS {
         let mut claimed = vec![false; watch.connections.len()];
         let mut habits = Habits::default();
         let mut choices = vec![None; list.events.len()];
         for group in &groups {
-            let scene =
-                Scene { watch, exits: &exits, names: &names, attribution: &attribution, first_round: round == 0 };
+            let scene = Scene {
+                watch,
+                exits: &exits,
+                names: &names,
+                attribution: &attribution,
+                again: &again,
+                first_round: round == 0,
+            };
             for (taken, choice) in group.iter().zip(scene.assign(group, &mut claimed)) {
                 if let Some(choice) = choice {
                     habits.count(taken.pair, watch.ip(choice.connection));
@@ -132,8 +148,8 @@ pub fn attribute(watch: &Watch, list: &List, name_of: &dyn Fn(IpAddr) -> Option<
     attribution
 }
 
-/// The `OUT`s of each moment together, in the order of the moments.
-fn groups(list: &List) -> Vec<Vec<Taken>> {
+/// The `OUT`s of each burst together, in the order of the moments.
+fn groups(watch: &Watch, list: &List) -> Vec<Vec<Taken>> {
     let mut taken: Vec<Taken> = list
         .events
         .iter()
@@ -148,12 +164,26 @@ fn groups(list: &List) -> Vec<Vec<Taken>> {
     taken.sort_by_key(|taken| taken.moment);
     let mut groups: Vec<Vec<Taken>> = Vec::new();
     for one in taken {
+        let joins = |group: &Vec<Taken>| {
+            let last = group[group.len() - 1].moment;
+            last == one.moment
+                || group.len() < MOST_TOGETHER && watch.moment(one.moment).at - watch.moment(last).at <= BURST
+        };
         match groups.last_mut() {
-            Some(group) if group[0].moment == one.moment => group.push(one),
+            Some(group) if joins(group) => group.push(one),
             _ => groups.push(vec![one]),
         }
     }
     groups
+}
+
+/// The moments that show an `OUT` line again, by the pair.
+fn repeats(list: &List) -> HashSet<(MomentId, PairId)> {
+    let again = list.events.iter().filter_map(|event| match event.what {
+        EventKind::Token { kind: TokenKind::Out, pair, repeated: true, .. } => Some((event.moment?, pair)),
+        _ => None,
+    });
+    again.collect()
 }
 
 /// Which pairs gave a token back in a moment.
@@ -223,22 +253,22 @@ struct Scene<'a> {
     exits: &'a Exits,
     names: &'a Names<'a>,
     attribution: &'a Attribution,
+    again: &'a HashSet<(MomentId, PairId)>,
     first_round: bool,
 }
 
 struct Candidate {
     connection: ConnectionId,
-    carries: bool,
-    own_moment: bool,
+    /// The moments of the burst in which it has bytes in flight.
+    carries: Vec<MomentId>,
 }
 
 impl Scene<'_> {
-    /// The choices of the tokens of one moment, best together.
+    /// The choices of the tokens of one burst, best together.
     fn assign(&self, group: &[Taken], claimed: &mut [bool]) -> Vec<Option<Choice>> {
-        let candidates = self.candidates(group[0].moment, claimed);
+        let candidates = self.candidates(group, claimed);
         let scores: Vec<Vec<f64>> =
             group.iter().map(|taken| candidates.iter().map(|c| self.score(taken, c, &candidates)).collect()).collect();
-        // Before there are any habits, a moment with more connections than tokens says too little to begin a habit with.
         let chosen = best_together(&scores);
         group
             .iter()
@@ -246,51 +276,58 @@ impl Scene<'_> {
             .map(|(taken, chosen)| {
                 let candidate = &candidates[chosen?];
                 claimed[candidate.connection as usize] = true;
-                Some(Choice {
-                    connection: candidate.connection,
-                    evidence: self.evidence(taken, candidate, &candidates, group.len()),
-                })
+                let evidence = self.evidence(taken, candidate, &candidates, group);
+                Some(Choice { connection: candidate.connection, evidence })
             })
             .collect()
     }
 
-    /// The connections that a token of this moment can have gone to: those that are new, those with bytes in flight, and
-    /// those that came a few seconds before and went to nobody.
-    fn candidates(&self, moment: MomentId, claimed: &[bool]) -> Vec<Candidate> {
+    /// The connections that a token of this burst can have gone to: those that are new in it or just after it, those with
+    /// bytes in flight, and those that came a few seconds before and went to nobody.
+    fn candidates(&self, group: &[Taken], claimed: &[bool]) -> Vec<Candidate> {
         let watch = self.watch;
-        let carries =
-            |connection| watch.signals(moment).iter().any(|signal| signal.connection == connection && !signal.fin_wait);
-        let new = watch.appeared(moment).filter(|&c| !watch.connection(c).initial || carries(c));
-        let mut candidates: Vec<Candidate> =
-            new.map(|connection| Candidate { connection, carries: carries(connection), own_moment: true }).collect();
-        let at = watch.moment(moment).at;
-        let earlier = (0..moment)
-            .rev()
-            .take_while(|&m| (at - watch.moment(m).at).abs() <= RECENT)
-            .flat_map(|m| watch.appeared(m));
-        let old = watch.signals(moment).iter().filter(|signal| !signal.fin_wait).map(|signal| signal.connection);
-        for connection in earlier.chain(old) {
-            let life = watch.connection(connection);
-            let known = candidates.iter().any(|c| c.connection == connection);
-            if !known && !claimed[connection as usize] && life.last >= moment && !(life.initial && !carries(connection))
-            {
-                candidates.push(Candidate { connection, carries: carries(connection), own_moment: false });
-            }
-        }
-        candidates.retain(|candidate| !claimed[candidate.connection as usize]);
-        candidates
+        let (first, last) = (group[0].moment, group[group.len() - 1].moment);
+        let (begin, end) = (watch.moment(first).at, watch.moment(last).at);
+        let before = (0..first).rev().take_while(|&m| (begin - watch.moment(m).at).abs() <= RECENT);
+        let n_moments = watch.moments.len() as MomentId;
+        let after = (last + 1..n_moments).take_while(|&m| (watch.moment(m).at - end).abs() <= BURST);
+        let burst = first..=last.max(after.last().unwrap_or(last));
+
+        let signals: Vec<_> =
+            burst.clone().flat_map(|m| watch.signals(m)).filter(|signal| !signal.fin_wait).copied().collect();
+        let new = burst.flat_map(|m| watch.appeared(m));
+        let old = before.flat_map(|m| watch.appeared(m)).filter(|&c| watch.connection(c).last >= first);
+        let mut connections: Vec<ConnectionId> =
+            new.chain(old).chain(signals.iter().map(|signal| signal.connection)).collect();
+        connections.sort_unstable();
+        connections.dedup();
+        let candidate = |connection| Candidate {
+            connection,
+            carries: signals.iter().filter(|s| s.connection == connection).map(|s| s.moment).collect(),
+        };
+        connections
+            .into_iter()
+            .filter(|&connection| !claimed[connection as usize])
+            .map(candidate)
+            // Of a connection that was there before the watch, only bytes in flight say anything.
+            .filter(|candidate| !watch.connection(candidate.connection).initial || !candidate.carries.is_empty())
+            .collect()
     }
 
     fn score(&self, taken: &Taken, candidate: &Candidate, all: &[Candidate]) -> f64 {
-        let ip = self.watch.ip(candidate.connection);
+        let life = self.watch.connection(candidate.connection);
+        let ip = life.peer.ip;
         let mut score = self.exits.score(self.watch, candidate.connection, taken.pair);
-        if candidate.carries {
-            score += CARRIES;
-        } else if all.iter().any(|other| other.carries) {
-            score += ANOTHER_CARRIES;
+        let comes_next = life.first > taken.moment;
+        let line_again = comes_next && self.again.contains(&(life.first, taken.pair));
+        if life.first != taken.moment {
+            score += if line_again { ITS_LINE_AGAIN } else { NOT_ITS_MOMENT };
         }
-        if !candidate.own_moment {
-            score += NOT_ITS_MOMENT;
+        let own = if comes_next { life.first } else { taken.moment };
+        if candidate.carries.contains(&own) {
+            score += CARRIES;
+        } else if all.iter().any(|other| other.carries.contains(&own)) {
+            score += ANOTHER_CARRIES;
         }
         if self.names.agree(taken.pair, ip) {
             score += NAMED;
@@ -304,12 +341,14 @@ impl Scene<'_> {
     }
 
     /// The strongest word for why this connection and no other.
-    fn evidence(&self, taken: &Taken, candidate: &Candidate, all: &[Candidate], n_tokens: usize) -> Evidence {
-        let alone = |kind: &dyn Fn(&Candidate) -> bool| kind(candidate) && all.iter().filter(|c| kind(c)).count() == 1;
-        let new = |c: &Candidate| c.own_moment && self.watch.connection(c.connection).first == taken.moment;
-        if n_tokens == 1 && alone(&|c| c.carries) {
+    fn evidence(&self, taken: &Taken, candidate: &Candidate, all: &[Candidate], group: &[Taken]) -> Evidence {
+        let shares_moment = group.iter().filter(|other| other.moment == taken.moment).count() > 1;
+        let alone = |kind: &dyn Fn(&Candidate) -> bool| {
+            !shares_moment && kind(candidate) && all.iter().filter(|c| kind(c)).count() == 1
+        };
+        if alone(&|c| c.carries.contains(&taken.moment)) {
             Evidence::Carrying
-        } else if n_tokens == 1 && alone(&new) {
+        } else if alone(&|c| self.watch.connection(c.connection).first == taken.moment) {
             Evidence::Appeared
         } else if self.exits.score(self.watch, candidate.connection, taken.pair) > 0.0 {
             Evidence::Vanished

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::holds::Held;
+use super::holds::{Address, Held};
 use super::tokens::List;
 use crate::model::{Evidence, Identity};
 
@@ -29,7 +29,7 @@ pub struct UserDay {
 
 /// The rows of all days, in the order of day, pair and address.
 pub fn addresses(list: &List, held: &Held, zone: Tz, wanted: &dyn Fn(&str) -> bool) -> Vec<UserDay> {
-    let mut days: BTreeMap<(NaiveDate, &Identity), Vec<Option<(IpAddr, Evidence)>>> = BTreeMap::new();
+    let mut days: BTreeMap<(NaiveDate, &Identity), Vec<Option<Address>>> = BTreeMap::new();
     for (holding, address) in held.holdings.iter().zip(&held.addresses) {
         if wanted(&holding.feature) {
             let date = holding.start.with_timezone(&zone).date_naive();
@@ -39,8 +39,8 @@ pub fn addresses(list: &List, held: &Held, zone: Tz, wanted: &dyn Fn(&str) -> bo
     days.into_iter().flat_map(|((date, who), tokens)| rows(date, who, &tokens)).collect()
 }
 
-fn rows(date: NaiveDate, who: &Identity, tokens: &[Option<(IpAddr, Evidence)>]) -> Vec<UserDay> {
-    let n_tokens = tokens.len() as u32;
+fn rows(date: NaiveDate, who: &Identity, tokens: &[Option<Address>]) -> Vec<UserDay> {
+    let n_tokens: u32 = tokens.iter().map(|_| 1).sum();
     let mut by_ip: BTreeMap<IpAddr, (u32, Evidence)> = BTreeMap::new();
     for (ip, evidence) in tokens.iter().flatten() {
         let known = by_ip.entry(*ip).or_default();

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::Settings;
-use super::attribute::{Attribution, Choice};
+use super::attribute::{Attribution, BURST, Choice};
 use super::tokens::{EventKind, List, Origin, PairId, Token};
 use super::watch::{ConnectionId, MomentId, Watch};
+use crate::config::TraceSettings;
 use crate::finding::{Finding, Kind, Place};
 use crate::model::{Evidence, Hold, State};
 use crate::parse::datetime::civil_moment;
@@ -46,13 +46,16 @@ pub struct Holding {
     pub back: Option<usize>,
 }
 
+/// An address, and what ties it to a token.
+pub type Address = (IpAddr, Evidence);
+
 /// All tokens that were held.
 #[derive(Debug, Default)]
 pub struct Held {
     /// In the order of their beginnings as they became known.
     pub holdings: Vec<Holding>,
     /// The addresses of the holdings.
-    pub addresses: Vec<Option<(IpAddr, Evidence)>>,
+    pub addresses: Vec<Option<Address>>,
     /// Repeated lines that were tokens of their own, as a connection came or went with them.
     pub counted_repeats: HashSet<usize>,
 }
@@ -102,7 +105,7 @@ pub fn follow(
     list: &List,
     attribution: &Attribution,
     lmstat: Option<&Lmstat>,
-    settings: &Settings,
+    settings: &TraceSettings,
     now: DateTime<Utc>,
     findings: &mut Vec<Finding>,
 ) -> Held {
@@ -150,6 +153,9 @@ enum Closing {
     Connection(ConnectionId),
 }
 
+/// How long after its `IN` a closing connection may still be seen.
+const SOON: Duration = Duration::seconds(60);
+
 /// How well a connection's end fits an `IN`'s moment.
 mod fit {
     /// Gone in the moment, or closing in it.
@@ -164,6 +170,8 @@ mod fit {
     pub(super) const POOR: f64 = -2.5;
     /// What it costs to believe that an `OUT` was lost.
     pub(super) const LOST_OUT: f64 = -3.5;
+    /// Where there is no other: an `IN` must have had an `OUT`, so that only the address can speak against a connection.
+    pub(super) const MOST_UNLIKELY: f64 = LOST_OUT - 2.5;
 }
 
 impl Follower<'_> {
@@ -246,8 +254,8 @@ impl Follower<'_> {
             Some(Closing::Holding(id)) => id,
             Some(Closing::Connection(connection)) => self.infer_out(connection, key, licences, event.at),
             None => {
-                let who = self.list.pairs[key.0 as usize].to_string();
-                self.findings.push(Finding::new(Kind::LostOut, self.place(index), who));
+                let who = &self.list.pairs[key.0 as usize];
+                self.findings.push(Finding::about(Kind::LostOut, self.place(index), who));
                 return;
             }
         };
@@ -282,7 +290,9 @@ impl Follower<'_> {
                 Some(if score > fit { Closing::Connection(connection) } else { Closing::Holding(id) })
             }
             (Some((_, id)), None) => Some(Closing::Holding(id)),
-            (None, Some((score, connection))) => (score > fit::LOST_OUT).then_some(Closing::Connection(connection)),
+            (None, Some((score, connection))) => {
+                (score > fit::MOST_UNLIKELY).then_some(Closing::Connection(connection))
+            }
             (None, None) => None,
         }
     }
@@ -304,7 +314,7 @@ impl Follower<'_> {
         let carries = signal.is_some_and(|signal| !signal.fin_wait && life.first != moment);
         if gone == moment + 1 {
             if carries { fit::EXACT } else { fit::NEXT }
-        } else if apart.abs() <= Duration::seconds(60) {
+        } else if apart.abs() <= SOON {
             fit::NEAR
         } else {
             fit::POOR
@@ -319,8 +329,10 @@ impl Follower<'_> {
 
     /// The nobody's connection that most likely was this pair's, as it ends in the moment of the pair's `IN`.
     fn lost_candidate(&self, pair: PairId, moment: MomentId) -> Option<(f64, ConnectionId)> {
-        let next = (moment as usize + 1 < self.watch.moments.len()).then_some(moment + 1);
-        let ending = self.watch.gone(moment).chain(next.into_iter().flat_map(|next| self.watch.gone(next)));
+        let at = self.watch.moment(moment).at;
+        let soon = (moment..).take(self.watch.moments.len() - moment as usize);
+        let soon = soon.take_while(|&m| m <= moment + 1 || (self.watch.moment(m).at - at).abs() <= SOON);
+        let ending = soon.flat_map(|m| self.watch.gone(m));
         let closing = self.watch.signals(moment).iter().map(|signal| signal.connection);
         ending
             .chain(closing)
@@ -369,26 +381,30 @@ impl Follower<'_> {
         }
     }
 
-    /// When a holding's connection was last seen, if it was gone before a moment (or by the end of the watch).
+    /// The end of a holding whose connection was gone before a moment (or by the end of the watch): its last sign of life;
+    /// but where it was gone in the midst of a burst, which is where lines are lost, the burst.
     fn last_seen(&self, id: usize, before: Option<MomentId>) -> Option<DateTime<Utc>> {
         let life = self.watch.connection(self.held.holdings[id].choice?.connection);
-        let gone = life.gone?;
-        before.is_none_or(|before| gone < before).then(|| self.watch.moment(life.last).at)
+        let gone = life.gone.filter(|gone| before.is_none_or(|before| *gone < before))?;
+        let at = self.watch.moment(gone).at;
+        let near = |m: &MomentId| self.watch.moments.get(*m as usize).is_some_and(|m| (m.at - at).abs() <= BURST);
+        let in_burst = (gone.saturating_sub(1)..=gone + 1).filter(near).any(|m| self.list.bursts.contains(&m));
+        Some(if in_burst { at } else { self.watch.moment(life.last).at })
     }
 
     fn place(&self, index: usize) -> Place {
         let event = &self.list.events[index];
         let name = match event.origin {
-            Origin::Logwatch => self.watch.name.as_deref().unwrap_or("logwatch"),
-            Origin::DebugLog | Origin::Lmstat | Origin::Inferred => event.origin.name(),
+            Origin::DebugLog => self.list.log_name.as_deref(),
+            Origin::Logwatch | Origin::Lmstat | Origin::Inferred => self.watch.name.as_deref(),
         };
-        Place::line(&name.into(), event.line)
+        Place::line(&name.unwrap_or(event.origin.name()).into(), event.line)
     }
 
     /// What became of those without an `IN`.
-    fn finish(&mut self, lmstat: Option<&Lmstat>, settings: &Settings, now: DateTime<Utc>) {
+    fn finish(&mut self, lmstat: Option<&Lmstat>, settings: &TraceSettings, now: DateTime<Utc>) {
         let seen = self.seen_last(lmstat, settings).unwrap_or(now);
-        let stale = now - seen > settings.stale_after;
+        let stale = longer(now - seen, settings);
         let mut keys: Vec<Key> =
             self.open.iter().filter(|(_, open)| !open.is_empty()).map(|(key, _)| key.clone()).collect();
         let listed = self.listed(lmstat, settings, seen);
@@ -399,7 +415,8 @@ impl Follower<'_> {
             let mut open = self.open.get(&key).cloned().unwrap_or_default();
             // Those most likely still out first.
             open.sort_by_key(|&id| std::cmp::Reverse((self.life(id), self.held.holdings[id].start)));
-            let known = lmstat.is_some_and(|lmstat| lmstat.covers(&key.1)) && !self.is_outdated(lmstat, settings, seen);
+            let known =
+                lmstat.is_some_and(|lmstat| lmstat.covers(&key.1)) && !Self::is_outdated(lmstat, settings, seen);
             let uses = listed.get(&key).map_or(&[][..], Vec::as_slice);
             let n_alive =
                 if known { uses.len() } else { open.iter().filter(|&&id| self.is_alive(id, seen, settings)).count() };
@@ -417,26 +434,26 @@ impl Follower<'_> {
     }
 
     /// The last time that anything showed the server alive.
-    fn seen_last(&self, lmstat: Option<&Lmstat>, settings: &Settings) -> Option<DateTime<Utc>> {
+    fn seen_last(&self, lmstat: Option<&Lmstat>, settings: &TraceSettings) -> Option<DateTime<Utc>> {
         let log = self.list.complete.map(|(_, last)| last);
         let traces = self.watch.last.max(log);
-        traces.max(lmstat.and_then(|lmstat| lmstat.at).map(|at| civil_moment(at, settings.zone, traces)))
+        traces.max(lmstat.and_then(|lmstat| lmstat.at).map(|at| civil_moment(at, settings.timezone, traces)))
     }
 
     /// Whether `lmstat` was asked well before the traces end: it says nothing of their end then.
-    fn is_outdated(&self, lmstat: Option<&Lmstat>, settings: &Settings, seen: DateTime<Utc>) -> bool {
-        let at = lmstat.and_then(|lmstat| lmstat.at).map(|at| civil_moment(at, settings.zone, Some(seen)));
+    fn is_outdated(lmstat: Option<&Lmstat>, settings: &TraceSettings, seen: DateTime<Utc>) -> bool {
+        let at = lmstat.and_then(|lmstat| lmstat.at).map(|at| civil_moment(at, settings.timezone, Some(seen)));
         at.is_none_or(|at| seen - at > Duration::minutes(2))
     }
 
     fn listed<'l>(
         &self,
         lmstat: Option<&'l Lmstat>,
-        settings: &Settings,
+        settings: &TraceSettings,
         seen: DateTime<Utc>,
     ) -> HashMap<Key, Vec<&'l Use>> {
         let mut listed: HashMap<Key, Vec<&Use>> = HashMap::new();
-        if self.is_outdated(lmstat, settings, seen) {
+        if Self::is_outdated(lmstat, settings, seen) {
             return listed;
         }
         for one in lmstat.map_or(&[][..], |lmstat| lmstat.uses.as_slice()) {
@@ -458,10 +475,10 @@ impl Follower<'_> {
 
     /// Without `lmstat`: whether a holding is still out. A connection that is there says so; where no connections are
     /// known, the debug log does, unless the pair has fallen silent for longer than a live session can be unseen.
-    fn is_alive(&self, id: usize, seen: DateTime<Utc>, settings: &Settings) -> bool {
+    fn is_alive(&self, id: usize, seen: DateTime<Utc>, settings: &TraceSettings) -> bool {
         match self.life(id) {
             2 => true,
-            1 => seen - self.last_word(id) <= settings.stale_after,
+            1 => !longer(seen - self.last_word(id), settings),
             _ => false,
         }
     }
@@ -477,19 +494,19 @@ impl Follower<'_> {
 
     fn presume(&mut self, id: usize, seen: DateTime<Utc>) {
         let at = self.last_seen(id, None).unwrap_or_else(|| self.last_word(id)).min(seen);
-        let who = self.list.pairs[self.held.holdings[id].pair as usize].to_string();
         if let Some(out) = self.held.holdings[id].out {
-            self.findings.push(Finding::new(Kind::LostIn, self.place(out), who));
+            let who = &self.list.pairs[self.held.holdings[id].pair as usize];
+            self.findings.push(Finding::about(Kind::LostIn, self.place(out), who));
         }
         self.end(id, at, State::Presumed, None);
     }
 
     /// What `lmstat` lists beyond what the logs know: taken before they began, or while nobody watched.
-    fn add_missed(&mut self, key: &Key, uses: &[&Use], open: &[usize], seen: DateTime<Utc>, settings: &Settings) {
+    fn add_missed(&mut self, key: &Key, uses: &[&Use], open: &[usize], seen: DateTime<Utc>, settings: &TraceSettings) {
         let starts: Vec<DateTime<Utc>> = open.iter().map(|&id| self.held.holdings[id].start).collect();
         let mut missed: Vec<(&Use, DateTime<Utc>)> = uses
             .iter()
-            .map(|one| (*one, civil_moment(one.since, settings.zone, None)))
+            .map(|one| (*one, civil_moment(one.since, settings.timezone, None)))
             .filter(|(_, since)| !starts.iter().any(|start| (*start - *since).abs() <= Duration::seconds(90)))
             .collect();
         missed.truncate(uses.len().saturating_sub(open.len()));
@@ -511,10 +528,14 @@ impl Follower<'_> {
     }
 }
 
+/// Whether nobody can be presumed there after so long a silence.
+fn longer(silence: Duration, settings: &TraceSettings) -> bool {
+    silence.to_std().is_ok_and(|silence| silence > settings.stale_after)
+}
+
 /// The address of each holding: its connection's, or its pair's own where the pair is always there.
-fn addresses(watch: &Watch, list: &List, attribution: &Attribution, held: &Held) -> Vec<Option<(IpAddr, Evidence)>> {
-    let homes: Vec<Option<IpAddr>> =
-        (0..list.pairs.len()).map(|pair| attribution.habits.home(pair as PairId)).collect();
+fn addresses(watch: &Watch, list: &List, attribution: &Attribution, held: &Held) -> Vec<Option<Address>> {
+    let homes: Vec<Option<IpAddr>> = (0..).take(list.pairs.len()).map(|pair| attribution.habits.home(pair)).collect();
     held.holdings
         .iter()
         .map(|holding| match holding.choice {

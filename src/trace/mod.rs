@@ -7,20 +7,24 @@
 //! - [`attribute`]: every token that is taken to one connection, hence to one address;
 //! - [`holds`]: every token that is given back to one that was taken; what was lost is inferred from connections;
 //! - [`sessions`]: overlapping holds of one pair into sessions, sessions into days;
-//! - [`days`]: the addresses of each pair and day.
+//! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
+//! - [`seats`]: how many tokens were out at once.
 
 pub mod attribute;
 pub mod days;
+pub mod explain;
 pub mod holds;
+pub mod seats;
 pub mod sessions;
 pub mod tokens;
 pub mod watch;
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use crate::config::TraceSettings;
 use crate::finding::Finding;
 use crate::model::{Denial, Hold};
 use crate::parse::flexnet::DebugLog;
@@ -30,17 +34,6 @@ pub use days::UserDay;
 pub use sessions::{Piece, Session};
 pub use tokens::{Origin, Token};
 pub use watch::{Watch, Watcher};
-
-/// What the analysis is told about the site.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The site's zone: of days, and of clocks that do not name theirs.
-    pub zone: Tz,
-    /// Sessions are of this feature alone; of all, if `None`.
-    pub feature: Option<String>,
-    /// An open session unseen for longer is presumed ended.
-    pub stale_after: Duration,
-}
 
 /// The traces of one licence server.
 #[derive(Debug, Default)]
@@ -79,6 +72,10 @@ pub struct Analysis {
     pub days: Vec<UserDay>,
     /// What looks wrong in the traces.
     pub findings: Vec<Finding>,
+    /// The events and what became of them, for explanations.
+    pub list: tokens::List,
+    /// Every token from its beginning to its end, for explanations.
+    pub held: holds::Held,
 }
 
 /// Works out who sat where, and how long.
@@ -86,7 +83,7 @@ pub struct Analysis {
 /// `name_of` gives the DHCP name of an address, where the DHCP files are at hand; `now` is the moment of the run.
 pub fn analyse(
     traces: &Traces,
-    settings: &Settings,
+    settings: &TraceSettings,
     now: DateTime<Utc>,
     name_of: &dyn Fn(IpAddr) -> Option<String>,
 ) -> Analysis {
@@ -102,7 +99,7 @@ pub fn analyse(
     let held = holds::follow(watch, &list, &attribution, lmstat, settings, now, &mut findings);
     let wanted = |feature: &str| settings.feature.as_deref().is_none_or(|only| only == feature);
     let sessions = sessions::join(&list, &held, &wanted);
-    let days = days::addresses(&list, &held, settings.zone, &wanted);
+    let days = days::addresses(&list, &held, settings.timezone, &wanted);
     Analysis {
         tokens: tokens::events(&list, &held),
         holds: holds::records(&list, &held, &wanted),
@@ -110,5 +107,7 @@ pub fn analyse(
         sessions,
         days,
         findings,
+        list,
+        held,
     }
 }

@@ -1,6 +1,8 @@
 //! The logwatch's lines and the debug log's into one list of tokens, each tied to a moment of the logwatch.
 
-use std::collections::HashMap;
+#![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -104,6 +106,10 @@ pub struct List {
     pub events: Vec<Event>,
     /// The pairs, by [`PairId`].
     pub pairs: Vec<Identity>,
+    /// The moments that show a line again: while their blocks were written, another line was, and is lost.
+    pub bursts: HashSet<MomentId>,
+    /// The debug log, as findings cite it.
+    pub log_name: Option<Arc<str>>,
     /// The moments between which every line is known, as the debug log has them all.
     pub complete: Option<(DateTime<Utc>, DateTime<Utc>)>,
     index: HashMap<Identity, PairId>,
@@ -190,6 +196,7 @@ struct Shown {
 pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>) -> List {
     let mut list = List::default();
     let log = log.filter(|log| !log.events.is_empty());
+    list.log_name = log.map(|log| Arc::clone(&log.name));
     let shift = log.map_or(Duration::zero(), |log| disagreement(watch, log));
     list.complete = log.and_then(|log| Some((log.events.first()?.at + shift, log.last? + shift)));
     let mut shown: HashMap<Said<'_>, Shown> = HashMap::new();
@@ -199,6 +206,9 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
         let said = Said::new(entry.at, &entry.what);
         let known = shown.entry(said).or_default();
         let repeated = !known.moments.is_empty();
+        if repeated {
+            list.bursts.insert(*moment);
+        }
         if last != Some(said) {
             known.moments.push(*moment);
         }

@@ -3,6 +3,8 @@
 //! A gigabyte of logwatch says the same of most connections in every block. Kept is only what changes: when each
 //! connection was first and last seen, and in which moments it had bytes in flight.
 
+#![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::Range;

@@ -1,0 +1,296 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use chrono::{Days as CalendarDays, NaiveDate};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use super::rows::Format;
+use crate::config::PeriodKind;
+use crate::model::State;
+use crate::pipeline::Days;
+
+/// Who used the laboratory's OriginPro licence tokens, on which machine, from which wall outlet, and for how long.
+#[derive(Debug, Parser)]
+#[command(name = "jeton", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 complete; 1 failed, nothing published; 2 wrong usage or configuration; 3 complete with gaps.\n\
+    Example: jeton --config /etc/jeton/jeton.toml nightly --date yesterday"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command, taken before and after its name.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// The configuration [default: $JETON_CONFIG, ./jeton.toml or /etc/jeton/jeton.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Let this folder answer for the network: `DIR/<host>/files/…` and `DIR/<host>/commands/…`
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) replay: Option<PathBuf>,
+    /// Show what findings quote: names and addresses too
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The whole night: read, attribute, resolve, write Origin_history and the workbooks
+    #[command(after_help = "Example: jeton nightly --since 2021-12-01 --date yesterday --no-push")]
+    Nightly(NightlyOptions),
+    /// Who used which address each day, and on what evidence
+    #[command(
+        after_help = "Example: jeton users --date yesterday --explain\n         jeton users --logwatch logwatch --format csv"
+    )]
+    Users(UsersOptions),
+    /// The token events: taken, given back, refused
+    #[command(
+        after_help = "Example: jeton tokens --date yesterday\n         jeton tokens --debug-log orglabdebug.log --format csv"
+    )]
+    Tokens(TraceOptions),
+    /// How many tokens were out at once, hour by hour, and how long all were
+    #[command(after_help = "Example: jeton seats --since 2021-12-01 --until yesterday --format csv")]
+    Seats(TraceOptions),
+    /// Sessions, a row for each day that they touch
+    #[command(after_help = "Example: jeton sessions --since 2021-12-01 --machine iut --login na --state open")]
+    Sessions(SessionsOptions),
+    /// Write the workbooks of a period
+    #[command(after_help = "Example: jeton report --period month --date 2021-12-01 --department DPT4")]
+    Report(ReportOptions),
+    /// Write a commented jeton.toml to begin with
+    #[command(after_help = "Example: jeton init /etc/jeton/jeton.toml")]
+    Init(InitOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NightlyOptions {
+    /// The last day to do: today, yesterday or YYYY-MM-DD
+    #[arg(long, default_value = "today", value_name = "DAY")]
+    pub(super) date: Day,
+    /// The first day to do [default: the first that the logs hold]
+    #[arg(long, value_name = "DAY")]
+    pub(super) since: Option<Day>,
+    /// Do not copy Origin_history to the licence server
+    #[arg(long)]
+    pub(super) no_push: bool,
+}
+
+/// A span of days on the command line.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct SpanOptions {
+    /// The first day: today, yesterday or YYYY-MM-DD
+    #[arg(long, value_name = "DAY")]
+    pub(super) since: Option<Day>,
+    /// The last day
+    #[arg(long, value_name = "DAY")]
+    pub(super) until: Option<Day>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TraceOptions {
+    /// This day alone: today, yesterday or YYYY-MM-DD
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["since", "until"])]
+    pub(super) date: Option<Day>,
+    #[command(flatten)]
+    pub(super) span: SpanOptions,
+    /// Read this logwatch instead of every other trace; nothing else is read
+    #[arg(long, value_name = "FILE")]
+    pub(super) logwatch: Option<PathBuf>,
+    /// Read this FlexNet debug log instead of every other trace; nothing else is read
+    #[arg(long, value_name = "FILE")]
+    pub(super) debug_log: Option<PathBuf>,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UsersOptions {
+    #[command(flatten)]
+    pub(super) traces: TraceOptions,
+    /// Cite the lines for and against each answer, to be checked in the logs by eye
+    #[arg(long)]
+    pub(super) explain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SessionsOptions {
+    #[command(flatten)]
+    pub(super) span: SpanOptions,
+    /// Any part of the machine's name, as the log or the DHCP files have it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) machine: Option<String>,
+    /// Any part of the login
+    #[arg(long, value_name = "TEXT")]
+    pub(super) login: Option<String>,
+    /// Any part of the department
+    #[arg(long, value_name = "TEXT")]
+    pub(super) department: Option<String>,
+    /// Any part of the address
+    #[arg(long, value_name = "TEXT")]
+    pub(super) ip: Option<String>,
+    /// The state
+    #[arg(long, value_enum)]
+    pub(super) state: Option<StateName>,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: Format,
+}
+
+/// `--state`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum StateName {
+    /// Ended by its IN
+    Closed,
+    /// Ended by the server giving up on a silent client
+    Expired,
+    /// No IN was seen, but it cannot be alive any more
+    Presumed,
+    /// Still there at the last look
+    Open,
+}
+
+impl From<StateName> for State {
+    fn from(name: StateName) -> Self {
+        match name {
+            StateName::Closed => Self::Closed,
+            StateName::Expired => Self::Expired,
+            StateName::Presumed => Self::Presumed,
+            StateName::Open => Self::Open,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportOptions {
+    /// How much time a workbook covers [default: the configuration's]
+    #[arg(long, value_enum)]
+    pub(super) period: Option<PeriodName>,
+    /// A day of the period: today, yesterday or YYYY-MM-DD
+    #[arg(long, default_value = "today", value_name = "DAY")]
+    pub(super) date: Day,
+    /// This department's workbook alone
+    #[arg(long, value_name = "NAME")]
+    pub(super) department: Option<String>,
+}
+
+/// `--period`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum PeriodName {
+    /// A calendar day
+    Day,
+    /// An ISO week, Monday to Sunday
+    Week,
+    /// A calendar month
+    Month,
+    /// A calendar year
+    Year,
+}
+
+impl From<PeriodName> for PeriodKind {
+    fn from(name: PeriodName) -> Self {
+        match name {
+            PeriodName::Day => Self::Day,
+            PeriodName::Week => Self::Week,
+            PeriodName::Month => Self::Month,
+            PeriodName::Year => Self::Year,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitOptions {
+    /// Where to write it
+    #[arg(default_value = "jeton.toml", value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+/// A day as people name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Day {
+    Today,
+    Yesterday,
+    On(NaiveDate),
+}
+
+impl Day {
+    /// The day itself, where today is `today`.
+    pub(super) fn on(self, today: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Today => today,
+            Self::Yesterday => today.checked_sub_days(CalendarDays::new(1)).unwrap_or(today),
+            Self::On(date) => date,
+        }
+    }
+}
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "today" => Ok(Self::Today),
+            "yesterday" => Ok(Self::Yesterday),
+            _ => text
+                .parse()
+                .map(Self::On)
+                .map_err(|_| format!("expected `today`, `yesterday` or a date such as `2021-12-31`, found `{text}`")),
+        }
+    }
+}
+
+impl SpanOptions {
+    /// The days, open at the ends that nothing was said of.
+    pub(super) fn days(self, today: NaiveDate) -> Days {
+        Days {
+            first: self.since.map_or(NaiveDate::MIN, |day| day.on(today)),
+            last: self.until.map_or(NaiveDate::MAX, |day| day.on(today)),
+        }
+    }
+}
+
+impl TraceOptions {
+    /// The days: one, a span, or all.
+    pub(super) fn days(&self, today: NaiveDate) -> Days {
+        match self.date {
+            Some(day) => Days { first: day.on(today), last: day.on(today) },
+            None => self.span.days(today),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn common_options_are_taken_before_and_after_the_command() {
+        for line in ["jeton --config a.toml -v nightly", "jeton nightly --config a.toml -v"] {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!((arguments.common.config, arguments.common.verbose), (Some("a.toml".into()), 1), "{line}");
+        }
+    }
+
+    #[test]
+    fn days_have_three_spellings() {
+        let today = NaiveDate::from_ymd_opt(2022, 3, 1).unwrap();
+        for (text, day) in [("today", "2022-03-01"), ("yesterday", "2022-02-28"), ("2021-12-08", "2021-12-08")] {
+            assert_eq!(text.parse::<Day>().unwrap().on(today).to_string(), day);
+        }
+        for text in ["8/12/2021", "tomorrow", "2021-13-01", ""] {
+            assert!(text.parse::<Day>().is_err(), "{text}");
+        }
+    }
+}

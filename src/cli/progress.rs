@@ -1,0 +1,39 @@
+//! A line of progress on a terminal; nothing where standard error is none, as in cron.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::network::Progress;
+use crate::pipeline::Step;
+
+/// What a night is doing, on one line.
+pub(super) struct Line(ProgressBar);
+
+impl Line {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Self(bar)
+    }
+
+    /// Shows a step.
+    pub(super) fn show(&self, step: Step<'_>) {
+        match step {
+            Step::Doing(what) => self.0.set_message(format!("{what}…")),
+            Step::Switches(Progress::Asking(n)) => {
+                self.0.set_length(n as u64);
+                self.0.set_message("asking the switches");
+                // The template is a constant; a wrong one would only cost the bar.
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:24} {pos}/{len}") {
+                    self.0.set_style(style);
+                }
+            }
+            Step::Switches(Progress::Answered(_)) => self.0.inc(1),
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,45 @@
+//! `jeton report`: the workbooks of a period.
+
+use std::collections::BTreeSet;
+
+use super::arguments::{Common, ReportOptions};
+use super::progress::Line;
+use super::{Exit, Stop, complain, configured, messages, say};
+use crate::config::Config;
+use crate::pipeline::{self, Days, gather, publish_reports};
+use crate::report::Period;
+
+pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop> {
+    let (config, remote) = configured(common)?;
+    let department = options.department.as_deref().map(|name| known_department(&config, name)).transpose()?;
+    let kind = options.period.map_or(config.report.period, Into::into);
+    let mut period = None;
+    let line = Line::new();
+    pipeline::prepare_output(&config)?;
+    let span = |now: chrono::DateTime<chrono::Utc>| {
+        let today = now.with_timezone(&config.site.timezone).date_naive();
+        let whole = Period::of(kind, options.date.on(today));
+        // The period that is not over ends today.
+        let until = whole.until(today.clamp(whole.first(), whole.last()));
+        period = Some(until);
+        Days { first: until.first(), last: until.last() }
+    };
+    let gathered = gather(&config, remote.as_ref(), span, &|step| line.show(step))?;
+    let published = period.map(|period| publish_reports(&config, &gathered, period, department)).unwrap_or_default();
+    drop(line);
+    let gaps: Vec<_> = gathered.gaps.iter().chain(&published.failures).cloned().collect();
+    let files: Vec<String> = published.files.iter().map(|file| file.display().to_string()).collect();
+    complain(&messages::findings(&gathered.findings, &gaps, common.verbose > 0));
+    say(if files.is_empty() { "no use in this period: no workbook was written".to_owned() } else { files.join("\n") }
+        .as_str());
+    Ok(if gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
+}
+
+/// The department of that name; the error lists those that there are.
+fn known_department<'a>(config: &'a Config, name: &str) -> Result<&'a str, Stop> {
+    let known: BTreeSet<&str> = config.vlans.iter().map(|vlan| vlan.department.as_str()).collect();
+    known.iter().copied().find(|known| *known == name).ok_or_else(|| {
+        let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        Stop::Usage(format!("error: unknown department `{name}`\nhint: expected one of {known}"))
+    })
+}

@@ -1,0 +1,295 @@
+//! The inputs on this machine's disk: the DHCP files with what they include, and Ordinateurs.ods.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use calamine::{Data, Ods, Range, Reader, open_workbook_auto_from_rs, open_workbook_from_rs};
+
+use crate::finding::{Finding, Kind, Place, excerpt};
+use crate::parse::computers::Sheet;
+use crate::parse::dhcpd::{self, DhcpFile};
+use crate::source::{Source, SourceError};
+
+/// Why an input without which no night can be told could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A DHCP file.
+    #[error("cannot read a DHCP file")]
+    Dhcp(#[source] SourceError),
+    /// The computers' file itself; the cause names the path.
+    #[error("cannot read the table of computers")]
+    Computers(#[source] std::io::Error),
+    /// The computers' file is no spreadsheet.
+    #[error("cannot read `{path}` as a spreadsheet (ODS or XLSX): {reason}")]
+    Spreadsheet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A DHCP file that was read.
+#[derive(Debug, Clone)]
+pub struct ReadFile {
+    /// Its name in findings.
+    pub name: Arc<str>,
+    /// What it declares.
+    pub file: DhcpFile,
+}
+
+/// Reads the DHCP files and all that they include, each file once.
+///
+/// A path in `include` is relative to the folder of the file that names it. One that does not exist is looked for by
+/// its file name in that folder, as a laboratory keeps a copy of `/etc/dhcp` elsewhere. A listed file that cannot be
+/// read is an error; an included one is a finding.
+pub fn read_dhcp(paths: &[PathBuf]) -> Result<(Vec<ReadFile>, Vec<Finding>), InputError> {
+    let mut shelf = Shelf::default();
+    for path in paths {
+        shelf.read(path).map_err(InputError::Dhcp)?;
+    }
+    let mut edges = Vec::new();
+    let mut next = 0;
+    while next < shelf.files.len() {
+        for (index, include) in shelf.files[next].file.includes.clone().into_iter().enumerate() {
+            let folder = shelf.paths[next].parent().unwrap_or(Path::new("")).to_owned();
+            if let Some(to) = included(&folder, &include.path).and_then(|path| shelf.read(&path).ok()) {
+                edges.push(Edge { from: next, index, to });
+            } else {
+                let place = Place::line(&shelf.files[next].name, include.line);
+                shelf.findings.push(Finding::new(Kind::DhcpInclude, place, excerpt(&include.path)));
+            }
+        }
+        next += 1;
+    }
+    inherit(&mut shelf.files, &edges);
+    Ok((shelf.files, shelf.findings))
+}
+
+/// The files that were read, in the order in which they were met.
+#[derive(Default)]
+struct Shelf {
+    files: Vec<ReadFile>,
+    paths: Vec<PathBuf>,
+    known: HashMap<PathBuf, usize>,
+    findings: Vec<Finding>,
+}
+
+impl Shelf {
+    /// Reads a file unless it was read before, and gives its index.
+    fn read(&mut self, path: &Path) -> Result<usize, SourceError> {
+        let identity = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if let Some(&index) = self.known.get(&identity) {
+            return Ok(index);
+        }
+        let source = Source::read(path)?;
+        let parsed = dhcpd::parse(&source);
+        self.known.insert(identity, self.files.len());
+        self.files.push(ReadFile { name: Arc::clone(source.name()), file: parsed.items });
+        self.paths.push(path.to_owned());
+        self.findings.extend(parsed.findings);
+        Ok(self.files.len() - 1)
+    }
+}
+
+/// An `include` that was followed: by its index in the including file, to the included one.
+struct Edge {
+    from: usize,
+    index: usize,
+    to: usize,
+}
+
+fn included(folder: &Path, written: &str) -> Option<PathBuf> {
+    let written = Path::new(written);
+    let beside = written.file_name().map(|name| folder.join(name));
+    // `join` of an absolute path is that path.
+    [Some(folder.join(written)), beside].into_iter().flatten().find(|path| path.is_file())
+}
+
+/// Gives what stands around an `include` (VLAN comment, subnet) to the hosts of the included file that have none of their
+/// own, through files that include others in turn. Ends, as each round fills at least one gap and none is opened.
+fn inherit(files: &mut [ReadFile], edges: &[Edge]) {
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for &Edge { from, index, to } in edges {
+            let include = files[from].file.includes[index].clone();
+            let target = &mut files[to].file;
+            let vlans = target.hosts.iter_mut().map(|host| &mut host.vlan);
+            let vlans = vlans.chain(target.subnets.iter_mut().map(|subnet| &mut subnet.vlan));
+            for vlan in vlans.chain(target.includes.iter_mut().map(|include| &mut include.vlan)) {
+                if vlan.is_none() && include.vlan.is_some() {
+                    vlan.clone_from(&include.vlan);
+                    changed = true;
+                }
+            }
+            let subnets = target.hosts.iter_mut().map(|host| &mut host.subnet);
+            for subnet in subnets.chain(target.includes.iter_mut().map(|include| &mut include.subnet)) {
+                if subnet.is_none() && include.subnet.is_some() {
+                    *subnet = include.subnet;
+                    changed = true;
+                }
+            }
+        }
+    }
+}
+
+/// Reads the first sheet of a spreadsheet, by its content and not by its name: an XLSX saved as `Ordinateurs.ods` reads.
+pub fn read_sheet(path: &Path) -> Result<Sheet, InputError> {
+    let bytes = fs_err::read(path).map_err(InputError::Computers)?;
+    let broken = |reason: String| InputError::Spreadsheet { path: path.to_owned(), reason };
+    if bytes.is_empty() {
+        return Err(broken("it is empty".to_owned()));
+    }
+    let cursor = Cursor::new(bytes.as_slice());
+    // By its own reader first, whose errors say what is wrong with the document (a password, a damaged archive).
+    let (name, range) = match open_workbook_from_rs::<Ods<_>, _>(cursor.clone()) {
+        Ok(book) => first_sheet(book),
+        Err(error) => match open_workbook_auto_from_rs(cursor) {
+            Ok(book) => first_sheet(book),
+            Err(_) => Err(error.to_string()),
+        },
+    }
+    .map_err(broken)?;
+    Ok(Sheet {
+        source: path.display().to_string().into(),
+        name: name.into(),
+        start: range.start().unwrap_or((0, 0)),
+        rows: range.rows().map(|row| row.iter().map(text).collect()).collect(),
+    })
+}
+
+fn first_sheet<RS, B>(mut book: B) -> Result<(String, Range<Data>), String>
+where
+    RS: std::io::Read + std::io::Seek,
+    B: Reader<RS>,
+    B::Error: std::fmt::Display,
+{
+    let name = book.sheet_names().into_iter().next().ok_or("it has no sheet")?;
+    let range = book.worksheet_range(&name).map_err(|error| error.to_string())?;
+    Ok((name, range))
+}
+
+/// A cell as it reads: `513`, not `513.0`.
+fn text(cell: &Data) -> String {
+    match cell {
+        Data::Empty | Data::Error(_) => String::new(),
+        // Rust prints the shortest text that is this number: 513, 12.5.
+        Data::Float(number) => number.to_string(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            crate::output::write_file(&path, |out| out.write_all(text.as_bytes())).unwrap();
+        }
+        folder
+    }
+
+    fn read(folder: &tempfile::TempDir, listed: &[&str]) -> (Vec<ReadFile>, Vec<Finding>) {
+        read_dhcp(&listed.iter().map(|name| folder.path().join(name)).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn names(files: &[ReadFile]) -> Vec<&str> {
+        files.iter().flat_map(|f| f.file.hosts.iter().map(|h| h.name.as_str())).collect()
+    }
+
+    #[test]
+    fn includes_are_followed_once_from_their_own_folder_or_beside_it() {
+        let folder = folder(&[
+            ("dhcpd.conf", "include \"/nowhere/etc/dhcp/a.conf\"; include \"sub/b.conf\"; host M { }"),
+            ("a.conf", "host A { } include \"dhcpd.conf\"; include \"a.conf\";"),
+            ("sub/b.conf", "host B { } include \"c.conf\";"),
+            ("sub/c.conf", "host C { }"),
+        ]);
+        let (files, findings) = read(&folder, &["a.conf", "dhcpd.conf"]);
+        assert_eq!(names(&files), ["A", "M", "B", "C"]);
+        assert_eq!(findings, []);
+    }
+
+    #[test]
+    fn an_included_file_is_in_the_vlan_of_its_include() {
+        let folder = folder(&[
+            ("m.conf", "#vlan: 7 (Z)\nsubnet 10.0.0.0 netmask 255.255.255.0 {\ninclude \"h.conf\";\n}"),
+            ("h.conf", "host A { }\ninclude \"deeper.conf\";"),
+            ("deeper.conf", "host D { }\n#vlan: 8 (Y)\nhost E { }"),
+        ]);
+        for listed in [["m.conf"].as_slice(), &["deeper.conf", "h.conf", "m.conf"]] {
+            let (files, _) = read(&folder, listed);
+            let mut vlans: Vec<_> = files
+                .iter()
+                .flat_map(|f| &f.file.hosts)
+                .map(|h| (h.name.as_str(), h.vlan.clone().unwrap().number.unwrap().number(), h.subnet.is_some()))
+                .collect();
+            vlans.sort_unstable();
+            assert_eq!(vlans, [("A", 7, true), ("D", 7, true), ("E", 8, true)]);
+        }
+    }
+
+    #[test]
+    fn a_missing_include_is_a_finding_and_a_missing_file_an_error() {
+        let folder = folder(&[("m.conf", "\ninclude \"gone.conf\";"), ("p.conf", "%PDF-1.7")]);
+        let (_, findings) = read(&folder, &["m.conf"]);
+        assert_eq!((findings[0].kind, findings[0].detail.as_str()), (Kind::DhcpInclude, "gone.conf"));
+        assert!(findings[0].place.to_string().ends_with("m.conf:2"));
+        for name in ["none.conf", "p.conf"] {
+            let error = read_dhcp(&[folder.path().join(name)]).unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains(name), "{cause}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_spreadsheet_is_named_with_its_path() {
+        let folder = folder(&[("text.ods", "name;mac"), ("empty.ods", ""), ("zip.ods", "PK\u{3}\u{4}broken")]);
+        for name in ["text.ods", "empty.ods", "zip.ods"] {
+            let error = read_sheet(&folder.path().join(name)).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        assert!(matches!(read_sheet(&folder.path().join("none.ods")), Err(InputError::Computers(_))));
+    }
+
+    #[test]
+    fn an_ods_with_numbers_blank_rows_and_merged_cells_is_read_at_its_place() {
+        use spreadsheet_ods::{Sheet as OdsSheet, WorkBook, write_ods};
+        let folder = tempfile::tempdir().unwrap();
+        let mut sheet = OdsSheet::new("Feuille1");
+        sheet.set_value(2, 1, "ALPHA");
+        sheet.set_value(2, 3, 513);
+        sheet.set_value(5, 1, "BETA");
+        sheet.set_value(5, 3, 12.5);
+        sheet.set_col_span(5, 1, 2);
+        let mut book = WorkBook::new_empty();
+        book.push_sheet(sheet);
+        let path = folder.path().join("Ordinateurs.ods");
+        write_ods(&mut book, &path).unwrap();
+        let sheet = read_sheet(&path).unwrap();
+        assert_eq!((sheet.start, &*sheet.name), ((2, 1), "Feuille1"));
+        assert_eq!(sheet.rows.first().unwrap(), &["ALPHA", "", "513"]);
+        assert_eq!(sheet.rows.last().unwrap(), &["BETA", "", "12.5"]);
+        assert_eq!(sheet.rows.len(), 4);
+    }
+
+    #[test]
+    fn an_xlsx_saved_under_the_name_of_an_ods_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Ordinateurs.ods");
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        sheet.write(0, 0, "ALPHA").unwrap();
+        sheet.write(0, 2, 513).unwrap();
+        let bytes = book.save_to_buffer().unwrap();
+        crate::output::write_file(&path, |out| out.write_all(&bytes)).unwrap();
+        assert_eq!(read_sheet(&path).unwrap().rows, [["ALPHA", "", "513"]]);
+    }
+}

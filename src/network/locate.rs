@@ -1,0 +1,166 @@
+//! From a machine to the switch port that it is on. Pure.
+//!
+//! A wrong outlet is worse than none: wherever two ports are equally likely, none is chosen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+
+use super::survey::{Answers, Leases, SwitchLease};
+use crate::finding::Kind;
+use crate::model::{MacAddr, SwitchPort, Vlan, folded};
+use crate::parse::mac_table::EntryKind;
+
+/// How many addresses an access port may show: a phone and its PC make two, a small switch on a desk a few more. A port
+/// with more leads to another switch.
+const MOST_MACS: usize = 4;
+/// How many VLANs an access port may show: the machines' and the phones'. A port with more is a trunk.
+const MOST_VLANS: usize = 2;
+
+/// How far apart the clocks of two switches put the end of one lease.
+const SAME_LEASE: TimeDelta = TimeDelta::minutes(1);
+
+/// A port of a switch.
+pub(super) type Port<'a> = (&'a str, &'a SwitchPort);
+
+/// What a search gave: a port, and what is to be said of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Located<'a> {
+    pub(super) port: Option<Port<'a>>,
+    pub(super) said: Option<(Kind, String)>,
+}
+
+/// The port in the leases of an address: that of the machine's own lease, the one that ends last where there are several.
+pub(super) fn by_leases<'a>(mac: MacAddr, leases: &'a [SwitchLease], tables: &Tables<'_>) -> Located<'a> {
+    let own: Vec<&SwitchLease> =
+        leases.iter().filter(|seen| seen.lease.mac == mac && !seen.lease.port.is_aggregate()).collect();
+    let Some(last) = own.iter().map(|seen| seen.lease.expiry).max() else { return Located::default() };
+    // A switch further up sees the same lease on its way through: not a move, and not the machine's port.
+    let passes_through =
+        |seen: &SwitchLease| last - seen.lease.expiry <= SAME_LEASE && tables.is_uplink(port(seen), Some(mac));
+    let access: Vec<&SwitchLease> = own.iter().copied().filter(|seen| !passes_through(seen)).collect();
+    let is_recent = |seen: &&SwitchLease| last - seen.lease.expiry <= SAME_LEASE;
+    let own = if access.iter().any(is_recent) { access } else { own };
+    let Some(last) = own.iter().map(|seen| seen.lease.expiry).max() else { return Located::default() };
+    let ports: BTreeSet<Port<'_>> = own.iter().map(|seen| port(seen)).collect();
+    let latest: BTreeSet<Port<'_>> =
+        own.iter().filter(|seen| seen.lease.expiry == last).map(|seen| port(seen)).collect();
+    let shown = |ports: &BTreeSet<Port<'_>>| {
+        ports.iter().map(|(switch, port)| format!("{switch} {port}")).collect::<Vec<_>>().join(" / ")
+    };
+    if latest.len() > 1 {
+        return Located { port: None, said: Some((Kind::MachineAmbiguous, shown(&latest))) };
+    }
+    let moved = (ports.len() > 1).then(|| (Kind::MachineMoved, shown(&ports)));
+    Located { port: latest.first().copied(), said: moved }
+}
+
+fn port(seen: &SwitchLease) -> Port<'_> {
+    (&seen.switch, &seen.lease.port)
+}
+
+/// The MAC tables of the switches that answered, and how much is behind each port.
+pub(super) struct Tables<'a> {
+    load: BTreeMap<Port<'a>, Load>,
+    /// Ports whose description says that a switch is behind them.
+    links: BTreeSet<Port<'a>>,
+    /// Where leases place each machine.
+    homes: BTreeMap<MacAddr, Port<'a>>,
+}
+
+#[derive(Default)]
+struct Load {
+    learned: BTreeSet<MacAddr>,
+    /// Configured there, by hand or by port security.
+    fixed: BTreeSet<MacAddr>,
+    vlans: BTreeSet<Vlan>,
+}
+
+impl<'a> Tables<'a> {
+    /// The tables of these answers; `switches` are the names of all of them.
+    pub(super) fn new(answers: &'a Answers, leases: &'a Leases, switches: &[&str]) -> Self {
+        let mut tables = Self { load: BTreeMap::new(), links: BTreeSet::new(), homes: homes(leases) };
+        for (switch, answer) in answers {
+            for entry in answer.macs.iter().flatten() {
+                let load = tables.load.entry((switch.as_str(), &entry.port)).or_default();
+                match entry.kind {
+                    EntryKind::Dynamic => {
+                        load.learned.insert(entry.mac);
+                        load.vlans.extend(entry.vlan);
+                    }
+                    EntryKind::Static => {
+                        load.fixed.insert(entry.mac);
+                    }
+                }
+            }
+            for interface in answer.interfaces.iter().flatten() {
+                if names_a_link(&interface.description, switches) {
+                    tables.links.insert((switch.as_str(), &interface.port));
+                }
+            }
+        }
+        tables
+    }
+
+    /// The access port behind which the switches see a machine: the one with the fewest addresses.
+    pub(super) fn find(&self, mac: MacAddr) -> Located<'a> {
+        let seen = self.load.iter().filter(|(_, load)| load.learned.contains(&mac) || load.fixed.contains(&mac));
+        let mut ports: Vec<(usize, Port<'a>)> = seen
+            .filter(|(port, _)| !self.is_uplink(**port, Some(mac)))
+            .map(|(port, load)| (load.learned.len(), *port))
+            .collect();
+        ports.sort_unstable();
+        match ports[..] {
+            [] => Located::default(),
+            [(first, _), (second, _), ..] if first == second => {
+                let tied = ports.iter().take_while(|(count, _)| *count == first);
+                let tied: Vec<_> = tied.map(|(_, (switch, port))| format!("{switch} {port}")).collect();
+                Located { port: None, said: Some((Kind::MachineAmbiguous, tied.join(" / "))) }
+            }
+            [(_, port), ..] => Located { port: Some(port), said: None },
+        }
+    }
+
+    /// Whether a port leads to another switch: by its kind, its description, by how many addresses and VLANs are behind it,
+    /// or because leases place a machine seen there on another port. `besides` is the machine that is looked for.
+    fn is_uplink(&self, port: (&str, &SwitchPort), besides: Option<MacAddr>) -> bool {
+        let Some((port, load)) = self.load.get_key_value(&port) else {
+            return port.1.is_aggregate() || self.links.contains(&port);
+        };
+        let leads_elsewhere =
+            |mac: &MacAddr| Some(*mac) != besides && self.homes.get(mac).is_some_and(|home| home != port);
+        port.1.is_aggregate()
+            || self.links.contains(port)
+            || load.learned.len() > MOST_MACS
+            || load.vlans.len() > MOST_VLANS
+            || load.learned.iter().any(leads_elsewhere)
+    }
+}
+
+/// Where the latest lease of each machine places it; machines with two latest ones have no place.
+fn homes(leases: &Leases) -> BTreeMap<MacAddr, Port<'_>> {
+    let mut latest: BTreeMap<MacAddr, Vec<&SwitchLease>> = BTreeMap::new();
+    for seen in leases.values().flatten().filter(|seen| !seen.lease.port.is_aggregate()) {
+        let known = latest.entry(seen.lease.mac).or_default();
+        match known.first().map(|first| first.lease.expiry.cmp(&seen.lease.expiry)) {
+            Some(std::cmp::Ordering::Greater) => {}
+            Some(std::cmp::Ordering::Equal) => known.push(seen),
+            Some(std::cmp::Ordering::Less) | None => *known = vec![seen],
+        }
+    }
+    let mut homes = BTreeMap::new();
+    for (mac, seen) in latest {
+        let ports: BTreeSet<Port<'_>> = seen.into_iter().map(port).collect();
+        if let (Some(port), 1) = (ports.first(), ports.len()) {
+            homes.insert(mac, *port);
+        }
+    }
+    homes
+}
+
+/// Whether a description says that a switch is behind the port: it names one, or says uplink or trunk.
+fn names_a_link(description: &str, switches: &[&str]) -> bool {
+    let description = folded(description);
+    ["uplink", "trunk"].iter().any(|word| description.contains(word))
+        || switches.iter().any(|switch| description.contains(&folded(switch)))
+}

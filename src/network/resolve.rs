@@ -1,0 +1,187 @@
+//! From addresses to machines, ports and outlets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::directory::Directory;
+use super::identify::{Identified, identify};
+use super::locate::{self, Located, Tables};
+use super::remote::Remote;
+use super::survey::{self, Answers, Heard, Leases, Progress, SwitchLease};
+use crate::config::Config;
+use crate::finding::{Finding, Gap, Kind, Place};
+use crate::model::{MacAddr, Machine};
+use crate::parse::interfaces::{default_outlet_pattern, outlet};
+
+/// What the network knows of some addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resolution {
+    /// A machine for each address that was asked for; an empty one where nothing is known.
+    pub machines: BTreeMap<IpAddr, Machine>,
+    /// What each machine is known by; nothing for an address that no source knows.
+    pub sources: BTreeMap<IpAddr, BTreeSet<KnownBy>>,
+    /// What is wrong or missing; what concerns a machine has its address as its place.
+    pub findings: Vec<Finding>,
+    /// The hosts that did not answer.
+    pub gaps: Vec<Gap>,
+}
+
+/// A source that knows a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KnownBy {
+    /// The DHCP files.
+    Dhcp,
+    /// Ordinateurs.ods.
+    Computers,
+    /// The snooping files: its MAC or its port.
+    Snooping,
+    /// The MAC tables of the switches: its port.
+    MacTable,
+}
+
+impl KnownBy {
+    /// Its name in the `source` column.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dhcp => "dhcp",
+            Self::Computers => "computers",
+            Self::Snooping => "snooping",
+            Self::MacTable => "mac-table",
+        }
+    }
+}
+
+/// Finds the machine, the port and the outlet of each address, with the host names that the log gave it.
+///
+/// The address of the licence server and those that many machines share are no machine's. Switches are asked where located
+/// machines are; all of them, where some machine is not in the snooping files. A host that does not answer is a gap: what
+/// it would have told stays empty, what others know stays.
+pub fn resolve(
+    config: &Config,
+    directory: &Directory,
+    remote: &dyn Remote,
+    addresses: &BTreeMap<IpAddr, BTreeSet<String>>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Resolution {
+    let mut resolution = Resolution::default();
+    let is_machine = |address: &IpAddr| {
+        let address = address.to_canonical();
+        address != config.origin.address.to_canonical()
+            && !config.origin.shared_addresses.iter().any(|shared| shared.to_canonical() == address)
+    };
+    for address in addresses.keys().filter(|address| !is_machine(address)) {
+        resolution.machines.insert(*address, Machine::default());
+        resolution.sources.insert(*address, BTreeSet::new());
+    }
+    let wanted: BTreeMap<_, _> = addresses.iter().filter(|(address, _)| is_machine(address)).collect();
+    if wanted.is_empty() {
+        return resolution;
+    }
+
+    let leases = keep(&mut resolution, survey::leases(config, remote));
+    let identified: BTreeMap<IpAddr, Identified> = wanted
+        .iter()
+        .map(|(address, names)| {
+            let key = address.to_canonical();
+            (**address, identify(key, names, directory, leases_of(&leases, key)))
+        })
+        .collect();
+
+    let names = switches_to_ask(config, &identified, &leases);
+    let answers = keep(&mut resolution, survey::ask_switches(config, remote, &names, progress));
+    let switches: Vec<&str> = config.switches.iter().map(|switch| switch.name.as_str()).collect();
+    let tables = Tables::new(&answers, &leases, &switches);
+    for (address, identified) in identified {
+        place(&mut resolution, address, identified, &leases, &tables, &answers);
+    }
+    resolution.findings.sort();
+    resolution.findings.dedup();
+    resolution
+}
+
+fn keep<T>(resolution: &mut Resolution, heard: Heard<T>) -> T {
+    resolution.findings.extend(heard.findings);
+    resolution.gaps.extend(heard.gaps);
+    heard.items
+}
+
+fn leases_of(leases: &Leases, address: IpAddr) -> &[SwitchLease] {
+    leases.get(&address).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The switches of the located machines; all of them, where a machine with a MAC is on no port yet.
+fn switches_to_ask(config: &Config, identified: &BTreeMap<IpAddr, Identified>, leases: &Leases) -> BTreeSet<String> {
+    let nothing = Answers::new();
+    let unasked = Tables::new(&nothing, leases, &[]);
+    let mut names = BTreeSet::new();
+    for (address, known) in identified {
+        let Some(mac) = known.machine.mac else { continue };
+        let leases = leases_of(leases, address.to_canonical());
+        if locate::by_leases(mac, leases, &unasked).port.is_none() {
+            return config.switches.iter().map(|switch| switch.name.clone()).collect();
+        }
+        // All that saw it: which of them it is on may show only when their tables tell uplinks from access ports.
+        names.extend(leases.iter().filter(|seen| seen.lease.mac == mac).map(|seen| seen.switch.clone()));
+    }
+    names
+}
+
+/// Completes a machine with its port and outlet.
+fn place(
+    resolution: &mut Resolution,
+    address: IpAddr,
+    identified: Identified,
+    leases: &Leases,
+    tables: &Tables<'_>,
+    answers: &Answers,
+) {
+    let Identified { mut machine, mut sources, findings } = identified;
+    resolution.findings.extend(findings);
+    if let Some(mac) = machine.mac {
+        let own_leases = leases_of(leases, address.to_canonical());
+        let (located, source) = locate(mac, own_leases, tables);
+        let mut said = located.said.map(|(kind, detail)| (kind, format!("{mac}: {detail}")));
+        if let Some((switch, port)) = located.port {
+            sources.insert(source);
+            let interfaces = answers.get(switch).and_then(|answer| answer.interfaces.as_ref());
+            let interface = interfaces.and_then(|all| all.iter().find(|interface| interface.port == *port));
+            machine.outlet = interface.and_then(|i| outlet(&i.description, default_outlet_pattern()));
+            if interfaces.is_some() && machine.outlet.is_none() {
+                let place = Place::whole(&format!("{switch} {port}"));
+                resolution.findings.push(Finding::new(Kind::OutletMissing, place, mac.to_string()));
+            }
+            machine.switch = Some(switch.to_owned());
+            machine.port = Some(port.clone());
+        } else if said.is_none() {
+            said = Some((Kind::MachineUnlocated, unlocated(mac, answers)));
+        }
+        if let Some((kind, detail)) = said {
+            let whole = Place::whole(&address.to_canonical().to_string());
+            resolution.findings.push(Finding::new(kind, whole, detail));
+        }
+    }
+    resolution.machines.insert(address, machine);
+    resolution.sources.insert(address, sources);
+}
+
+/// The port of a machine: by its leases, else by the switches' tables.
+fn locate<'a>(mac: MacAddr, leases: &'a [SwitchLease], tables: &Tables<'a>) -> (Located<'a>, KnownBy) {
+    let leased = locate::by_leases(mac, leases, tables);
+    if leased.port.is_some() {
+        return (leased, KnownBy::Snooping);
+    }
+    let found = tables.find(mac);
+    // A tie between leases is worth saying only where the tables do not settle it.
+    let said = if found.port.is_some() { None } else { leased.said.or(found.said) };
+    (Located { port: found.port, said }, KnownBy::MacTable)
+}
+
+/// A machine on no port, with the switches that did not answer: it may be on one of them.
+fn unlocated(mac: MacAddr, answers: &Answers) -> String {
+    let silent = answers.iter().filter(|(_, answer)| answer.macs.is_none());
+    let silent: Vec<_> = silent.map(|(name, _)| name.as_str()).collect();
+    if silent.is_empty() { mac.to_string() } else { format!("{mac} ({})", silent.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,0 @@
-//! The night, told from top to bottom.

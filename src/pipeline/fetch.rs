@@ -1,0 +1,178 @@
+//! The licence server's traces: from the host, or from files named on the command line.
+
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use crate::config::{Config, TraceSettings};
+use crate::finding::{Finding, Gap};
+use crate::network::{Command, Host, Remote, RemoteError};
+use crate::parse::flexnet::{self, DebugLog};
+use crate::parse::lmstat::{self, Lmstat};
+use crate::parse::logwatch::{Block, Reader};
+use crate::source::{Source, SourceError};
+use crate::trace::{Traces, Watch, Watcher};
+
+/// How much of a logwatch is read at a time.
+const CHUNK: usize = 1 << 20;
+
+/// The traces that could be had, and what was wrong with them.
+#[derive(Debug, Default)]
+pub struct Traced {
+    /// The traces.
+    pub traces: Traces,
+    /// What could not be read in them.
+    pub findings: Vec<Finding>,
+    /// Those that could not be had.
+    pub gaps: Vec<Gap>,
+}
+
+/// Traces named on the command line, in the place of all others.
+#[derive(Debug, Clone, Default)]
+pub struct TraceFiles {
+    /// A logwatch.
+    pub logwatch: Option<PathBuf>,
+    /// A FlexNet debug log.
+    pub debug_log: Option<PathBuf>,
+}
+
+/// Why there are no traces at all.
+#[derive(Debug, thiserror::Error)]
+pub enum NoTraces {
+    /// Neither the logwatch nor the debug log could be had.
+    #[error("no trace of the licence server could be had:\n{}", listed(.0))]
+    Unreachable(Vec<Gap>),
+    /// A file named on the command line could not be read.
+    #[error(transparent)]
+    File(#[from] SourceError),
+    /// A file is text, but none of its lines begins a block.
+    #[error("`{0}` is no logwatch: no line of it is a date")]
+    NoBlock(String),
+    /// A file is text, but none of its lines is one of a debug log.
+    #[error("`{0}` is no FlexNet debug log: no line of it begins with a clock and a daemon's name")]
+    NoLine(String),
+    /// A host did not give a file.
+    #[error("{}", .0.reason())]
+    Remote(#[from] RemoteError),
+}
+
+fn listed(gaps: &[Gap]) -> String {
+    gaps.iter().map(|gap| format!("  {}: {}", gap.source, gap.reason)).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads the files alone.
+pub fn read_traces(files: &TraceFiles, settings: &TraceSettings) -> Result<Traced, NoTraces> {
+    let mut traced = Traced::default();
+    if let Some(path) = &files.logwatch {
+        let watch = read_logwatch(path, settings, &mut traced.findings)?;
+        traced.traces.watch = Some(watch);
+    }
+    if let Some(path) = &files.debug_log {
+        traced.traces.debug_log = Some(read_debug_log(path, settings, &mut traced.findings)?);
+    }
+    Ok(traced)
+}
+
+/// Fetches what the configuration names, all at once. One of logwatch and debug log must be had; every other failure is a
+/// gap.
+pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTraces> {
+    let settings = TraceSettings::from(config);
+    let host = Host::origin(config);
+    let watch = || {
+        let mut findings = Vec::new();
+        let fetched = remote.fetch(&host, &config.origin.logwatch)?;
+        let watch = read_logwatch(fetched.path(), &settings, &mut findings)?;
+        Ok::<_, NoTraces>((watch, findings))
+    };
+    let debug_log = |path: &str| {
+        let mut findings = Vec::new();
+        let fetched = remote.fetch(&host, path)?;
+        let log = read_debug_log(fetched.path(), &settings, &mut findings)?;
+        Ok::<_, NoTraces>((log, findings))
+    };
+    let (watch, (debug_log, lmstat)) = rayon::join(watch, || {
+        rayon::join(
+            || config.origin.debug_log.as_deref().map(debug_log),
+            || config.origin.lmstat.as_deref().map(|line| run_lmstat(remote, &host, line)),
+        )
+    });
+
+    let mut traced = Traced::default();
+    let gap = |error: NoTraces, what: &str| Gap::new(&host.name, format!("{what}: {error}"));
+    match watch {
+        Ok((watch, findings)) => {
+            traced.traces.watch = Some(watch);
+            traced.findings.extend(findings);
+        }
+        Err(error) => traced.gaps.push(gap(error, "logwatch")),
+    }
+    match debug_log.transpose() {
+        Ok(log) => {
+            let (log, findings) = log.unzip();
+            traced.traces.debug_log = log;
+            traced.findings.extend(findings.into_iter().flatten());
+        }
+        Err(error) => traced.gaps.push(gap(error, "debug log")),
+    }
+    match lmstat.transpose() {
+        Ok(lmstat) => {
+            let (lmstat, findings) = lmstat.unzip();
+            traced.traces.lmstat = lmstat;
+            traced.findings.extend(findings.into_iter().flatten());
+        }
+        Err(gap) => traced.gaps.push(gap),
+    }
+    if traced.traces.watch.is_none() && traced.traces.debug_log.is_none() {
+        return Err(NoTraces::Unreachable(traced.gaps));
+    }
+    Ok(traced)
+}
+
+/// Reads a logwatch of any size as a stream.
+fn read_logwatch(path: &Path, settings: &TraceSettings, findings: &mut Vec<Finding>) -> Result<Watch, NoTraces> {
+    let name = path.display().to_string();
+    if path.is_dir() {
+        return Err(SourceError::Directory(name).into());
+    }
+    let file = BufReader::with_capacity(CHUNK, fs_err::File::open(path).map_err(SourceError::Io)?);
+    let mut reader = Reader::new(file, &name, settings.timezone, Some(settings.port))?;
+    let mut watcher = Watcher::new(&name, settings.server);
+    let mut block = Block::default();
+    let mut n_blocks = 0_u64;
+    while reader.read(&mut block).map_err(SourceError::Io)? {
+        watcher.see(&block);
+        n_blocks += 1;
+    }
+    if n_blocks == 0 {
+        return Err(NoTraces::NoBlock(name));
+    }
+    findings.extend(reader.take_findings());
+    Ok(watcher.finish())
+}
+
+fn read_debug_log(path: &Path, settings: &TraceSettings, findings: &mut Vec<Finding>) -> Result<DebugLog, NoTraces> {
+    let source = Source::read(path)?;
+    let written = fs_err::metadata(path).and_then(|data| data.modified()).map_err(SourceError::Io)?;
+    let last_day = DateTime::<Utc>::from(written).with_timezone(&settings.timezone).date_naive();
+    let parsed = flexnet::parse(&source, settings.timezone, last_day);
+    if parsed.items.last.is_none() {
+        return Err(NoTraces::NoLine(source.name().to_string()));
+    }
+    findings.extend(parsed.findings);
+    Ok(parsed.items)
+}
+
+/// Runs `lmstat`; an answer that lists nothing, as the server is down, is a gap.
+fn run_lmstat(remote: &dyn Remote, host: &Host, line: &str) -> Result<(Lmstat, Vec<Finding>), Gap> {
+    let answer = remote.run(host, &[Command::lmstat(line)]).pop();
+    let answer = answer.unwrap_or_else(|| Err(RemoteError::new(host, "lmstat", "no answer")));
+    let bytes = answer.map_err(|error| Gap::new(&host.name, error.reason()))?;
+    let source = Source::from_bytes(&format!("{} (lmstat)", host.name), &bytes);
+    let parsed = lmstat::parse(&source);
+    if parsed.items.at.is_none() {
+        let said = crate::finding::excerpt(source.text());
+        return Err(Gap::new(&host.name, format!("lmstat: expected a list of licences, found `{said}`")));
+    }
+    Ok((parsed.items, parsed.findings))
+}

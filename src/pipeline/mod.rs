@@ -1,0 +1,230 @@
+//! The night, told from top to bottom: fetch, read, attribute, join, resolve, record, report.
+//!
+//! Nothing that fails at one host or one line stops it: that becomes a gap or a finding. What has to be there is the
+//! traces and the inputs; without them nothing is published.
+
+mod fetch;
+mod publish;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use anyhow::Context;
+use chrono::{DateTime, NaiveDate, Utc};
+
+pub use fetch::{TraceFiles, Traced, fetch_traces, read_traces};
+pub use publish::{Published, publish_reports};
+
+use crate::config::{Config, TraceSettings};
+use crate::finding::{Finding, Gap};
+use crate::history;
+use crate::model::{Machine, SessionRow};
+use crate::network::{Directory, Progress, Remote, Replay, resolve};
+use crate::output;
+use crate::report::Period;
+use crate::trace::{self, Analysis, Session};
+
+/// The name of the history file in the output directory.
+pub const HISTORY: &str = "Origin_history";
+
+/// A span of days, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Days {
+    /// The first.
+    pub first: NaiveDate,
+    /// The last.
+    pub last: NaiveDate,
+}
+
+impl Days {
+    /// Every day there is.
+    pub const ALL: Self = Self { first: NaiveDate::MIN, last: NaiveDate::MAX };
+
+    /// Whether a day is one of them.
+    pub fn contains(&self, day: NaiveDate) -> bool {
+        (self.first..=self.last).contains(&day)
+    }
+}
+
+/// What is listened to while a night works.
+pub type Listener<'a> = &'a (dyn Fn(Step<'_>) + Sync);
+
+/// How far a night is.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// This is being done now: `reading traces`.
+    Doing(&'a str),
+    /// The switches are being asked.
+    Switches(Progress<'a>),
+}
+
+/// Everything that is known of a span of days.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The tokens, holds, denials and sessions of all days.
+    pub analysis: Analysis,
+    /// The pieces of sessions of the span, by start, with their machines.
+    pub rows: Vec<SessionRow>,
+    /// What looks wrong in any input.
+    pub findings: Vec<Finding>,
+    /// The sources that could not be had.
+    pub gaps: Vec<Gap>,
+    /// The moment of the run; of a replay, the newest moment that its traces name.
+    pub now: DateTime<Utc>,
+}
+
+/// What a night did.
+#[derive(Debug)]
+pub struct Summary {
+    /// The days that were done.
+    pub days: Days,
+    /// The rows of those days.
+    pub rows: Vec<SessionRow>,
+    /// What looks wrong in any input.
+    pub findings: Vec<Finding>,
+    /// The sources, workbooks and pushes that failed.
+    pub gaps: Vec<Gap>,
+    /// The files that were written.
+    pub published: Published,
+}
+
+/// The way to the hosts that a configuration names.
+pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
+    let folder = config.replay.as_ref().context(
+        "no way to the hosts: this version reads a replay folder only; name one with `--replay DIR` or `[remote] replay`",
+    )?;
+    let replay =
+        Replay::open(folder).with_context(|| format!("cannot open the replay folder `{}`", folder.display()))?;
+    Ok(Box::new(replay))
+}
+
+/// Reads, attributes, joins and resolves: steps 1 to 5 of the design's night, for the days that `span` names once the
+/// moment of the run is known.
+pub fn gather(
+    config: &Config,
+    remote: &dyn Remote,
+    span: impl FnOnce(DateTime<Utc>) -> Days,
+    listener: Listener<'_>,
+) -> anyhow::Result<Gathered> {
+    listener(Step::Doing("reading the DHCP files and Ordinateurs.ods"));
+    let (directory, mut findings) = Directory::read(config).context("nothing can be done without the inputs")?;
+    listener(Step::Doing("fetching the licence server's traces"));
+    let Traced { traces, findings: found, mut gaps } = fetch_traces(config, remote)?;
+    findings.extend(found);
+
+    listener(Step::Doing("working out who sat where"));
+    let settings = TraceSettings::from(config);
+    let now = match (&config.replay, traces.newest(settings.timezone)) {
+        (Some(_), Some(newest)) => newest,
+        _ => Utc::now(),
+    };
+    let mut analysis = trace::analyse(&traces, &settings, now, &|ip| directory.name_at(ip).map(str::to_owned));
+    findings.append(&mut analysis.findings);
+
+    let days = span(now);
+    let addresses = addresses(&analysis.sessions, days, &settings);
+    let resolution = resolve(config, &directory, remote, &addresses, &|progress| listener(Step::Switches(progress)));
+    findings.extend(resolution.findings);
+    gaps.extend(resolution.gaps);
+    let rows = rows(&analysis.sessions, &resolution.machines, days, &settings);
+    Ok(Gathered { analysis, rows, findings, gaps, now })
+}
+
+/// The whole night: gathers what the periods of `span` need, appends the history of the span, writes the periods' reports.
+pub fn nightly(
+    config: &Config,
+    remote: &dyn Remote,
+    span: impl FnOnce(DateTime<Utc>) -> Days,
+    listener: Listener<'_>,
+) -> anyhow::Result<Summary> {
+    prepare_output(config)?;
+    let mut days = Days::ALL;
+    let gathered = gather(
+        config,
+        remote,
+        |now| {
+            days = span(now);
+            Days { first: NaiveDate::MIN, last: days.last }
+        },
+        listener,
+    )?;
+    days.first = days.first.max(gathered.rows.first().map_or(days.last, |row| row.date));
+
+    listener(Step::Doing("writing Origin_history and the workbooks"));
+    let path = config.output.directory.join(HISTORY);
+    let of_span = |row: &&SessionRow| days.contains(row.date);
+    let lines: Vec<SessionRow> = gathered.rows.iter().filter(of_span).cloned().collect();
+    history::write(&path, &history::lines(&lines, config.output.history_format), config.output.history_format)
+        .context("the history could not be written")?;
+    let mut published = Published { files: vec![path], failures: Vec::new() };
+    for period in periods(config, days) {
+        published.extend(publish_reports(config, &gathered, period, None));
+    }
+    let mut gaps = gathered.gaps;
+    gaps.append(&mut published.failures);
+    Ok(Summary { days, rows: lines, findings: gathered.findings, gaps, published })
+}
+
+/// Makes the output directory, and takes away what an interrupted run left there.
+pub fn prepare_output(config: &Config) -> anyhow::Result<()> {
+    output::create_folder(&config.output.directory)?;
+    output::remove_leftovers(&config.output.directory);
+    Ok(())
+}
+
+/// The reports' periods that a span of days touches, the last one up to the last day.
+fn periods(config: &Config, days: Days) -> Vec<Period> {
+    let mut periods = Vec::new();
+    let mut day = days.first;
+    while day <= days.last {
+        let whole = Period::of(config.report.period, day);
+        let Some(next) = whole.last().succ_opt() else { break };
+        periods.push(whole.until(days.last.min(whole.last())));
+        day = next;
+    }
+    periods
+}
+
+/// The addresses of the sessions that touch the days, with the host names that the log gave to each.
+fn addresses(sessions: &[Session], days: Days, settings: &TraceSettings) -> BTreeMap<IpAddr, BTreeSet<String>> {
+    let mut addresses: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
+    for session in sessions {
+        let day = |at: DateTime<Utc>| at.with_timezone(&settings.timezone).date_naive();
+        if let Some(ip) = session.ip
+            && day(session.end) >= days.first
+            && day(session.start) <= days.last
+        {
+            addresses.entry(ip).or_default().insert(session.who.host().to_owned());
+        }
+    }
+    addresses
+}
+
+/// The pieces of the sessions that lie in the days, in the order of their starts, with their machines.
+fn rows(
+    sessions: &[Session],
+    machines: &BTreeMap<IpAddr, Machine>,
+    days: Days,
+    settings: &TraceSettings,
+) -> Vec<SessionRow> {
+    let zone = settings.timezone;
+    let mut rows: Vec<SessionRow> = sessions
+        .iter()
+        .flat_map(|session| session.pieces(zone).into_iter().map(move |piece| (session, piece)))
+        .filter(|(_, piece)| days.contains(piece.date))
+        .map(|(session, piece)| SessionRow {
+            date: piece.date,
+            who: session.who.clone(),
+            start: piece.start.with_timezone(&zone),
+            end: piece.shown_end().with_timezone(&zone),
+            duration_s: piece.seconds(),
+            state: session.state,
+            initial_start: session.start.with_timezone(&zone),
+            ip: session.ip,
+            evidence: session.evidence,
+            machine: session.ip.and_then(|ip| machines.get(&ip).cloned()).unwrap_or_default(),
+        })
+        .collect();
+    rows.sort_by(|a, b| (a.start, &a.who).cmp(&(b.start, &b.who)));
+    rows
+}

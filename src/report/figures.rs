@@ -1,0 +1,274 @@
+//! What is counted: of a whole scope, of each user, machine, department and hour of the week.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
+use chrono_tz::Tz;
+
+use super::Period;
+use crate::model::{Denial, Hold, MacAddr, SessionRow};
+use crate::trace::seats::peak;
+
+/// The key figures of a scope and a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Hours of use, in seconds: the sum of all sessions, those that overlap each on its own.
+    pub seconds: i64,
+    /// Token hours, in seconds: every token's time times its seats. None where there are sessions but no token is known.
+    pub token_seconds: Option<i64>,
+    /// Sessions: distinct (login, host, initial start).
+    pub sessions: usize,
+    /// Users: distinct logins.
+    pub users: usize,
+    /// Machines: hosts, told apart by MAC address or DHCP name where two have one name.
+    pub machines: usize,
+    /// The most seats that were taken at once. None where there are sessions but no token is known.
+    pub peak: Option<u64>,
+    /// Tokens that were refused to somebody who did not get one right after.
+    pub denials: usize,
+}
+
+impl Figures {
+    /// Counts the rows, holds and denials of one scope, as far as they are in the period.
+    pub fn of(rows: &[SessionRow], holds: &[Hold], denials: &[Denial], period: Period, zone: Tz) -> Self {
+        let all: Tally<'_> = rows.iter().collect();
+        let (from, to) = period.bounds(zone);
+        let known = !holds.is_empty() || rows.is_empty();
+        Self {
+            seconds: all.seconds,
+            token_seconds: known.then(|| holds.iter().map(|hold| token_seconds(hold, from, to)).sum()),
+            sessions: all.sessions.len(),
+            users: all.users.len(),
+            machines: machines(rows).len(),
+            peak: known.then(|| peak(holds, from, to)),
+            denials: denials.iter().filter(|denial| denial.real && (from..to).contains(&denial.at)).count(),
+        }
+    }
+}
+
+/// What a group of rows adds up to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally<'a> {
+    pub(super) users: BTreeSet<&'a str>,
+    pub(super) hosts: BTreeSet<&'a str>,
+    pub(super) days: BTreeSet<NaiveDate>,
+    /// The seconds of each session, by login, host and the second of its initial start.
+    pub(super) sessions: HashMap<(&'a str, &'a str, i64), i64>,
+    pub(super) seconds: i64,
+    pub(super) first: Option<DateTime<Tz>>,
+    pub(super) last: Option<DateTime<Tz>>,
+}
+
+impl<'a> Tally<'a> {
+    fn add(&mut self, row: &'a SessionRow) {
+        let (login, host) = (row.who.login(), row.who.host());
+        self.users.insert(login);
+        self.hosts.insert(host);
+        self.days.insert(row.date);
+        let session = self.sessions.entry((login, host, row.initial_start.timestamp())).or_default();
+        *session = session.saturating_add(row.duration_s);
+        self.seconds = self.seconds.saturating_add(row.duration_s);
+        self.first = Some(self.first.map_or(row.start, |first| first.min(row.start)));
+        self.last = Some(self.last.map_or(row.end, |last| last.max(row.end)));
+    }
+
+    /// The median length of the sessions, in seconds; the mean of the two middle ones where their number is even.
+    pub(super) fn median(&self) -> Option<i64> {
+        let mut lengths: Vec<i64> = self.sessions.values().copied().collect();
+        lengths.sort_unstable();
+        let upper = *lengths.get(lengths.len() / 2)?;
+        let lower = *lengths.get(lengths.len().wrapping_sub(1) / 2)?;
+        Some(lower + (upper - lower) / 2)
+    }
+}
+
+impl<'a> FromIterator<&'a SessionRow> for Tally<'a> {
+    fn from_iter<T: IntoIterator<Item = &'a SessionRow>>(rows: T) -> Self {
+        let mut tally = Self::default();
+        rows.into_iter().for_each(|row| tally.add(row));
+        tally
+    }
+}
+
+/// The tallies of groups of rows, each under the key that `key` gives its rows.
+pub(super) fn grouped<'a, K: Ord>(rows: &'a [SessionRow], key: impl Fn(&'a SessionRow) -> K) -> BTreeMap<K, Tally<'a>> {
+    let mut groups: BTreeMap<K, Tally<'a>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(key(row)).or_default().add(row);
+    }
+    groups
+}
+
+/// What tells one machine from another: the host that the log names, and what the network knows behind it. Two machines
+/// can have one name (`PC-1`, `DESKTOP`), and one machine moves between addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct MachineKey<'a> {
+    pub(super) host: &'a str,
+    mac: Option<MacAddr>,
+    hostname: Option<&'a str>,
+}
+
+impl<'a> MachineKey<'a> {
+    fn of(row: &'a SessionRow) -> Self {
+        let mac = row.machine.mac;
+        // A MAC says it all; the DHCP name is the next best.
+        let hostname = row.machine.hostname.as_deref().filter(|_| mac.is_none());
+        Self { host: row.who.host(), mac, hostname }
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.mac.is_none() && self.hostname.is_none()
+    }
+}
+
+/// A machine: its rows' tally, and the last row that knows most of it.
+#[derive(Debug)]
+pub(super) struct MachineUse<'a> {
+    pub(super) tally: Tally<'a>,
+    pub(super) latest: &'a SessionRow,
+}
+
+/// The machines of these rows. A row of which the network knows nothing belongs to the one known machine of its host,
+/// where there is exactly one.
+pub(super) fn machines(rows: &[SessionRow]) -> BTreeMap<MachineKey<'_>, MachineUse<'_>> {
+    let mut known: BTreeMap<&str, BTreeSet<MachineKey<'_>>> = BTreeMap::new();
+    for key in rows.iter().map(MachineKey::of).filter(|key| !key.is_unknown()) {
+        known.entry(key.host).or_default().insert(key);
+    }
+    let only = |host| known.get(host).filter(|keys| keys.len() == 1).and_then(|keys| keys.first().copied());
+    let mut machines: BTreeMap<MachineKey<'_>, MachineUse<'_>> = BTreeMap::new();
+    for row in rows {
+        let own = MachineKey::of(row);
+        let key = if own.is_unknown() { only(own.host).unwrap_or(own) } else { own };
+        let machine = machines.entry(key).or_insert_with(|| MachineUse { tally: Tally::default(), latest: row });
+        machine.tally.add(row);
+        let rank = |row: &SessionRow| (!MachineKey::of(row).is_unknown(), row.ip.is_some(), row.start);
+        if rank(row) > rank(machine.latest) {
+            machine.latest = row;
+        }
+    }
+    machines
+}
+
+/// The seconds that a token was out between two instants, times its seats.
+pub(super) fn token_seconds(hold: &Hold, from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
+    let length = (hold.end.min(to) - hold.start.max(from)).num_seconds();
+    length.max(0).saturating_mul(i64::from(hold.licences))
+}
+
+/// The seconds of use by weekday, from Monday, and hour of the civil day.
+pub(super) fn week(rows: &[SessionRow]) -> [[i64; 24]; 7] {
+    let mut week = [[0; 24]; 7];
+    for row in rows {
+        let day = row.date.weekday().num_days_from_monday() as usize;
+        let Some(end) = row.start.checked_add_signed(Duration::seconds(row.duration_s.clamp(0, 90_000))) else {
+            continue;
+        };
+        let mut at = row.start;
+        while at < end {
+            let rest_of_hour = 3600 - i64::from(at.minute() * 60 + at.second());
+            let next = end.min(at + Duration::seconds(rest_of_hour));
+            week[day][at.hour() as usize] += (next - at).num_seconds();
+            at = next;
+        }
+    }
+    week
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PeriodKind;
+    use crate::model::Identity;
+    use crate::report::sample::{self, row};
+
+    fn month() -> Period {
+        Period::of(PeriodKind::Month, "2021-12-14".parse().unwrap())
+    }
+
+    fn hold(start: &str, end: &str, licences: u32) -> Hold {
+        let at = |text: &str| format!("2021-12-{text}Z").parse().unwrap();
+        Hold { who: Identity::new("camille", "PC-1"), feature: "F".into(), start: at(start), end: at(end), licences }
+    }
+
+    #[test]
+    fn the_figures_of_the_sample() {
+        let rows = sample::rows();
+        let figures = Figures::of(&rows, &sample::holds(), &sample::denials(), month(), Tz::Europe__Paris);
+        let expected = Figures {
+            seconds: 7_200 + 1_830 + 51_600 + 5_400 + 600 + 3_661,
+            token_seconds: Some(7_199 + 1_830 + 51_600 + 5_400 + 600 + 3_661 + 2 * 3_600),
+            sessions: 5,
+            users: 4,
+            machines: 4,
+            peak: Some(3),
+            denials: 1,
+        };
+        assert_eq!(figures, expected);
+        let without_tokens = Figures::of(&rows, &[], &[], month(), Tz::Europe__Paris);
+        assert_eq!((without_tokens.token_seconds, without_tokens.peak), (None, None), "unknown is not nothing");
+        let nothing = Figures::of(&[], &[], &[], month(), Tz::Europe__Paris);
+        assert_eq!((nothing.token_seconds, nothing.peak), (Some(0), Some(0)));
+    }
+
+    #[test]
+    fn the_peak_counts_seats_and_not_handovers() {
+        let (from, to) = month().bounds(Tz::UTC);
+        for (name, holds, expected) in [
+            ("none", vec![], 0),
+            ("two at once", vec![hold("08T09:00:00", "08T11:00:00", 1), hold("08T10:00:00", "08T12:00:00", 2)], 3),
+            ("handed over", vec![hold("08T09:00:00", "08T10:00:00", 1), hold("08T10:00:00", "08T12:00:00", 1)], 1),
+            ("out for no second", vec![hold("08T09:00:00", "08T09:00:00", 1)], 1),
+            ("ends before it starts", vec![hold("08T09:00:00", "08T08:00:00", 1)], 1),
+        ] {
+            assert_eq!(peak(&holds, from, to), expected, "{name}");
+        }
+        let later = month().bounds(Tz::UTC).1;
+        assert_eq!(peak(&[hold("08T09:00:00", "08T10:00:00", 1)], later, later + Duration::days(1)), 0);
+    }
+
+    #[test]
+    fn a_token_counts_within_the_period_only() {
+        let day = Period::of(PeriodKind::Day, "2021-12-08".parse().unwrap());
+        let (from, to) = day.bounds(Tz::UTC);
+        assert_eq!(token_seconds(&hold("07T23:00:00", "08T01:00:00", 2), from, to), 7200);
+        assert_eq!(token_seconds(&hold("05T23:00:00", "06T01:00:00", 1), from, to), 0);
+    }
+
+    #[test]
+    fn medians() {
+        let tally = |lengths: &[i64]| {
+            let rows: Vec<_> =
+                (1..).zip(lengths).map(|(hour, &length)| row("anna", "PC-1", 13, hour, length)).collect();
+            rows.iter().collect::<Tally<'_>>().median()
+        };
+        assert_eq!(tally(&[]), None);
+        assert_eq!(tally(&[60]), Some(60));
+        assert_eq!(tally(&[60, 10, 600]), Some(60));
+        assert_eq!(tally(&[60, 20]), Some(40));
+    }
+
+    #[test]
+    fn a_row_without_an_address_joins_the_only_machine_of_its_host() {
+        let mut rows = sample::rows();
+        let unknown = SessionRow { ip: None, machine: crate::model::Machine::default(), ..rows[0].clone() };
+        let before = machines(&rows).len();
+        rows.push(unknown);
+        assert_eq!(machines(&rows).len(), before);
+        let twin = SessionRow {
+            machine: crate::model::Machine { mac: "0000.0000.0001".parse().ok(), ..crate::model::Machine::default() },
+            ..rows[0].clone()
+        };
+        rows.push(twin);
+        assert_eq!(machines(&rows).len(), before + 2, "two machines of one name, and one row that could be either");
+    }
+
+    #[test]
+    fn hours_of_the_week_add_up_to_the_hours_of_use() {
+        let rows = sample::rows();
+        let sum: i64 = week(&rows).iter().flatten().sum();
+        assert_eq!(sum, rows.iter().map(|row| row.duration_s).sum::<i64>());
+        let one = [row("anna", "PC-1", 14, 9, 5400)];
+        assert_eq!(week(&one)[1][8..12], [0, 3600, 1800, 0]);
+    }
+}

@@ -1,0 +1,285 @@
+//! Both files, written and read again by an independent reader (calamine).
+
+use std::io::Cursor;
+
+use calamine::{Data, Ods, Reader, Xlsx};
+use chrono::NaiveDateTime;
+
+use super::book::{Rows, Workbook};
+use super::{ReportInput, Scope, ods, sample, sheets, xlsx};
+use crate::model::{Identity, SessionRow};
+use crate::texts::Language;
+
+fn xlsx_bytes(book: &Workbook<'_>) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    xlsx::write(book, &mut out).unwrap();
+    out.into_inner()
+}
+
+fn ods_bytes(book: &Workbook<'_>) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    ods::write(book, &mut out).unwrap();
+    out.into_inner()
+}
+
+/// A cell as a text that is the same for both formats.
+fn plain(cell: &Data) -> String {
+    let seconds = |at: NaiveDateTime| at.format("%Y-%m-%d %H:%M:%S").to_string();
+    let rounded = |days: f64| {
+        let epoch: NaiveDateTime = "1899-12-30T00:00:00".parse().unwrap();
+        #[expect(clippy::cast_possible_truncation, reason = "the seconds of a test's dates")]
+        let at = epoch + chrono::Duration::seconds((days * 86_400.0).round() as i64);
+        at
+    };
+    match cell {
+        Data::Empty => String::new(),
+        // Excel reads these escapes, calamine does not.
+        Data::String(text) => format!("text {}", text.replace("_x005F_", "_")),
+        Data::Int(number) => format!("number {number}"),
+        Data::Float(number) => format!("number {number}"),
+        Data::DateTime(at) if at.is_duration() => format!("{} s", (at.as_f64() * 86_400.0).round()),
+        Data::DateTime(at) => seconds(rounded(at.as_f64())),
+        Data::DateTimeIso(text) => seconds(text.parse().unwrap()),
+        Data::DurationIso(text) => format!("{} s", iso_seconds(text)),
+        other => panic!("no cell of ours: {other:?}"),
+    }
+}
+
+/// `PT2H0M30.0S` in seconds.
+fn iso_seconds(text: &str) -> f64 {
+    let (hours, rest) = text.strip_prefix("PT").unwrap().split_once('H').unwrap();
+    let (minutes, rest) = rest.split_once('M').unwrap();
+    let parts = [hours, minutes, rest.strip_suffix('S').unwrap()].map(|part| part.parse::<f64>().unwrap());
+    parts[0] * 3600.0 + parts[1] * 60.0 + parts[2]
+}
+
+/// Every cell that is not empty, as `sheet!row,column value`.
+fn cells<R: Reader<Cursor<Vec<u8>>>>(bytes: Vec<u8>) -> Vec<String>
+where
+    R::Error: std::fmt::Debug,
+{
+    let mut book = R::new(Cursor::new(bytes)).unwrap();
+    let mut cells = Vec::new();
+    for name in book.sheet_names() {
+        let range = book.worksheet_range(&name).unwrap();
+        let (top, left) = range.start().unwrap_or_default();
+        cells.extend(range.used_cells().filter(|(.., cell)| !matches!(cell, Data::Empty)).map(
+            |(row, column, cell)| format!("{name}!{},{} {}", row + top as usize, column + left as usize, plain(cell)),
+        ));
+    }
+    cells
+}
+
+fn texts_of(book: &Workbook<'_>) -> Vec<String> {
+    let both = [cells::<Xlsx<_>>(xlsx_bytes(book)), cells::<Ods<_>>(ods_bytes(book))];
+    let [xlsx, ods] = both;
+    if let Some((left, right)) = xlsx.iter().zip(&ods).find(|(left, right)| left != right) {
+        panic!("{left:?} in XLSX, {right:?} in ODS");
+    }
+    assert_eq!(xlsx.len(), ods.len());
+    xlsx
+}
+
+#[test]
+fn both_formats_hold_the_same_cells() {
+    let data = sample::Data::new();
+    for scope in [Scope::Department("DPT4"), Scope::Unresolved, Scope::Site] {
+        for language in [Language::French, Language::English] {
+            let cells = texts_of(&sheets(&ReportInput { language, scope, ..data.input() }));
+            assert!(cells.len() > 400, "{}", cells.len());
+        }
+    }
+}
+
+#[test]
+fn the_workbook_of_the_sample() {
+    let data = sample::Data::new();
+    let input =
+        ReportInput { previous: Some(super::Figures { sessions: 4, users: 5, ..Default::default() }), ..data.input() };
+    let cells = texts_of(&sheets(&input));
+    let shown: Vec<&str> = cells.iter().map(String::as_str).filter(|cell| !cell.starts_with("Lisez-moi")).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn an_empty_department_is_said_in_words() {
+    let data = sample::Data::new();
+    let input = ReportInput { rows: &[], holds: &[], denials: &[], findings: &[], gaps: &[], ..data.input() };
+    let cells = texts_of(&sheets(&input));
+    for said in ["Aucune anomalie", "Aucune session sur cette période.", "Données complètes"] {
+        assert!(cells.iter().any(|cell| cell.ends_with(said)), "{said}");
+    }
+}
+
+#[test]
+fn names_that_look_like_formulas_stay_text() {
+    let data = sample::Data::new();
+    let logins =
+        ["=1+1", "@x", "-2", "'x", "+33", "_x0041_", "a  b", " a ", "   ", "<b>&\"", "\u{1b}[31m", "12", "1/2"];
+    let rows: Vec<SessionRow> =
+        logins.iter().map(|login| SessionRow { who: Identity::new(login, "PC-1"), ..data.rows[0].clone() }).collect();
+    let input = ReportInput { rows: &rows, ..data.input() };
+    let cells = texts_of(&sheets(&input));
+    for login in logins {
+        let expected = format!(",2 text {}", login.replace('\u{1b}', "\u{fffd}"));
+        assert!(cells.iter().any(|cell| cell.starts_with("Sessions!") && cell.ends_with(&expected)), "{login:?}");
+    }
+}
+
+#[test]
+fn a_hostile_row_harms_neither_format() {
+    let data = sample::Data::new();
+    let far = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap().with_timezone(&data.input().timezone);
+    let long = "é".repeat(40_000);
+    let rows = [
+        SessionRow { duration_s: -5, who: Identity::new(&long, "\0"), ..data.rows[0].clone() },
+        SessionRow { duration_s: i64::MAX, start: far("1800-01-01T00:00:00Z"), ..data.rows[0].clone() },
+        SessionRow { duration_s: i64::MIN, end: far("9999-12-31T23:59:59Z"), ..data.rows[0].clone() },
+        SessionRow { date: chrono::NaiveDate::MAX, ..data.rows[0].clone() },
+    ];
+    let book = sheets(&ReportInput { rows: &rows, ..data.input() });
+    for bytes in [xlsx_bytes(&book), ods_bytes(&book)] {
+        assert!(bytes.len() > 1000);
+    }
+    cells::<Xlsx<_>>(xlsx_bytes(&book));
+    cells::<Ods<_>>(ods_bytes(&book));
+}
+
+#[test]
+fn the_ods_file_begins_with_its_type_uncompressed() {
+    let data = sample::Data::new();
+    let bytes = ods_bytes(&sheets(&data.input()));
+    assert_eq!(&bytes[..4], b"PK\x03\x04");
+    assert_eq!(&bytes[8..10], [0, 0], "stored");
+    assert_eq!(&bytes[30..38], b"mimetype");
+    assert_eq!(&bytes[38..84], b"application/vnd.oasis.opendocument.spreadsheet");
+}
+
+/// One part of a file.
+fn part(bytes: Vec<u8>, name: &str) -> String {
+    let mut packed = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    std::io::read_to_string(packed.by_name(name).unwrap()).unwrap()
+}
+
+#[test]
+fn the_properties_are_well_formed_in_both() {
+    let data = sample::Data::new();
+    let book = sheets(&data.input());
+    let meta = part(ods_bytes(&book), "meta.xml");
+    assert!(
+        meta.contains("xmlns:dc=\"http://purl.org/dc/elements/1.1/\""),
+        "strict readers refuse it otherwise: {meta}"
+    );
+    for said in ["OriginPro\u{a0}: DPT4", "jeton 0.1.0", "fr-FR", "2021-12-15T00:15:00"] {
+        assert!(meta.contains(said), "{said} in {meta}");
+    }
+    let core = part(xlsx_bytes(&book), "docProps/core.xml");
+    assert!(core.contains("OriginPro\u{a0}: DPT4") && core.contains("jeton 0.1.0"), "{core}");
+}
+
+#[test]
+fn the_filter_the_frozen_header_and_the_totals_are_in_both() {
+    let data = sample::Data::new();
+    let book = sheets(&data.input());
+    let content = part(ods_bytes(&book), "content.xml");
+    for expected in [
+        "table:target-range-address=\"&apos;Sessions&apos;.A3:&apos;Sessions&apos;.R9\"",
+        "table:display-filter-buttons=\"true\"",
+        "of:=SUBTOTAL(109;[.G4:.G9])",
+        "of:=SUBTOTAL(103;[.C4:.C9])",
+        "office:time-value=\"PT19H31M31.0S\"",
+        "<table:table-header-rows>",
+        // The decimal comma of the workbook's language.
+        "<number:percentage-style style:name=\"format-Percent\" number:language=\"fr\" number:country=\"FR\">",
+        // Repeated spaces, which XML readers join.
+        "@x <text:s text:c=\"1\"/>y",
+    ] {
+        assert!(content.contains(expected), "{expected}");
+    }
+    let settings = part(ods_bytes(&book), "settings.xml");
+    assert!(settings.contains("HorizontalSplitPosition"), "{settings}");
+    let sheet = part(xlsx_bytes(&book), "xl/worksheets/sheet2.xml");
+    for expected in [
+        "<autoFilter ref=\"A3:R9\"/>",
+        "<f>SUBTOTAL(109,G4:G9)</f><v>0.813553",
+        "<f>SUBTOTAL(103,C4:C9)</f><v>6</v>",
+        "xSplit=\"4\" ySplit=\"3\"",
+        "fitToHeight=\"0\"",
+    ] {
+        assert!(sheet.contains(expected), "{expected} in {sheet}");
+    }
+}
+
+#[test]
+fn only_the_given_rows_are_in_the_workbook() {
+    let data = sample::Data::new();
+    let one = [data.rows[2].clone()];
+    let cells = texts_of(&sheets(&ReportInput { rows: &one, findings: &[], ..data.input() }));
+    assert!(!cells.iter().any(|cell| cell.contains("Martin") || cell.contains("PC-1")));
+}
+
+#[test]
+fn every_sheet_has_a_name_of_its_own_and_every_text_is_found() {
+    let data = sample::Data::new();
+    for language in [Language::French, Language::English] {
+        let book = sheets(&ReportInput { language, scope: Scope::Site, ..data.input() });
+        let mut names: Vec<String> = book.sheets.iter().map(|sheet| sheet.name.to_lowercase()).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), book.sheets.len());
+        for sheet in &book.sheets {
+            let said = format!("{:?}", sheet.lines);
+            // A missing text shows as its path, or as nothing.
+            assert!(!said.contains("summary.") && !said.contains("readme."), "{said}");
+            let header = sheet.table.iter().flat_map(|table| &table.header);
+            assert!(header.clone().all(|cell| cell.value != super::book::Value::Empty), "{}", sheet.name);
+            if let Some(Rows::Given(rows)) = sheet.table.as_ref().map(|table| &table.rows) {
+                assert!(rows.iter().all(|row| row.len() == header.clone().count()), "{}", sheet.name);
+            }
+        }
+        let readme = book.sheets.last().unwrap();
+        let explained = readme.lines.iter().filter(|line| line.len() == 2);
+        assert!(explained.flatten().all(|cell| cell.value != super::book::Value::Empty), "{:?}", readme.lines);
+    }
+}
+
+/// `JETON_LOOK=/tmp/look cargo test look_at_them -- --ignored` writes the sample, to be opened and looked at.
+#[test]
+#[ignore = "writes files to look at into $JETON_LOOK"]
+fn look_at_them() {
+    let folder = std::path::PathBuf::from(std::env::var_os("JETON_LOOK").expect("JETON_LOOK names a folder"));
+    let data = sample::Data::new();
+    let mut rows = data.rows.clone();
+    for (number, day) in (1..=14).cycle().take(180).enumerate() {
+        let hour = 8 + u32::try_from(number % 11).unwrap();
+        let host = format!("POSTE-{:02}", number % 12);
+        let login = ["camille.durand", "Jean-Baptiste Delafontaine", "anna", "Noël O'Brien"][number % 4];
+        let mut row = sample::row(login, &host, day, hour, 900 + 977 * i64::try_from(number).unwrap() % 9_000);
+        row.machine = data.rows[number % 3].machine.clone();
+        row.machine.department = Some(["DPT1", "DPT4", "DPT3"][number % 3].to_owned());
+        row.ip = data.rows[0].ip;
+        rows.push(row);
+    }
+    let previous = Some(super::Figures {
+        seconds: 200_000,
+        token_seconds: Some(240_000),
+        sessions: 150,
+        users: 9,
+        machines: 16,
+        peak: Some(3),
+        denials: 0,
+    });
+    for (name, input) in [
+        ("department", ReportInput { rows: &rows, ..data.input() }),
+        ("site", ReportInput { rows: &rows, scope: Scope::Site, previous, gaps: &[], ..data.input() }),
+        ("empty", ReportInput { rows: &[], holds: &[], denials: &[], findings: &[], gaps: &[], ..data.input() }),
+        ("english", ReportInput { rows: &rows, language: Language::English, ..data.input() }),
+    ] {
+        let book = sheets(&input);
+        for (extension, bytes) in [("xlsx", xlsx_bytes(&book)), ("ods", ods_bytes(&book))] {
+            fs_err::create_dir_all(&folder).unwrap();
+            let path = folder.join(format!("{name}.{extension}"));
+            crate::output::write_file(&path, |out| out.write_all(&bytes)).unwrap();
+        }
+    }
+}

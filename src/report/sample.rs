@@ -1,0 +1,130 @@
+//! Invented people and machines for the tests of this module.
+
+use chrono::{DateTime, Duration, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use super::{Period, ReportInput, Scope};
+use crate::config::PeriodKind;
+use crate::finding::{Finding, Gap, Kind, Place};
+use crate::model::{Denial, Evidence, Hold, Identity, Machine, SessionRow, State};
+use crate::texts::Language;
+
+const ZONE: Tz = Tz::Europe__Paris;
+
+/// A session of one piece in December 2021, on an unknown machine.
+pub(crate) fn row(login: &str, host: &str, day: u32, hour: u32, seconds: i64) -> SessionRow {
+    let start = ZONE.with_ymd_and_hms(2021, 12, day, hour, 0, 0).unwrap();
+    SessionRow {
+        date: start.date_naive(),
+        who: Identity::new(login, host),
+        start,
+        end: start + Duration::seconds(seconds),
+        duration_s: seconds,
+        state: State::Closed,
+        initial_start: start,
+        ip: None,
+        evidence: Evidence::Unknown,
+        machine: Machine::default(),
+    }
+}
+
+fn machine(number: u8, department: &str) -> Machine {
+    Machine {
+        hostname: Some(format!("LABO-{number:02}")),
+        mac: format!("02aa.bbcc.dd{number:02x}").parse().ok(),
+        vlan: "513".parse().ok(),
+        department: Some(department.to_owned()),
+        switch: Some("Balard-PAC-2".to_owned()),
+        port: format!("Gi1/0/{number}").parse().ok(),
+        outlet: Some(format!("RJLG07-{number:02}")),
+        information: Some("salle de mesures, paillasse du fond".to_owned()),
+    }
+}
+
+/// Two weeks of a small department: a session over midnight, an open one, logins that look like formulas.
+pub(crate) fn rows() -> Vec<SessionRow> {
+    let known = |number: u8, row: SessionRow| SessionRow {
+        ip: format!("10.14.18.{number}").parse().ok(),
+        evidence: Evidence::Carrying,
+        machine: machine(number, "DPT4"),
+        ..row
+    };
+    let evening = known(7, row("Éloïse Martin", "LaboFixe", 13, 22, 7_200));
+    let first = SessionRow { end: evening.start + Duration::seconds(7_199), ..evening.clone() };
+    let second =
+        SessionRow { initial_start: evening.start, ..known(7, row("Éloïse Martin", "LaboFixe", 14, 0, 1_830)) };
+    let open = known(8, SessionRow { state: State::Open, ..row("camille.durand", "ZBOOK-3", 14, 9, 51_600) });
+    let silent = known(9, SessionRow { state: State::Expired, ..row("=1+1", "PC-1", 10, 14, 5_400) });
+    let presumed = SessionRow { state: State::Presumed, ..row("@x  y", "'x", 9, 8, 600) };
+    let short =
+        known(9, SessionRow { evidence: Evidence::Majority, ..row("camille.durand", "PC-1", 10, 14, 90_061 % 86_400) });
+    vec![first, second, open, silent, presumed, short]
+}
+
+/// The tokens of [`rows`].
+pub(crate) fn holds() -> Vec<Hold> {
+    let hold = |row: SessionRow, licences| Hold {
+        who: row.who,
+        feature: "OriginPro".to_owned(),
+        start: row.start.to_utc(),
+        end: row.end.to_utc(),
+        licences,
+    };
+    let mut holds: Vec<Hold> = rows().into_iter().map(|row| hold(row, 1)).collect();
+    holds.push(hold(row("camille.durand", "ZBOOK-3", 14, 10, 3_600), 2));
+    holds
+}
+
+/// One refusal that cost time, one that did not.
+pub(crate) fn denials() -> Vec<Denial> {
+    let at = |hour| -> DateTime<Utc> { ZONE.with_ymd_and_hms(2021, 12, 14, hour, 0, 0).unwrap().to_utc() };
+    let denial = |hour, real| Denial {
+        at: at(hour),
+        who: Identity::new("camille.durand", "ZBOOK-3"),
+        feature: "OriginPro".to_owned(),
+        real,
+    };
+    vec![denial(11, true), denial(12, false)]
+}
+
+/// What a [`ReportInput`] borrows from.
+pub(crate) struct Data {
+    pub(crate) rows: Vec<SessionRow>,
+    holds: Vec<Hold>,
+    denials: Vec<Denial>,
+    findings: Vec<Finding>,
+    gaps: Vec<Gap>,
+}
+
+impl Data {
+    pub(crate) fn new() -> Self {
+        let log = "logwatch".into();
+        let findings = vec![
+            Finding::unreadable(Place::line(&log, 418), "14:00:20 (orglab) OUT: \"Origi"),
+            Finding::new(Kind::TruncatedFile, Place::whole("logwatch"), "14:00:20"),
+        ];
+        let gaps =
+            vec![Gap::new("Balard-4D-1", "connection timed out"), Gap::new("tftp.example", "connection refused")];
+        Self { rows: rows(), holds: holds(), denials: denials(), findings, gaps }
+    }
+
+    pub(crate) fn input(&self) -> ReportInput<'_> {
+        let last = "2021-12-14".parse().unwrap();
+        ReportInput {
+            site: "Labo",
+            language: Language::French,
+            timezone: ZONE,
+            seats: Some(20),
+            period: Period::of(PeriodKind::Month, last).until(last),
+            established: ZONE.with_ymd_and_hms(2021, 12, 15, 0, 15, 0).unwrap(),
+            scope: Scope::Department("DPT4"),
+            rows: &self.rows,
+            holds: &self.holds,
+            denials: &self.denials,
+            findings: &self.findings,
+            gaps: &self.gaps,
+            previous: None,
+            version: "0.1.0",
+        }
+    }
+}

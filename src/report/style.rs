@@ -1,0 +1,124 @@
+//! How a workbook looks, in one place for both formats: one quiet accent, thin lines, nothing that needs colour to be
+//! understood.
+
+use super::book::{Cell, Kind, Role, Value};
+
+/// A font that Windows and macOS have, and of whose metrics Linux has a free one (Liberation Sans).
+pub(super) const FONT: &str = "Arial";
+/// The pixels of one unit of a column's width, and of its margins (Excel's definition, at 96 dpi).
+pub(super) const UNIT_PIXELS: (f64, f64) = (7.0, 5.0);
+
+/// Colours as 0xRRGGBB. The accent is the blue of Okabe and Ito's palette, the alert its vermilion, the good its green:
+/// they can be told apart by the colour-blind, and words always say the same.
+const ACCENT: u32 = 0x00_72B2;
+const ALERT: u32 = 0xB3_4700;
+const GOOD: u32 = 0x00_7A5A;
+const INK: u32 = 0x22_2222;
+const FAINT: u32 = 0x60_6870;
+const HEADER_FILL: u32 = 0xE8_F1F8;
+const THIN_LINE: u32 = 0xDD_E2E7;
+
+/// The look of a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Look {
+    /// The font's size in points.
+    pub(super) size: f64,
+    /// Bold or not.
+    pub(super) bold: bool,
+    /// The colour of the letters.
+    pub(super) colour: u32,
+    /// The colour behind them.
+    pub(super) fill: Option<u32>,
+    /// A thin line below.
+    pub(super) line: Option<u32>,
+    /// Where the text stands between left and right.
+    pub(super) side: Side,
+    /// How it fills the height of its line.
+    pub(super) fit: Fit,
+}
+
+/// Where a text stands between left and right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// At the left.
+    Left,
+    /// A little away from the left, where a number may end.
+    Indented,
+    /// At the right.
+    Right,
+}
+
+/// How a text fills the height of its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// One line in the middle.
+    Middle,
+    /// One line at the top.
+    Top,
+    /// From the top, over as many lines as it takes.
+    Wrapped,
+}
+
+const PLAIN: Look =
+    Look { size: 10.0, bold: false, colour: INK, fill: None, line: None, side: Side::Left, fit: Fit::Middle };
+
+/// The look of a role, for a kind of value: numbers stand at the right, words and days at the left.
+pub(super) fn look(role: Role, kind: Kind) -> Look {
+    let side = if matches!(kind, Kind::Text | Kind::Date) { Side::Indented } else { Side::Right };
+    let table = Look { line: Some(THIN_LINE), side, ..PLAIN };
+    let header = Look { bold: true, colour: ACCENT, fill: Some(HEADER_FILL), line: Some(ACCENT), ..table };
+    let right = |look: Look| Look { side: Side::Right, ..look };
+    match role {
+        Role::Title => Look { size: 18.0, bold: true, colour: ACCENT, ..PLAIN },
+        Role::Subtitle => Look { size: 11.0, bold: true, ..PLAIN },
+        Role::Corner => right(Look { size: 11.0, bold: true, colour: FAINT, ..PLAIN }),
+        Role::Header => header,
+        Role::HeaderRight => right(header),
+        Role::Body => table,
+        Role::Prose => Look { fit: Fit::Wrapped, ..table },
+        Role::Label => Look { bold: true, ..table },
+        Role::Term => Look { bold: true, fit: Fit::Top, ..table },
+        Role::Figure => right(Look { size: 12.0, bold: true, ..table }),
+        Role::Quiet => right(Look { colour: FAINT, ..table }),
+        Role::Total => Look { bold: true, fill: Some(HEADER_FILL), line: None, ..table },
+        Role::Note => Look { colour: FAINT, ..PLAIN },
+        Role::Good => Look { bold: true, colour: GOOD, ..PLAIN },
+        Role::Alert => Look { bold: true, colour: ALERT, ..PLAIN },
+        Role::Link => Look { colour: ACCENT, ..PLAIN },
+    }
+}
+
+/// The height of a line in points, where it is not that of one line of plain text: for larger letters, and for texts over
+/// several lines, which not every program makes room for by itself.
+pub(super) fn line_height(cells: &[Cell<'_>], widths: &[f64]) -> Option<f64> {
+    /// One line of [`PLAIN`], and what is around it.
+    const LINE: (f64, f64) = (12.6, 2.4);
+    let heights = cells.iter().zip(widths).filter_map(|(cell, width)| match (cell.role, &cell.value) {
+        (Role::Title, _) => Some(30.0),
+        (Role::Subtitle | Role::Figure | Role::Header | Role::HeaderRight, _) => Some(18.0),
+        (Role::Prose, Value::Text(text)) => {
+            // A unit of width is a digit; letters are narrower on average, and lines break between words.
+            let lines = (text.chars().count() as f64 / (1.05 * width).max(1.0)).ceil().clamp(1.0, MOST_LINES);
+            Some(lines * LINE.0 + LINE.1)
+        }
+        _ => None,
+    });
+    heights.reduce(f64::max)
+}
+
+/// Excel's rows are at most 409 points high.
+const MOST_LINES: f64 = 32.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_over_several_lines_gets_their_height() {
+        let prose = |length: usize| [Cell::text(Role::Prose, "a".repeat(length))];
+        assert_eq!(line_height(&prose(50), &[50.0]), Some(15.0));
+        assert!(line_height(&prose(53), &[50.0]).unwrap() > 27.0);
+        assert!(line_height(&prose(30_000), &[50.0]).unwrap() < 409.0);
+        assert_eq!(line_height(&[Cell::text(Role::Body, "a")], &[50.0]), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! How many tokens were out at once.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, NaiveDate, Timelike, Utc};
+use chrono_tz::Tz;
+
+use crate::model::{Denial, Hold};
+
+/// A change of the number of seats taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Step {
+    at: DateTime<Utc>,
+    kind: StepKind,
+    change: i64,
+}
+
+/// At one instant tokens are given back before others are taken, or whoever takes over a seat would count twice; but one
+/// that is taken and given back in the same second was out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum StepKind {
+    Back,
+    Out,
+    BackAtOnce,
+}
+
+/// The changes between two moments, in their order.
+fn steps(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::with_capacity(2 * holds.len());
+    for hold in holds.iter().filter(|hold| hold.start < to && (hold.end > from || hold.start >= from)) {
+        let (start, end) = (hold.start.max(from), hold.end.min(to));
+        let seats = i64::from(hold.licences);
+        let back = if end > start { StepKind::Back } else { StepKind::BackAtOnce };
+        steps.push(Step { at: start, kind: StepKind::Out, change: seats });
+        steps.push(Step { at: end.max(start), kind: back, change: -seats });
+    }
+    steps.sort_unstable();
+    steps
+}
+
+/// The most seats taken at one instant between two.
+pub fn peak(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
+    let taken = steps(holds, from, to).into_iter().scan(0_i64, |taken, step| {
+        *taken += step.change;
+        Some(*taken)
+    });
+    taken.max().and_then(|most| u64::try_from(most).ok()).unwrap_or(0)
+}
+
+/// One row of `seats`: an hour of the civil day with use or refusals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeatHour {
+    /// The day.
+    pub date: NaiveDate,
+    /// The hour, 0 to 23. The repeated hour of an autumn night is one row of two hours.
+    pub hour: u32,
+    /// The most tokens out at once.
+    pub peak: i64,
+    /// The mean number of tokens out.
+    pub mean: f64,
+    /// How long all seats were taken, in seconds; `None` where their number is not known.
+    pub at_limit_s: Option<i64>,
+    /// Refusals that cost somebody time.
+    pub denied_true: u32,
+    /// Refusals after which the same pair got its token at once.
+    pub denied_false: u32,
+}
+
+#[derive(Debug, Default)]
+struct Hour {
+    peak: i64,
+    token_seconds: i64,
+    at_limit: i64,
+    denied_true: u32,
+    denied_false: u32,
+}
+
+/// The hours with use, in their order.
+pub fn hours(holds: &[Hold], denials: &[Denial], seats: Option<u32>, zone: Tz) -> Vec<SeatHour> {
+    let mut hours: BTreeMap<(NaiveDate, u32), Hour> = BTreeMap::new();
+    let (mut taken, mut since) = (0, None);
+    for step in steps(holds, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC) {
+        if let Some(since) = since
+            && taken > 0
+        {
+            spend(&mut hours, since, step.at, taken, seats, zone);
+        }
+        taken += step.change;
+        since = Some(step.at);
+        let hour = hours.entry(hour_of(step.at, zone)).or_default();
+        hour.peak = hour.peak.max(taken);
+    }
+    for denial in denials {
+        let hour = hours.entry(hour_of(denial.at, zone)).or_default();
+        *(if denial.real { &mut hour.denied_true } else { &mut hour.denied_false }) += 1;
+    }
+    hours
+        .into_iter()
+        .filter(|(_, hour)| hour.peak > 0 || hour.denied_true + hour.denied_false > 0)
+        .map(|((date, hour), count)| SeatHour {
+            date,
+            hour,
+            peak: count.peak,
+            mean: count.token_seconds as f64 / length_of(date, hour, zone) as f64,
+            at_limit_s: seats.map(|_| count.at_limit),
+            denied_true: count.denied_true,
+            denied_false: count.denied_false,
+        })
+        .collect()
+}
+
+/// Counts a stretch of time during which so many seats are taken, hour by hour.
+fn spend(
+    hours: &mut BTreeMap<(NaiveDate, u32), Hour>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    taken: i64,
+    seats: Option<u32>,
+    zone: Tz,
+) {
+    let mut from = from;
+    while from < until {
+        let end = next_hour(from, zone).min(until);
+        let seconds = (end - from).num_seconds();
+        let hour = hours.entry(hour_of(from, zone)).or_default();
+        hour.peak = hour.peak.max(taken);
+        hour.token_seconds += taken * seconds;
+        if seats.is_some_and(|seats| taken >= i64::from(seats)) {
+            hour.at_limit += seconds;
+        }
+        from = end;
+    }
+}
+
+fn hour_of(at: DateTime<Utc>, zone: Tz) -> (NaiveDate, u32) {
+    let civil = at.with_timezone(&zone);
+    (civil.date_naive(), civil.hour())
+}
+
+/// The next moment at which the civil clock shows a full hour. Offsets are whole minutes, so that the seconds of the civil
+/// clock and of UTC agree.
+fn next_hour(at: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+    let civil = at.with_timezone(&zone);
+    let past = i64::from(civil.minute()) * 60 + i64::from(civil.second());
+    at + Duration::seconds(3600 - past)
+}
+
+/// The seconds of an hour of the civil day: two hours' where it is repeated.
+fn length_of(date: NaiveDate, hour: u32, zone: Tz) -> i64 {
+    use chrono::{MappedLocalTime, TimeZone};
+    let civil = date.and_hms_opt(hour, 30, 0).map(|civil| zone.from_local_datetime(&civil));
+    if matches!(civil, Some(MappedLocalTime::Ambiguous(..))) { 7200 } else { 3600 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Identity;
+    use chrono_tz::Europe::Paris;
+
+    fn hold(start: &str, end: &str) -> Hold {
+        Hold {
+            who: Identity::new("anna", "PC-1"),
+            feature: "OriginPro".to_owned(),
+            start: start.parse().unwrap(),
+            end: end.parse().unwrap(),
+            licences: 1,
+        }
+    }
+
+    #[test]
+    fn hours_are_parted_at_the_civil_clock() {
+        let holds = [
+            hold("2021-12-08T08:30:00+01:00", "2021-12-08T10:15:00+01:00"),
+            hold("2021-12-08T09:00:00+01:00", "2021-12-08T09:30:00+01:00"),
+        ];
+        let hours = hours(&holds, &[], Some(2), Paris);
+        let rows: Vec<_> = hours.iter().map(|h| (h.hour, h.peak, h.mean, h.at_limit_s)).collect();
+        assert_eq!(rows, [(8, 1, 0.5, Some(0)), (9, 2, 1.5, Some(1800)), (10, 1, 0.25, Some(0))]);
+    }
+
+    #[test]
+    fn the_repeated_hour_of_autumn_is_one_row_of_two_hours() {
+        let holds = [hold("2021-10-31T02:00:00+02:00", "2021-10-31T03:00:00+01:00")];
+        let hours = hours(&holds, &[], None, Paris);
+        assert_eq!(hours.iter().map(|h| (h.hour, h.peak, h.mean)).collect::<Vec<_>>(), [(2, 1, 1.0)]);
+    }
+
+    #[test]
+    fn a_seat_that_is_taken_over_is_one_seat() {
+        let holds = [
+            hold("2021-12-08T08:00:00Z", "2021-12-08T09:00:00Z"),
+            hold("2021-12-08T09:00:00Z", "2021-12-08T09:00:00Z"),
+            hold("2021-12-08T09:00:00Z", "2021-12-08T10:00:00Z"),
+        ];
+        assert_eq!(peak(&holds[..1], DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 1);
+        assert_eq!(peak(&[holds[0].clone(), holds[2].clone()], DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 1);
+        assert_eq!(peak(&holds, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 2);
+    }
+
+    #[test]
+    fn token_seconds_are_kept_over_all_hours() {
+        let holds = [hold("2022-03-26T10:10:10+01:00", "2022-03-28T11:11:11+02:00")];
+        let sum: f64 = hours(&holds, &[], None, Paris).iter().map(|h| h.mean * 3600.0).sum();
+        assert!((sum - (holds[0].end - holds[0].start).num_seconds() as f64).abs() < 0.5);
+    }
+}
