@@ -289,8 +289,8 @@ pub enum What {
         /// Taken back by the server from a silent client.
         inactive: bool,
     },
-    /// The daemons start.
-    Started,
+    /// The daemons start. With the moment of the line before, a last sign of life of what ran until then.
+    Started(Option<DateTime<Utc>>),
     /// The daemons end.
     Stopped,
 }
@@ -347,14 +347,14 @@ pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog>
         if line.clock == Clock::Corrupt || line.message == Message::Unreadable {
             findings.push(Finding::unreadable(source.at(number), text));
         }
-        log.last = Some(at);
+        let before = log.last.replace(at);
         let what = match line.message {
             Message::Token(token) => {
                 let Some(who) = token.identity() else { continue };
                 let Token { kind, feature, licences, inactive, .. } = token;
                 What::Token { kind, feature: features.intern(feature), who, licences, inactive }
             }
-            Message::Started(_) => What::Started,
+            Message::Started(_) => What::Started(before),
             Message::Stopped => What::Stopped,
             Message::Date(_) | Message::DateTime(_) | Message::Chatter | Message::Unreadable => continue,
         };

@@ -256,7 +256,7 @@ impl<R: BufRead> Reader<R> {
                 let feature = self.features.intern(token.feature);
                 Some(What::Token { kind: token.kind, feature, who, licences: token.licences, inactive: token.inactive })
             }
-            Message::Started(_) => Some(What::Started),
+            Message::Started(_) => Some(What::Started(None)),
             Message::Stopped => Some(What::Stopped),
             Message::Date(_) | Message::DateTime(_) | Message::Chatter | Message::Unreadable => None,
         }

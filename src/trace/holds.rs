@@ -166,8 +166,10 @@ mod fit {
     pub(super) const NEAR: f64 = 1.0;
     /// Nothing is known of the connection.
     pub(super) const UNKNOWN: f64 = 0.0;
-    /// Gone long before, or there for long after.
+    /// There for long after, or gone long before with no line that could have been lost: perhaps not its connection.
     pub(super) const POOR: f64 = -2.5;
+    /// Gone long before, in a burst: its own `IN` is lost.
+    pub(super) const OVER: f64 = -7.0;
     /// What it costs to believe that an `OUT` was lost.
     pub(super) const LOST_OUT: f64 = -3.5;
     /// Where there is no other: an `IN` must have had an `OUT`, so that only the address can speak against a connection.
@@ -206,7 +208,7 @@ impl Follower<'_> {
                 let key = (*pair, Arc::clone(feature));
                 self.give_back(index, &key, *licences, *inactive, *repeated);
             }
-            EventKind::Started | EventKind::Stopped => self.restart(index),
+            EventKind::Started(_) | EventKind::Stopped => self.restart(index),
             EventKind::Token { .. } => {}
         }
     }
@@ -289,7 +291,7 @@ impl Follower<'_> {
             (Some((fit, id)), Some((score, connection))) => {
                 Some(if score > fit { Closing::Connection(connection) } else { Closing::Holding(id) })
             }
-            (Some((_, id)), None) => Some(Closing::Holding(id)),
+            (Some((fit, id)), None) => (fit > fit::OVER).then_some(Closing::Holding(id)),
             (None, Some((score, connection))) => {
                 (score > fit::MOST_UNLIKELY).then_some(Closing::Connection(connection))
             }
@@ -316,6 +318,8 @@ impl Follower<'_> {
             if carries { fit::EXACT } else { fit::NEXT }
         } else if apart.abs() <= SOON {
             fit::NEAR
+        } else if gone < moment && self.in_burst(gone) {
+            fit::OVER
         } else {
             fit::POOR
         }
@@ -371,9 +375,15 @@ impl Follower<'_> {
     /// The daemons keep no state: every token ends with them, when its last sign of life says.
     fn restart(&mut self, index: usize) {
         let event = &self.list.events[index];
-        let stopped = matches!(event.what, EventKind::Stopped);
-        let before = index.checked_sub(1).map(|before| self.list.events[before].at);
-        let last_alive = if stopped { event.at } else { before.unwrap_or(event.at).min(event.at) };
+        let last_alive = match event.what {
+            // Not seen to stop: the last of all lines before is the last sign of life.
+            EventKind::Started(line) => {
+                let token = index.checked_sub(1).map(|before| self.list.events[before].at);
+                let block = event.moment.and_then(|moment| moment.checked_sub(1)).map(|m| self.watch.moment(m).at);
+                token.max(line).max(block).unwrap_or(event.at).min(event.at)
+            }
+            _ => event.at,
+        };
         let open: Vec<usize> = self.open.values().flatten().copied().collect();
         for id in open {
             let at = self.last_seen(id, event.moment).map_or(last_alive, |seen| seen.min(last_alive));
@@ -387,9 +397,14 @@ impl Follower<'_> {
         let life = self.watch.connection(self.held.holdings[id].choice?.connection);
         let gone = life.gone.filter(|gone| before.is_none_or(|before| *gone < before))?;
         let at = self.watch.moment(gone).at;
+        Some(if self.in_burst(gone) { at } else { self.watch.moment(life.last).at })
+    }
+
+    /// Whether a line was lost while a moment's block was written, or one just before or after it.
+    fn in_burst(&self, moment: MomentId) -> bool {
+        let at = self.watch.moment(moment).at;
         let near = |m: &MomentId| self.watch.moments.get(*m as usize).is_some_and(|m| (m.at - at).abs() <= BURST);
-        let in_burst = (gone.saturating_sub(1)..=gone + 1).filter(near).any(|m| self.list.bursts.contains(&m));
-        Some(if in_burst { at } else { self.watch.moment(life.last).at })
+        (moment.saturating_sub(1)..=moment + 1).filter(near).any(|m| self.list.bursts.contains(&m))
     }
 
     fn place(&self, index: usize) -> Place {

@@ -93,8 +93,8 @@ pub enum EventKind {
         /// Shown before with the same clock: a token of its own only if a connection came or went with it.
         repeated: bool,
     },
-    /// The daemons start: what was out is not any more.
-    Started,
+    /// The daemons start: what was out is not any more. With the moment of the debug log's line before.
+    Started(Option<DateTime<Utc>>),
     /// The daemons end.
     Stopped,
 }
@@ -147,7 +147,7 @@ impl List {
         repeated: bool,
     ) {
         let what = match what {
-            What::Started => EventKind::Started,
+            What::Started(before) => EventKind::Started(*before),
             What::Stopped => EventKind::Stopped,
             What::Token { kind, feature, who, licences, inactive } => EventKind::Token {
                 kind: *kind,
@@ -176,9 +176,9 @@ impl<'a> Said<'a> {
     fn new(at: DateTime<Utc>, what: &'a What) -> Self {
         let (kind, who, feature) = match what {
             What::Token { kind, feature, who, .. } => (Some(*kind), Some(who), Some(&**feature)),
-            What::Started | What::Stopped => (None, None, None),
+            What::Started(_) | What::Stopped => (None, None, None),
         };
-        Self { at, kind, who, feature, started: matches!(what, What::Started) }
+        Self { at, kind, who, feature, started: matches!(what, What::Started(_)) }
     }
 }
 
