@@ -170,10 +170,15 @@ mod fit {
     pub(super) const POOR: f64 = -2.5;
     /// Gone long before, in a burst: its own `IN` is lost.
     pub(super) const OVER: f64 = -7.0;
-    /// What it costs to believe that an `OUT` was lost.
-    pub(super) const LOST_OUT: f64 = -3.5;
+    /// What it costs to believe that an `OUT` was lost with the connection's appearance in a burst, or before the watch.
+    pub(super) const LOST_IN_BURST: f64 = -1.5;
+    /// The same, where nothing shows that a line was lost: more likely, the connection never had a token.
+    pub(super) const LOST_OUT: f64 = -4.5;
+    /// A connection that is nobody's ends at the pair's own address in just this moment: what it costs to believe that by
+    /// chance.
+    pub(super) const COINCIDENCE: f64 = -4.5;
     /// Where there is no other: an `IN` must have had an `OUT`, so that only the address can speak against a connection.
-    pub(super) const MOST_UNLIKELY: f64 = LOST_OUT - 2.5;
+    pub(super) const MOST_UNLIKELY: f64 = LOST_OUT - 1.5;
 }
 
 impl Follower<'_> {
@@ -289,6 +294,9 @@ impl Follower<'_> {
         let inferred = self.lost_candidate(key.0, moment);
         match (best, inferred) {
             (Some((fit, id)), Some((score, connection))) => {
+                let ends_now = self.fit(connection, moment) >= fit::EXACT && fit < fit::EXACT;
+                let at_home = self.attribution.habits.tokens(key.0, self.watch.ip(connection)) > 0;
+                let fit = fit + if ends_now && at_home { fit::COINCIDENCE } else { 0.0 };
                 Some(if score > fit { Closing::Connection(connection) } else { Closing::Holding(id) })
             }
             (Some((fit, id)), None) => (fit > fit::OVER).then_some(Closing::Holding(id)),
@@ -343,7 +351,10 @@ impl Follower<'_> {
             .filter(|&connection| self.owner[connection as usize].is_none())
             .map(|connection| {
                 let odds = self.attribution.habits.odds(pair, self.watch.ip(connection), 0);
-                (fit::LOST_OUT + self.fit(connection, moment) + odds, connection)
+                let life = self.watch.connection(connection);
+                let was_lost = life.initial || self.in_burst(life.first);
+                let lost = if was_lost { fit::LOST_IN_BURST } else { fit::LOST_OUT };
+                (lost + self.fit(connection, moment) + odds, connection)
             })
             .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
     }
