@@ -214,3 +214,24 @@ fn nights_at_the_same_time_do_not_disturb_each_other() {
         assert_eq!(lab.text(HISTORY).lines().count(), 16);
     }
 }
+
+#[test]
+#[ignore = "defect: a line of the history is replaced by one that knows less, after a night in which the network was down"]
+fn a_night_without_the_network_takes_nothing_from_the_history() {
+    let lab = Lab::new();
+    lab.jeton("nightly --no-push").exits(3);
+    let history = lab.text(HISTORY);
+    let lab = lab.without("replay/tftp.labo.example").without("replay/Labo-A-1").without("replay/Labo-A-2");
+    lab.jeton("nightly --no-push").exits(3);
+    assert_eq!(lab.text(HISTORY), history);
+}
+
+#[test]
+#[ignore = "defect: a folder of the output that was there before stays open to all"]
+fn an_output_that_was_open_to_all_is_closed() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::new().with_folder("out/reports");
+    fs_err::set_permissions(lab.path("out/reports"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    lab.jeton("nightly --no-push").exits(3);
+    assert_eq!(lab.modes("out/reports")[1], ["750".to_owned()].into());
+}
