@@ -4,15 +4,16 @@ use std::io::{self, BufRead};
 use std::net::IpAddr;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
+use jeton::config::TraceSettings;
 use jeton::parse::{flexnet, lmstat, logwatch};
 use jeton::source::{Source, SourceError};
-use jeton::trace::{self, Analysis, Settings, Traces, Watch, Watcher};
+use jeton::trace::{self, Analysis, Traces, Watch, Watcher};
 
 use super::{FEATURE, Laboratory, PORT, Recorded, SERVER};
 
 /// What `jeton.toml` would say.
-pub(crate) fn settings(lab: &Laboratory) -> Settings {
-    Settings { zone: lab.zone, feature: Some(FEATURE.to_owned()), stale_after: Duration::hours(6) }
+pub(crate) fn settings(lab: &Laboratory) -> TraceSettings {
+    TraceSettings { timezone: lab.zone, feature: Some(FEATURE.to_owned()), ..TraceSettings::default() }
 }
 
 /// Reads a logwatch to its end.
