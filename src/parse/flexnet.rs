@@ -143,7 +143,7 @@ pub fn parse_line(line: &str) -> Option<Line<'_>> {
     let (clock, rest) = line.split_at(open);
     let clock = parse_clock(clock.trim_end())?;
     let (daemon, message) = rest[1..].split_once(')')?;
-    let plain = !daemon.is_empty() && daemon.chars().all(|c| !c.is_whitespace() && !matches!(c, '(' | '"'));
+    let plain = !daemon.trim().is_empty() && !daemon.contains(['(', '"']);
     plain.then(|| Line { clock, daemon, message: parse_message(message.trim_start()) })
 }
 
