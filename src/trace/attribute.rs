@@ -90,6 +90,8 @@ const ENDS_WITH_ANOTHER: f64 = -1.5;
 /// It was there a few seconds before the token's moment, or came in the next: `ss` runs before `tail`, so that a block can
 /// show a line whose connection is not there yet.
 const NOT_ITS_MOMENT: f64 = -2.0;
+/// The most that habits can say against a connection with bytes in flight: people move.
+const STRANGE: f64 = -4.0;
 /// It came in the next moment, and that shows the same line again: the line was new only then.
 const ITS_LINE_AGAIN: f64 = -0.5;
 /// The address's DHCP name is the host of the token.
@@ -117,7 +119,8 @@ pub fn attribute(watch: &Watch, list: &List, name_of: &dyn Fn(IpAddr) -> Option<
     let exits = Exits::new(watch, list);
     let mut attribution = Attribution { choices: vec![None; list.events.len()], habits: Habits::default() };
     let groups = groups(watch, list);
-    let again = repeats(list);
+    let again = moments_of(list, |kind, repeated| kind == TokenKind::Out && repeated);
+    let announced = moments_of(list, |kind, _| !matches!(kind, TokenKind::Out | TokenKind::In));
     let names = Names::new(list, name_of);
     for round in 0..ROUNDS {
         let mut claimed = vec![false; watch.connections.len()];
@@ -130,6 +133,7 @@ pub fn attribute(watch: &Watch, list: &List, name_of: &dyn Fn(IpAddr) -> Option<
                 names: &names,
                 attribution: &attribution,
                 again: &again,
+                announced: &announced,
                 first_round: round == 0,
             };
             for (taken, choice) in group.iter().zip(scene.assign(group, &mut claimed)) {
@@ -177,33 +181,37 @@ fn groups(watch: &Watch, list: &List) -> Vec<Vec<Taken>> {
     groups
 }
 
-/// The moments that show an `OUT` line again, by the pair.
-fn repeats(list: &List) -> HashSet<(MomentId, PairId)> {
-    let again = list.events.iter().filter_map(|event| match event.what {
-        EventKind::Token { kind: TokenKind::Out, pair, repeated: true, .. } => Some((event.moment?, pair)),
+/// The moments that show some kinds of lines, by the pair.
+pub(super) fn moments_of(list: &List, wanted: impl Fn(TokenKind, bool) -> bool) -> HashSet<(MomentId, PairId)> {
+    let moments = list.events.iter().filter_map(|event| match event.what {
+        EventKind::Token { kind, pair, repeated, .. } if wanted(kind, repeated) => Some((event.moment?, pair)),
         _ => None,
     });
-    again.collect()
+    moments.collect()
 }
 
-/// Which pairs gave a token back in a moment.
+/// Which pairs gave a token back, and with which connections.
 pub struct Exits {
     by_moment: HashMap<MomentId, Vec<PairId>>,
+    /// The connections that were closing in the block of an `IN`.
+    closing: HashSet<(ConnectionId, PairId)>,
 }
 
 impl Exits {
     /// Of all the `IN`s of a list.
     pub fn new(watch: &Watch, list: &List) -> Self {
-        let mut by_moment: HashMap<MomentId, Vec<PairId>> = HashMap::new();
+        let mut exits = Self { by_moment: HashMap::new(), closing: HashSet::new() };
         for event in &list.events {
             if let EventKind::Token { kind: TokenKind::In, pair, .. } = &event.what
                 && let Some(moment) = event.moment
             {
-                by_moment.entry(moment).or_default().push(*pair);
+                exits.by_moment.entry(moment).or_default().push(*pair);
+                let signals = watch.signals(moment).iter().map(|signal| signal.connection);
+                let closing = signals.filter(|&connection| watch.is_closing(connection, moment));
+                exits.closing.extend(closing.map(|connection| (connection, *pair)));
             }
         }
-        let _ = watch;
-        Self { by_moment }
+        exits
     }
 
     fn at(&self, moment: MomentId) -> &[PairId] {
@@ -212,11 +220,13 @@ impl Exits {
 
     /// What a connection's end says of its owner: that it ended with an `IN` of the pair, or of another, or nothing.
     fn score(&self, watch: &Watch, connection: ConnectionId, pair: PairId) -> f64 {
+        if self.closing.contains(&(connection, pair)) {
+            return ENDS_WITH_PAIR;
+        }
         let life = watch.connection(connection);
         let Some(gone) = life.gone else { return 0.0 };
         // Gone with the IN, or still closing in the IN's own block and gone in the next.
-        let with: Vec<PairId> = self.at(gone).iter().chain(self.at(life.last)).copied().collect();
-        if with.contains(&pair) {
+        if self.at(gone).contains(&pair) || self.at(life.last).contains(&pair) {
             ENDS_WITH_PAIR
         } else if self.at(gone).is_empty() {
             0.0
@@ -254,6 +264,7 @@ struct Scene<'a> {
     names: &'a Names<'a>,
     attribution: &'a Attribution,
     again: &'a HashSet<(MomentId, PairId)>,
+    announced: &'a HashSet<(MomentId, PairId)>,
     first_round: bool,
 }
 
@@ -320,11 +331,14 @@ impl Scene<'_> {
         let mut score = self.exits.score(self.watch, candidate.connection, taken.pair);
         let comes_next = life.first > taken.moment;
         let line_again = comes_next && self.again.contains(&(life.first, taken.pair));
-        if life.first != taken.moment {
+        // A refusal or a question of the same pair, a moment before, came with the same connection.
+        let announced = self.announced.contains(&(life.first, taken.pair));
+        if life.first != taken.moment && !announced {
             score += if line_again { ITS_LINE_AGAIN } else { NOT_ITS_MOMENT };
         }
         let own = if comes_next { life.first } else { taken.moment };
-        if candidate.carries.contains(&own) {
+        let carries = candidate.carries.contains(&own);
+        if carries {
             score += CARRIES;
         } else if all.iter().any(|other| other.carries.contains(&own)) {
             score += ANOTHER_CARRIES;
@@ -335,7 +349,8 @@ impl Scene<'_> {
         if !self.first_round {
             let own =
                 self.attribution.choices[taken.event].is_some_and(|choice| self.watch.ip(choice.connection) == ip);
-            score += self.attribution.habits.odds(taken.pair, ip, u32::from(own));
+            let odds = self.attribution.habits.odds(taken.pair, ip, u32::from(own));
+            score += if carries { odds.max(STRANGE) } else { odds };
         }
         score - NONE
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::attribute::{Attribution, BURST, Choice};
+use super::attribute::{Attribution, BURST, Choice, moments_of};
 use super::tokens::{EventKind, List, Origin, PairId, Token};
 use super::watch::{ConnectionId, MomentId, Watch};
 use crate::config::TraceSettings;
@@ -119,6 +119,7 @@ pub fn follow(
         owner: vec![None; watch.connections.len()],
         findings,
         zone: settings.timezone,
+        returns: moments_of(list, |kind, repeated| kind == TokenKind::In && !repeated),
     };
     // Connections that are some OUT's are nobody else's, also before that OUT is reached.
     for choice in attribution.choices.iter().flatten() {
@@ -147,6 +148,8 @@ struct Follower<'a> {
     owner: Vec<Option<usize>>,
     findings: &'a mut Vec<Finding>,
     zone: Tz,
+    /// The moments that show an `IN`, by the pair.
+    returns: HashSet<(MomentId, PairId)>,
 }
 
 /// What an `IN` closes.
@@ -171,6 +174,8 @@ mod fit {
     pub(super) const UNKNOWN: f64 = 0.0;
     /// There for long after, or gone long before with no line that could have been lost: perhaps not its connection.
     pub(super) const POOR: f64 = -2.5;
+    /// The same, and gone with another `IN` of the pair.
+    pub(super) const WORST: f64 = -3.5;
     /// Gone long before, in a burst: its own `IN` is lost.
     pub(super) const OVER: f64 = -7.0;
     /// What it costs to believe that an `OUT` was lost with the connection's appearance in a burst, or before the watch.
@@ -241,11 +246,21 @@ impl Follower<'_> {
         }
     }
 
-    /// A connection that is new in a moment, at an address of the pair, and nobody's: a repeated `OUT` line was a token.
+    /// A connection that nobody has, at an address of the pair, new in the moment that shows an `OUT` line again, or new
+    /// in the same burst with bytes in flight: the line was a token of its own.
     fn unexplained_newcomer(&self, moment: Option<MomentId>, pair: PairId) -> Option<Choice> {
-        let connection = self.watch.appeared(moment?).find(|&connection| {
+        let moment = moment?;
+        let at = self.watch.moment(moment).at;
+        let burst = (0..=moment).rev().take_while(|&m| (at - self.watch.moment(m).at).abs() <= BURST);
+        let carries = |connection, m: MomentId| self.watch.signals(m).iter().any(|s| s.connection == connection);
+        let mut newcomers = burst.flat_map(|m| self.watch.appeared(m).map(move |connection| (m, connection)));
+        let (_, connection) = newcomers.find(|&(m, connection)| {
             let at_home = self.attribution.habits.tokens(pair, self.watch.ip(connection)) > 0;
-            at_home && self.owner[connection as usize].is_none() && !self.watch.connection(connection).initial
+            let in_flight = || (m..=moment).any(|m| carries(connection, m));
+            at_home
+                && self.owner[connection as usize].is_none()
+                && !self.watch.connection(connection).initial
+                && (m == moment || in_flight())
         })?;
         Some(Choice { connection, evidence: Evidence::Appeared })
     }
@@ -254,7 +269,14 @@ impl Follower<'_> {
         let event = &self.list.events[index];
         if repeated {
             // Only if a connection of the pair is gone with it that no other line explains.
-            let Some(id) = event.moment.and_then(|moment| self.gone_without_word(key, moment)) else { return };
+            let Some(moment) = event.moment else { return };
+            let id = match self.gone_without_word(key, moment) {
+                Some(id) => id,
+                None => match self.orphan_gone(key.0, moment) {
+                    Some(connection) => self.infer_out(connection, key, licences, event.at),
+                    None => return,
+                },
+            };
             self.held.counted_repeats.insert(index);
             self.end(id, event.at, State::Closed, Some(index));
             return;
@@ -279,6 +301,15 @@ impl Follower<'_> {
         open.iter().copied().find(|&id| {
             let choice = self.held.holdings[id].choice;
             choice.is_some_and(|choice| self.watch.connection(choice.connection).gone == Some(moment))
+        })
+    }
+
+    /// A connection at an address of the pair that appeared in a burst, went to nobody, and is gone in just this moment.
+    fn orphan_gone(&self, pair: PairId, moment: MomentId) -> Option<ConnectionId> {
+        self.watch.gone(moment).find(|&connection| {
+            let life = self.watch.connection(connection);
+            let at_home = self.attribution.habits.tokens(pair, life.peer.ip) > 0;
+            at_home && self.owner[connection as usize].is_none() && (life.initial || self.in_burst(life.first))
         })
     }
 
@@ -317,29 +348,38 @@ impl Follower<'_> {
     /// How well the end of a connection fits an `IN` that a moment shows.
     fn fit(&self, connection: ConnectionId, moment: MomentId) -> f64 {
         let life = self.watch.connection(connection);
-        let signal = self.watch.signals(moment).iter().find(|signal| signal.connection == connection);
-        let began_closing = signal.is_some_and(|signal| signal.fin_wait && !self.was_closing(connection, moment));
-        if began_closing || life.gone == Some(moment) {
+        if life.gone == Some(moment) || self.closes(connection, moment) {
             return fit::EXACT;
         }
         let Some(gone) = life.gone else { return fit::POOR };
         let apart = self.watch.moment(gone).at - self.watch.moment(moment).at;
-        let carries = signal.is_some_and(|signal| !signal.fin_wait && life.first != moment);
         if gone == moment + 1 {
-            if carries { fit::EXACT } else { fit::NEXT }
+            fit::NEXT
         } else if apart.abs() <= SOON {
             fit::NEAR
         } else if gone < moment && self.in_burst(gone) {
             fit::OVER
+        } else if self.ends_elsewhere(connection, gone) {
+            fit::WORST
         } else {
             fit::POOR
         }
     }
 
-    fn was_closing(&self, connection: ConnectionId, moment: MomentId) -> bool {
-        moment.checked_sub(1).is_some_and(|before| {
-            self.watch.signals(before).iter().any(|signal| signal.connection == connection && signal.fin_wait)
-        })
+    /// Whether a connection is closing in a moment, or in the next block of the same burst.
+    fn closes(&self, connection: ConnectionId, moment: MomentId) -> bool {
+        let next = moment + 1;
+        let again = self.list.bursts.contains(&next)
+            && self.watch.moments.get(next as usize).is_some_and(|m| m.at - self.watch.moment(moment).at <= BURST);
+        let alive = |m| self.watch.connection(connection).first <= m;
+        (alive(moment) && self.watch.is_closing(connection, moment))
+            || (again && alive(moment) && self.watch.is_closing(connection, next))
+    }
+
+    /// Whether a connection is gone with another `IN` of its own pair: that one's, most likely.
+    fn ends_elsewhere(&self, connection: ConnectionId, gone: MomentId) -> bool {
+        let owner = self.owner[connection as usize].and_then(|id| self.held.holdings.get(id));
+        owner.is_some_and(|holding| self.returns.contains(&(gone, holding.pair)))
     }
 
     /// The nobody's connection that most likely was this pair's, as it ends in the moment of the pair's `IN`.
@@ -516,13 +556,14 @@ impl Follower<'_> {
         }
     }
 
-    /// The last line of the holding's pair before it fell silent.
+    /// The end of the run of overlapping tokens that a holding is one of: its pair's last sign of life. Alone, its own
+    /// beginning.
     fn last_word(&self, id: usize) -> DateTime<Utc> {
-        let holding = &self.held.holdings[id];
-        let words = self.list.events.iter().filter(|event| {
-            matches!(&event.what, EventKind::Token { pair, .. } if *pair == holding.pair) && event.at >= holding.start
-        });
-        words.map(|event| event.at).max().unwrap_or(holding.start)
+        let own = &self.held.holdings[id];
+        let ended = self.held.holdings.iter().filter(|other| other.pair == own.pair && other.back.is_some());
+        let mut others: Vec<_> = ended.map(|other| (other.start, other.end)).collect();
+        others.sort_unstable();
+        others.into_iter().fold(own.start, |end, other| if other.0 <= end { end.max(other.1) } else { end })
     }
 
     fn presume(&mut self, id: usize, seen: DateTime<Utc>) {
@@ -574,7 +615,9 @@ fn addresses(watch: &Watch, list: &List, attribution: &Attribution, held: &Held)
         .iter()
         .map(|holding| match holding.choice {
             Some(choice) => Some((watch.ip(choice.connection), choice.evidence)),
-            None => homes[holding.pair as usize].map(|home| (home, Evidence::Majority)),
+            None => homes[holding.pair as usize]
+                .filter(|_| watch.covers(holding.start))
+                .map(|home| (home, Evidence::Majority)),
         })
         .collect()
 }

@@ -118,6 +118,22 @@ impl Watch {
         &self.signals[range.start as usize..range.end as usize]
     }
 
+    /// Whether somebody watched at that time.
+    pub fn covers(&self, at: DateTime<Utc>) -> bool {
+        self.moments.first().is_some_and(|first| first.at <= at) && self.last.is_some_and(|last| at <= last)
+    }
+
+    /// Whether a connection ends in a moment while it is still there: the server begins to close it on a silent client, or
+    /// it is not new and has bytes in flight.
+    pub fn is_closing(&self, connection: ConnectionId, moment: MomentId) -> bool {
+        let of = |moment: MomentId| self.signals(moment).iter().find(move |signal| signal.connection == connection);
+        let was_closing = || moment.checked_sub(1).and_then(of).is_some_and(|before| before.fin_wait);
+        of(moment).is_some_and(|signal| match signal.fin_wait {
+            true => !was_closing(),
+            false => self.connection(connection).first != moment,
+        })
+    }
+
     /// The first moment at or after a time.
     pub fn moment_at(&self, at: DateTime<Utc>) -> Option<MomentId> {
         let index = self.moments.partition_point(|moment| moment.at < at);
