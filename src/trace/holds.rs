@@ -440,7 +440,8 @@ impl Follower<'_> {
         };
         let open: Vec<usize> = self.open.values().flatten().copied().collect();
         for id in open {
-            let at = self.last_seen(id, event.moment).map_or(last_alive, |seen| seen.min(last_alive));
+            let known_end = self.last_seen(id, event.moment).or_else(|| self.is_ghost(id).then(|| self.last_word(id)));
+            let at = known_end.map_or(last_alive, |seen| seen.min(last_alive));
             self.end(id, at, State::Presumed, None);
         }
     }
@@ -551,9 +552,17 @@ impl Follower<'_> {
     fn is_alive(&self, id: usize, seen: DateTime<Utc>, settings: &TraceSettings) -> bool {
         match self.life(id) {
             2 => true,
-            1 => !longer(seen - self.last_word(id), settings),
+            1 => !self.is_ghost(id) && !longer(seen - self.last_word(id), settings),
             _ => false,
         }
+    }
+
+    /// Whether a holding of which no connection is known is one that a reconnection left behind: after all that its pair
+    /// held at the time was given back, the pair took others.
+    fn is_ghost(&self, id: usize) -> bool {
+        let own = &self.held.holdings[id];
+        let over = self.last_word(id);
+        own.choice.is_none() && self.held.holdings.iter().any(|other| other.pair == own.pair && other.start > over)
     }
 
     /// The end of the run of overlapping tokens that a holding is one of: its pair's last sign of life. Alone, its own
