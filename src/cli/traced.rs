@@ -51,7 +51,7 @@ fn today(now: DateTime<Utc>, settings: &TraceSettings) -> chrono::NaiveDate {
 /// The site's settings where a configuration is named or lies at hand, else the machine's own.
 fn settings_of(common: &Common) -> Result<TraceSettings, Stop> {
     match Config::find(common.config.as_deref()) {
-        Ok(file) => Ok(TraceSettings::from(&Config::load(&file)?)),
+        Ok(file) => Ok(TraceSettings::load(&file)?),
         Err(errors) if common.config.is_some() => Err(errors.into()),
         Err(_) => Ok(TraceSettings::default()),
     }
