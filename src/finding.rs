@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
+
 use crate::model::Identity;
 
 /// Where something was found. Lines and columns count from 1.
@@ -198,17 +200,30 @@ pub struct Finding {
     pub detail: String,
     /// The pair that it is about, where it is about one: it concerns the department of that pair's machine.
     pub who: Option<Identity>,
+    /// The day that it is of, where it is of one: it concerns the reports of that day alone.
+    pub day: Option<NaiveDate>,
 }
 
 impl Finding {
     /// A finding of this kind.
     pub fn new(kind: Kind, place: Place, detail: impl Into<String>) -> Self {
-        Self { kind, place, detail: detail.into(), who: None }
+        Self { kind, place, detail: detail.into(), who: None, day: None }
     }
 
     /// A finding about a pair, which its detail names.
     pub fn about(kind: Kind, place: Place, who: &Identity) -> Self {
         Self { who: Some(who.clone()), ..Self::new(kind, place, who.to_string()) }
+    }
+
+    /// The same finding, of this day.
+    #[must_use]
+    pub fn of(self, day: NaiveDate) -> Self {
+        Self { day: Some(day), ..self }
+    }
+
+    /// Whether it concerns any of the days from `first` to `last`.
+    pub fn concerns(&self, first: NaiveDate, last: NaiveDate) -> bool {
+        self.day.is_none_or(|day| (first..=last).contains(&day))
     }
 
     /// A line that could not be read, with a short excerpt of it.

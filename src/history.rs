@@ -22,6 +22,7 @@ use std::path::Path;
 use chrono::{NaiveDate, SecondsFormat};
 
 use crate::config::HistoryFormat;
+use crate::finding::Finding;
 use crate::model::{Identity, Machine, SessionRow, SwitchPort};
 use crate::source::Source;
 
@@ -190,6 +191,9 @@ pub fn merge(existing: &str, lines: &[Line], format: HistoryFormat) -> String {
         places.iter().zip(lines).filter_map(|(place, line)| Some(((*place)?, line))).collect();
     for (index, old) in held.iter().enumerate() {
         match (new.get(&index), old) {
+            (Some(line), Some(old)) if format == HistoryFormat::Record => {
+                text.extend([completed(&line.text, old).as_str(), "\n"]);
+            }
             (Some(line), _) => text.extend([line.text.as_str(), "\n"]),
             (None, Some(old)) => text.push_str(old),
             (None, None) => {}
@@ -220,10 +224,49 @@ fn places_of_records(held: &mut [Option<&str>], lines: &[Line]) -> Vec<Option<us
     let key = |line: &Line, ip: &str| (line.date.to_string(), line.who.to_string(), ip.to_owned());
     let mut places: Vec<_> = lines.iter().map(|line| known.remove(&key(line, &shown(line.ip.as_ref())))).collect();
     for (place, line) in places.iter_mut().zip(lines).filter(|(place, _)| place.is_none()) {
-        // An address that was found since takes the place of the line without one.
-        *place = known.remove(&key(line, ""));
+        // An address that was found since takes the place of the line without one; a line whose address is not known this
+        // time, as the logwatch could not be had, that of the one whose address is.
+        *place = if line.ip.is_some() {
+            known.remove(&key(line, ""))
+        } else {
+            let (date, who, _) = key(line, "");
+            let same = |(d, w, _): &&(String, String, String)| *d == date && *w == who;
+            let first = known.iter().filter(|(key, _)| same(key)).min_by_key(|(_, index)| **index);
+            first.map(|(key, _)| key.clone()).and_then(|key| known.remove(&key))
+        };
     }
     places
+}
+
+/// A new record with what the old one knows beyond it: a night on which a switch was silent must not empty what an
+/// earlier one has learned.
+fn completed(new: &str, old_line: &str) -> String {
+    const LEARNED: [&str; 8] = ["mac", "ip", "hostname", "departement", "vlan", "cisco", "socket", "Description"];
+    let (Some(pairs), Some(old)) = (python::pairs(new), python::pairs(old_line)) else { return new.to_owned() };
+    let known: HashMap<String, String> = old.into_iter().collect();
+    let is = |key: &str, value: &str| known.get(key).is_some_and(|known| known == value);
+    let has_address = pairs.iter().any(|(key, value)| key == "ip" && !value.is_empty());
+    if !has_address && !is("ip", "") && !is("state", "open") {
+        // Without connections the end is known less well, too.
+        return old_line.trim_end().to_owned();
+    }
+    let pairs = pairs.into_iter().map(|(key, value)| {
+        let learned = LEARNED.contains(&key.as_str()) && value.is_empty();
+        let value = known.get(&key).filter(|_| learned).cloned().unwrap_or(value);
+        let is_number = key == "vlan" && value.bytes().all(|b| b.is_ascii_digit()) && !value.is_empty();
+        format!("'{key}': {}", if is_number { value } else { python::repr(&value) })
+    });
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+}
+
+/// The lines of a history that are in none of its formats, nor blank.
+fn unreadable(existing: &Source) -> Vec<Finding> {
+    let readable = |line: &str| {
+        let line = line.trim();
+        line.is_empty() || python::pairs(line).is_some() || line.split(BAR).count() == 8
+    };
+    let strange = existing.lines().filter(|(_, line)| !readable(line));
+    strange.map(|(number, line)| Finding::unreadable(existing.at(number), line)).collect()
 }
 
 /// Date, name and address of a record that bears all three.
@@ -281,8 +324,9 @@ fn key_of_bars(line: &str, format: HistoryFormat) -> Option<String> {
     is_own.then(|| if format == HistoryFormat::Line { format!("{ip}{BAR}{who}") } else { first.to_owned() })
 }
 
-/// Merges lines into the history file; a file that holds them all already is not touched.
-pub fn write(path: &Path, lines: &[Line], format: HistoryFormat) -> std::io::Result<()> {
+/// Merges lines into the history file; a file that holds them all already is not touched. What it holds that is in no
+/// format of a history is kept, and named.
+pub fn write(path: &Path, lines: &[Line], format: HistoryFormat) -> std::io::Result<Vec<Finding>> {
     // A device or a pipe may never end.
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return Err(std::io::Error::other(format!(
@@ -291,15 +335,15 @@ pub fn write(path: &Path, lines: &[Line], format: HistoryFormat) -> std::io::Res
         )));
     }
     let existing = match fs_err::read(path) {
-        Ok(bytes) => Some(Source::from_bytes("", &bytes).text().to_owned()),
+        Ok(bytes) => Some(Source::from_bytes(&path.display().to_string(), &bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    let merged = merge(existing.as_deref().unwrap_or_default(), lines, format);
-    if existing.as_ref() == Some(&merged) {
-        return Ok(());
+    let merged = merge(existing.as_ref().map(Source::text).unwrap_or_default(), lines, format);
+    if existing.as_ref().map(Source::text) != Some(merged.as_str()) {
+        crate::output::write_file(path, |out| out.write_all(merged.as_bytes()))?;
     }
-    crate::output::write_file(path, |out| out.write_all(merged.as_bytes()))
+    Ok(existing.as_ref().map(unreadable).unwrap_or_default())
 }
 
 #[cfg(test)]

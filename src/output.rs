@@ -49,6 +49,25 @@ pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Res
     fs::File::open(folder)?.sync_all()
 }
 
+/// The right to write into a folder, until it is dropped. The kernel drops it with a killed process.
+#[derive(Debug)]
+pub struct Lock {
+    _folder: fs::File,
+}
+
+impl Lock {
+    /// Waits until no other run writes into a folder; `waiting` is called where one does. The folder itself is locked
+    /// (`flock`), so that no lock file stays behind.
+    pub fn take(folder: &Path, waiting: impl FnOnce()) -> std::io::Result<Self> {
+        let handle = fs::File::open(folder)?;
+        if let Err(std::fs::TryLockError::WouldBlock) = handle.file().try_lock() {
+            waiting();
+        }
+        handle.file().lock()?;
+        Ok(Self { _folder: handle })
+    }
+}
+
 /// Takes away what an interrupted run left in a folder; what cannot be taken away stays.
 pub fn remove_leftovers(folder: &Path) {
     let Ok(entries) = folder.fs_err_read_dir() else { return };

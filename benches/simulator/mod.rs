@@ -5,7 +5,7 @@
 //! how jeton reads them. The truth says of a line that the loop lost only what the blocks around it can tell.
 //!
 //! - [`people`]: who works there, on what machines, at what addresses;
-//! - [`server`]: tokens, connections, the debug log, restarts;
+//! - [`server`]: tokens, connections, the debug log, restarts; its clients in a module of their own;
 //! - [`watcher`]: the loop that writes the logwatch;
 //! - [`truth`]: what really happened, and how much of that can be known;
 //! - [`score`]: an analysis against the truth;

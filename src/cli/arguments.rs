@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::{Days as CalendarDays, NaiveDate};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::rows::Format;
 use crate::config::PeriodKind;
@@ -25,18 +25,21 @@ pub(super) struct Arguments {
     pub(super) command: Command,
 }
 
+/// Where `--help` lists them.
+const COMMON: &str = "Common options";
+
 /// Options of every command, taken before and after its name.
 #[derive(Debug, Args)]
 pub(super) struct Common {
     /// The configuration [default: $JETON_CONFIG, ./jeton.toml or /etc/jeton/jeton.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = COMMON)]
     pub(super) config: Option<PathBuf>,
     /// Let this folder answer for the network: `DIR/<host>/files/…` and `DIR/<host>/commands/…`
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = COMMON)]
     pub(super) replay: Option<PathBuf>,
-    /// Show what findings quote: names and addresses too
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(super) verbose: u8,
+    /// Show the names and addresses that findings are about
+    #[arg(short, long, global = true, help_heading = COMMON)]
+    pub(super) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,10 +87,10 @@ pub(super) struct NightlyOptions {
 /// A span of days on the command line.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct SpanOptions {
-    /// The first day: today, yesterday or YYYY-MM-DD
+    /// The first day, included: today, yesterday or YYYY-MM-DD
     #[arg(long, value_name = "DAY")]
     pub(super) since: Option<Day>,
-    /// The last day
+    /// The last day, included: today, yesterday or YYYY-MM-DD
     #[arg(long, value_name = "DAY")]
     pub(super) until: Option<Day>,
 }
@@ -99,14 +102,14 @@ pub(super) struct TraceOptions {
     pub(super) date: Option<Day>,
     #[command(flatten)]
     pub(super) span: SpanOptions,
-    /// Read this logwatch instead of every other trace; nothing else is read
+    /// Read this logwatch and nothing else: no host, no inputs; may be given with --debug-log
     #[arg(long, value_name = "FILE")]
     pub(super) logwatch: Option<PathBuf>,
-    /// Read this FlexNet debug log instead of every other trace; nothing else is read
+    /// Read this FlexNet debug log and nothing else; may be given with --logwatch
     #[arg(long, value_name = "FILE")]
     pub(super) debug_log: Option<PathBuf>,
-    /// How rows are printed
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// How rows are printed: table, csv or json
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) format: Format,
 }
 
@@ -135,11 +138,11 @@ pub(super) struct SessionsOptions {
     /// Any part of the address
     #[arg(long, value_name = "TEXT")]
     pub(super) ip: Option<String>,
-    /// The state
+    /// Only sessions in this state
     #[arg(long, value_enum)]
     pub(super) state: Option<StateName>,
-    /// How rows are printed
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// How rows are printed: table, csv or json
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) format: Format,
 }
 
@@ -279,7 +282,7 @@ mod tests {
     fn common_options_are_taken_before_and_after_the_command() {
         for line in ["jeton --config a.toml -v nightly", "jeton nightly --config a.toml -v"] {
             let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
-            assert_eq!((arguments.common.config, arguments.common.verbose), (Some("a.toml".into()), 1), "{line}");
+            assert_eq!((arguments.common.config, arguments.common.verbose), (Some("a.toml".into()), true), "{line}");
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Sto
     let line = Line::new();
     let summary = pipeline::nightly(&config, remote.as_ref(), span, &|step| line.show(step))?;
     drop(line);
-    complain(&messages::findings(&summary.findings, &summary.gaps, common.verbose > 0));
+    complain(&messages::findings(&summary.findings, &summary.gaps, common.verbose));
     say(&told(&summary));
     Ok(if summary.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }

@@ -18,6 +18,11 @@ impl Line {
     /// Shows a step.
     pub(super) fn show(&self, step: Step<'_>) {
         match step {
+            Step::Waiting => {
+                self.0.set_message("waiting for another run that writes here…");
+                // In cron too: a night that hangs must say why.
+                super::complain("note: another run writes into the output directory; waiting for its end");
+            }
             Step::Doing(what) => self.0.set_message(format!("{what}…")),
             Step::Switches(Progress::Asking(n)) => {
                 self.0.set_length(n as u64);

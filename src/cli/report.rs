@@ -15,7 +15,7 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     let kind = options.period.map_or(config.report.period, Into::into);
     let mut period = None;
     let line = Line::new();
-    pipeline::prepare_output(&config)?;
+    let _lock = pipeline::prepare_output(&config, &|step| line.show(step))?;
     let span = |now: chrono::DateTime<chrono::Utc>| {
         let today = now.with_timezone(&config.site.timezone).date_naive();
         let whole = Period::of(kind, options.date.on(today));
@@ -29,7 +29,7 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     drop(line);
     let gaps: Vec<_> = gathered.gaps.iter().chain(&published.failures).cloned().collect();
     let files: Vec<String> = published.files.iter().map(|file| file.display().to_string()).collect();
-    complain(&messages::findings(&gathered.findings, &gaps, common.verbose > 0));
+    complain(&messages::findings(&gathered.findings, &gaps, common.verbose));
     say(if files.is_empty() { "no use in this period: no workbook was written".to_owned() } else { files.join("\n") }
         .as_str());
     Ok(if gaps.is_empty() { Exit::Complete } else { Exit::Gaps })

@@ -16,7 +16,7 @@ pub(super) fn run(options: &SessionsOptions, common: &Common) -> Result<Exit, St
     let line = Line::new();
     let gathered = gather(&config, remote.as_ref(), span, &|step| line.show(step))?;
     drop(line);
-    complain(&messages::findings(&gathered.findings, &gathered.gaps, common.verbose > 0));
+    complain(&messages::findings(&gathered.findings, &gathered.gaps, common.verbose));
     let conditions = Conditions::new(options);
     let texts = config.site.language.texts();
     let wanted = gathered.rows.iter().filter(|row| conditions.hold_for(row)).map(|row| row_of(row, texts));

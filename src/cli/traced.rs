@@ -39,7 +39,7 @@ pub(super) fn analyse(options: &TraceOptions, common: &Common) -> Result<Analyse
     let name_of = |ip| directory.as_ref().and_then(|directory| directory.name_at(ip).map(str::to_owned));
     let mut analysis = trace::analyse(&traces, &settings, now, &name_of);
     findings.append(&mut analysis.findings);
-    complain(&messages::findings(&findings, &gaps, common.verbose > 0));
+    complain(&messages::findings(&findings, &gaps, common.verbose));
     let exit = if gaps.is_empty() { Exit::Complete } else { Exit::Gaps };
     Ok(Analysed { traces, analysis, days: options.days(today(now, &settings)), settings, exit })
 }

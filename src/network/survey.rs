@@ -174,7 +174,14 @@ fn read<T>(
     parse: impl Fn(&Source) -> Result<Parsed<T>, NoTable>,
 ) -> Option<T> {
     let parsed = match answer {
-        Ok(bytes) => parse(&source(switch, command, &bytes)).map_err(|error| error.to_string()),
+        Ok(bytes) => {
+            let source = source(switch, command, &bytes);
+            parse(&source).map_err(|error| {
+                // What it answered is for -v alone: it can hold anybody's name.
+                heard.findings.push(Finding::unreadable(Place::Whole(source.name().clone()), &error.found));
+                error.to_string()
+            })
+        }
         Err(error) => Err(error.reason()),
     };
     match parsed {

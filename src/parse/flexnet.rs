@@ -345,7 +345,7 @@ pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog>
         };
         let at = dating.next(&line);
         if line.clock == Clock::Corrupt || line.message == Message::Unreadable {
-            findings.push(Finding::unreadable(source.at(number), text));
+            findings.push(Finding::unreadable(source.at(number), text).of(at.with_timezone(&zone).date_naive()));
         }
         let before = log.last.replace(at);
         let what = match line.message {

@@ -33,24 +33,27 @@ pub struct Interface {
 
 /// An answer that holds no table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected the table of `{command}`, found `{found}`")]
+#[error("expected the table of `{command}`, found {}", .error.as_deref().unwrap_or("something else"))]
 pub struct NoTable {
     /// The command.
     pub command: &'static str,
-    /// The device's own error (`% Invalid input detected at '^' marker.`), else how its answer begins.
+    /// The device's own error, between backticks: `% Invalid input detected at '^' marker.`
+    pub error: Option<String>,
+    /// How its answer begins. It can hold anybody's name or address.
     pub found: String,
 }
 
 impl NoTable {
     pub(super) fn new(command: &'static str, source: &Source) -> Self {
         let lines = || source.text().lines().map(str::trim).filter(|line| !line.is_empty());
+        let error = lines().find(|line| line.starts_with('%')).map(|error| format!("`{}`", excerpt(error)));
         let found = lines().find(|line| line.starts_with('%')).or(lines().next());
-        Self { command, found: excerpt(found.unwrap_or_default()) }
+        Self { command, error, found: excerpt(found.unwrap_or_default()) }
     }
 
     /// Whether the device did not know the command: an older one may know another spelling.
     pub fn is_unknown_command(&self) -> bool {
-        self.found.starts_with('%')
+        self.error.is_some()
     }
 }
 

@@ -274,7 +274,9 @@ impl<R: BufRead> Reader<R> {
 
     fn find(&mut self, kind: Kind, line: u32, detail: String) {
         if self.findings.len() < MOST_FINDINGS {
-            self.findings.push(Finding::new(kind, Place::line(&self.name, line), detail));
+            let finding = Finding::new(kind, Place::line(&self.name, line), detail);
+            let day = self.last.map(|last| last.with_timezone(&self.zone).date_naive());
+            self.findings.push(Finding { day, ..finding });
         } else {
             self.n_more_findings += 1;
         }

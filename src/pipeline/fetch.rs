@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use crate::config::{Config, TraceSettings};
-use crate::finding::{Finding, Gap};
+use crate::finding::{Finding, Gap, Place};
 use crate::network::{Command, Host, Remote, RemoteError};
 use crate::parse::flexnet::{self, DebugLog};
 use crate::parse::lmstat::{self, Lmstat};
@@ -121,7 +121,10 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTr
             traced.traces.lmstat = lmstat;
             traced.findings.extend(findings.into_iter().flatten());
         }
-        Err(gap) => traced.gaps.push(gap),
+        Err((gap, found)) => {
+            traced.gaps.push(gap);
+            traced.findings.extend(found);
+        }
     }
     if traced.traces.watch.is_none() && traced.traces.debug_log.is_none() {
         return Err(NoTraces::Unreachable(traced.gaps));
@@ -164,15 +167,16 @@ fn read_debug_log(path: &Path, settings: &TraceSettings, findings: &mut Vec<Find
 }
 
 /// Runs `lmstat`; an answer that lists nothing, as the server is down, is a gap.
-fn run_lmstat(remote: &dyn Remote, host: &Host, line: &str) -> Result<(Lmstat, Vec<Finding>), Gap> {
+fn run_lmstat(remote: &dyn Remote, host: &Host, line: &str) -> Result<(Lmstat, Vec<Finding>), (Gap, Vec<Finding>)> {
     let answer = remote.run(host, &[Command::lmstat(line)]).pop();
     let answer = answer.unwrap_or_else(|| Err(RemoteError::new(host, "lmstat", "no answer")));
-    let bytes = answer.map_err(|error| Gap::new(&host.name, error.reason()))?;
+    let bytes = answer.map_err(|error| (Gap::new(&host.name, error.reason()), Vec::new()))?;
     let source = Source::from_bytes(&format!("{} (lmstat)", host.name), &bytes);
     let parsed = lmstat::parse(&source);
     if parsed.items.at.is_none() {
-        let said = crate::finding::excerpt(source.text());
-        return Err(Gap::new(&host.name, format!("lmstat: expected a list of licences, found `{said}`")));
+        // What it answered is for -v alone: it can hold anybody's name.
+        let found = Finding::unreadable(Place::Whole(source.name().clone()), source.text());
+        return Err((Gap::new(&host.name, "lmstat: expected a list of licences, found something else"), vec![found]));
     }
     Ok((parsed.items, parsed.findings))
 }

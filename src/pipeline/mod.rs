@@ -15,12 +15,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 pub use fetch::{TraceFiles, Traced, fetch_traces, read_traces};
 pub use publish::{Published, publish_reports};
 
-use crate::config::{Config, TraceSettings};
+use crate::config::{Config, HistoryFormat, TraceSettings};
 use crate::finding::{Finding, Gap};
 use crate::history;
 use crate::model::{Machine, SessionRow};
 use crate::network::{Directory, Progress, Remote, Replay, resolve};
-use crate::output;
+use crate::output::{self, Lock};
 use crate::report::Period;
 use crate::trace::{self, Analysis, Session};
 
@@ -52,6 +52,8 @@ pub type Listener<'a> = &'a (dyn Fn(Step<'_>) + Sync);
 /// How far a night is.
 #[derive(Debug, Clone, Copy)]
 pub enum Step<'a> {
+    /// Another run holds the output directory.
+    Waiting,
     /// This is being done now: `reading traces`.
     Doing(&'a str),
     /// The switches are being asked.
@@ -137,7 +139,7 @@ pub fn nightly(
     span: impl FnOnce(DateTime<Utc>) -> Days,
     listener: Listener<'_>,
 ) -> anyhow::Result<Summary> {
-    prepare_output(config)?;
+    let _lock = prepare_output(config, listener)?;
     let mut days = Days::ALL;
     let gathered = gather(
         config,
@@ -152,24 +154,31 @@ pub fn nightly(
 
     listener(Step::Doing("writing Origin_history and the workbooks"));
     let path = config.output.directory.join(HISTORY);
+    let format = config.output.history_format;
     let of_span = |row: &&SessionRow| days.contains(row.date);
-    let lines: Vec<SessionRow> = gathered.rows.iter().filter(of_span).cloned().collect();
-    history::write(&path, &history::lines(&lines, config.output.history_format), config.output.history_format)
-        .context("the history could not be written")?;
+    let rows: Vec<SessionRow> = gathered.rows.iter().filter(of_span).cloned().collect();
+    // Lines that bear no date are told apart by counting days: that takes all of them.
+    let told = if format == HistoryFormat::Record { &rows } else { &gathered.rows };
+    let mut findings =
+        history::write(&path, &history::lines(told, format), format).context("the history could not be written")?;
+    findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(days.first, days.last)).cloned());
     let mut published = Published { files: vec![path], failures: Vec::new() };
     for period in periods(config, days) {
         published.extend(publish_reports(config, &gathered, period, None));
     }
     let mut gaps = gathered.gaps;
     gaps.append(&mut published.failures);
-    Ok(Summary { days, rows: lines, findings: gathered.findings, gaps, published })
+    Ok(Summary { days, rows, findings, gaps, published })
 }
 
-/// Makes the output directory, and takes away what an interrupted run left there.
-pub fn prepare_output(config: &Config) -> anyhow::Result<()> {
-    output::create_folder(&config.output.directory)?;
-    output::remove_leftovers(&config.output.directory);
-    Ok(())
+/// Makes the output directory, waits until no other run writes there, and takes away what an interrupted one left.
+pub fn prepare_output(config: &Config, listener: Listener<'_>) -> anyhow::Result<Lock> {
+    let folder = &config.output.directory;
+    output::create_folder(folder)?;
+    let lock = Lock::take(folder, || listener(Step::Waiting))
+        .with_context(|| format!("cannot lock the output directory `{}`", folder.display()))?;
+    output::remove_leftovers(folder);
+    Ok(lock)
 }
 
 /// The reports' periods that a span of days touches, the last one up to the last day.

@@ -142,8 +142,10 @@ fn shares<'a>(config: &Config, gathered: &'a Gathered, period: Period) -> BTreeM
             shares.entry(scope).or_default().denials.push(denial.clone());
         }
     }
+    let concerns = |finding: &&Finding| finding.concerns(period.first(), period.last());
+    let concerned: Vec<Finding> = gathered.findings.iter().filter(concerns).cloned().collect();
     for (scope, share) in &mut shares {
-        share.findings = findings_for(*scope, &share.rows, &gathered.findings);
+        share.findings = findings_for(*scope, &share.rows, &concerned);
     }
     shares
 }

@@ -9,7 +9,8 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono_tz::Tz;
 
 use super::attribute::{Attribution, BURST, Choice};
 use super::tokens::{EventKind, List, Origin, PairId, Token};
@@ -117,6 +118,7 @@ pub fn follow(
         open: HashMap::new(),
         owner: vec![None; watch.connections.len()],
         findings,
+        zone: settings.timezone,
     };
     // Connections that are some OUT's are nobody else's, also before that OUT is reached.
     for choice in attribution.choices.iter().flatten() {
@@ -144,6 +146,7 @@ struct Follower<'a> {
     /// The holding of each connection; `usize::MAX` where it is that of an `OUT` not yet reached.
     owner: Vec<Option<usize>>,
     findings: &'a mut Vec<Finding>,
+    zone: Tz,
 }
 
 /// What an `IN` closes.
@@ -262,7 +265,7 @@ impl Follower<'_> {
             Some(Closing::Connection(connection)) => self.infer_out(connection, key, licences, event.at),
             None => {
                 let who = &self.list.pairs[key.0 as usize];
-                self.findings.push(Finding::about(Kind::LostOut, self.place(index), who));
+                self.findings.push(Finding::about(Kind::LostOut, self.place(index), who).of(self.day(event.at)));
                 return;
             }
         };
@@ -418,6 +421,10 @@ impl Follower<'_> {
         (moment.saturating_sub(1)..=moment + 1).filter(near).any(|m| self.list.bursts.contains(&m))
     }
 
+    fn day(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.zone).date_naive()
+    }
+
     fn place(&self, index: usize) -> Place {
         let event = &self.list.events[index];
         let name = match event.origin {
@@ -522,7 +529,8 @@ impl Follower<'_> {
         let at = self.last_seen(id, None).unwrap_or_else(|| self.last_word(id)).min(seen);
         if let Some(out) = self.held.holdings[id].out {
             let who = &self.list.pairs[self.held.holdings[id].pair as usize];
-            self.findings.push(Finding::about(Kind::LostIn, self.place(out), who));
+            let day = self.day(self.list.events[out].at);
+            self.findings.push(Finding::about(Kind::LostIn, self.place(out), who).of(day));
         }
         self.end(id, at, State::Presumed, None);
     }

@@ -144,7 +144,6 @@ fn nobody_is_named_on_standard_error_without_v() {
 }
 
 #[test]
-#[ignore = "defect: the excerpt of a foreign answer is part of a gap's reason, on stderr and in every department's workbook"]
 fn nobody_is_named_by_a_gap() {
     let lab = Lab::new().edit(crate::support::LMSTAT, |text| {
         text.lines().filter(|line| line.contains("omar")).collect::<Vec<_>>().join("\n")
@@ -157,7 +156,6 @@ fn nobody_is_named_by_a_gap() {
 }
 
 #[test]
-#[ignore = "defect: formats whose lines bear no date need all rows, and get those of the span: days replace each other"]
 fn nights_day_by_day_give_the_history_of_one_night_in_formats_without_a_date() {
     for format in ["line", "table"] {
         let [daily, once] = [Lab::new(), Lab::new()].map(|lab| {
@@ -174,7 +172,6 @@ fn nights_day_by_day_give_the_history_of_one_night_in_formats_without_a_date() {
 }
 
 #[test]
-#[ignore = "defect: the history's key holds the address, so that a night without the logwatch writes every line again, empty"]
 fn a_night_without_the_logwatch_adds_no_second_line_for_what_is_known() {
     let lab = Lab::new();
     lab.jeton("nightly --no-push").exits(3);
@@ -185,14 +182,12 @@ fn a_night_without_the_logwatch_adds_no_second_line_for_what_is_known() {
 }
 
 #[test]
-#[ignore = "defect: a history line that cannot be read is kept, but never named"]
 fn a_history_line_that_cannot_be_read_is_named() {
     let lab = Lab::new().with(HISTORY, "{'mac': '024c\n");
     lab.jeton("nightly --no-push").exits(3).complains("Origin_history:1");
 }
 
 #[test]
-#[ignore = "defect: a night takes the unfinished files of another one for leftovers"]
 fn nights_at_the_same_time_do_not_disturb_each_other() {
     for _ in 0..10 {
         let lab = Lab::complete();
@@ -216,7 +211,6 @@ fn nights_at_the_same_time_do_not_disturb_each_other() {
 }
 
 #[test]
-#[ignore = "defect: a line of the history is replaced by one that knows less, after a night in which the network was down"]
 fn a_night_without_the_network_takes_nothing_from_the_history() {
     let lab = Lab::new();
     lab.jeton("nightly --no-push").exits(3);

@@ -59,7 +59,7 @@ fn the_table_shows_every_row() {
     let table = Lab::new().jeton("sessions").exits(3).out;
     for row in truth() {
         let login = row["login"].trim_start_matches('\'');
-        let times = format!("{}   {} ", row["start"], row["end"]);
+        let times = format!("{} ┆ {} ", row["start"], row["end"]);
         let shown = |line: &&str| line.contains(login) && line.contains(&times) && line.contains(&row["ip"]);
         assert_eq!(table.lines().filter(shown).count(), 1, "{row:?}\n{table}");
     }

@@ -281,7 +281,6 @@ fn sessions_are_in(sheets: &BTreeMap<String, PathBuf>, as_shown: bool) {
 }
 
 #[test]
-#[ignore = "defect: findings bear no date, and every period's workbook lists those of the whole log"]
 fn a_report_names_the_anomalies_of_its_period_alone() {
     let lab = Lab::new();
     // The unreadable line is of the 8th.
