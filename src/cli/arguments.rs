@@ -1,15 +1,13 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use chrono::{Days as CalendarDays, NaiveDate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::days::Day;
 use super::rows::Format;
 use crate::config::PeriodKind;
 use crate::model::State;
-use crate::pipeline::Days;
 
 /// Who used the laboratory's OriginPro licence tokens, on which machine, from which wall outlet, and for how long.
 #[derive(Debug, Parser)]
@@ -214,60 +212,6 @@ pub(super) struct InitOptions {
     pub(super) file: PathBuf,
 }
 
-/// A day as people name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Day {
-    Today,
-    Yesterday,
-    On(NaiveDate),
-}
-
-impl Day {
-    /// The day itself, where today is `today`.
-    pub(super) fn on(self, today: NaiveDate) -> NaiveDate {
-        match self {
-            Self::Today => today,
-            Self::Yesterday => today.checked_sub_days(CalendarDays::new(1)).unwrap_or(today),
-            Self::On(date) => date,
-        }
-    }
-}
-
-impl FromStr for Day {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "today" => Ok(Self::Today),
-            "yesterday" => Ok(Self::Yesterday),
-            _ => text
-                .parse()
-                .map(Self::On)
-                .map_err(|_| format!("expected `today`, `yesterday` or a date such as `2021-12-31`, found `{text}`")),
-        }
-    }
-}
-
-impl SpanOptions {
-    /// The days, open at the ends that nothing was said of.
-    pub(super) fn days(self, today: NaiveDate) -> Days {
-        Days {
-            first: self.since.map_or(NaiveDate::MIN, |day| day.on(today)),
-            last: self.until.map_or(NaiveDate::MAX, |day| day.on(today)),
-        }
-    }
-}
-
-impl TraceOptions {
-    /// The days: one, a span, or all.
-    pub(super) fn days(&self, today: NaiveDate) -> Days {
-        match self.date {
-            Some(day) => Days { first: day.on(today), last: day.on(today) },
-            None => self.span.days(today),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,17 +227,6 @@ mod tests {
         for line in ["jeton --config a.toml -v nightly", "jeton nightly --config a.toml -v"] {
             let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
             assert_eq!((arguments.common.config, arguments.common.verbose), (Some("a.toml".into()), true), "{line}");
-        }
-    }
-
-    #[test]
-    fn days_have_three_spellings() {
-        let today = NaiveDate::from_ymd_opt(2022, 3, 1).unwrap();
-        for (text, day) in [("today", "2022-03-01"), ("yesterday", "2022-02-28"), ("2021-12-08", "2021-12-08")] {
-            assert_eq!(text.parse::<Day>().unwrap().on(today).to_string(), day);
-        }
-        for text in ["8/12/2021", "tomorrow", "2021-13-01", ""] {
-            assert!(text.parse::<Day>().is_err(), "{text}");
         }
     }
 }

@@ -36,12 +36,13 @@ pub(super) fn analyse(options: &TraceOptions, common: &Common) -> Result<Analyse
     let Traced { traces, mut findings, gaps } = traced;
     // What is looked at again is as old as its newest line.
     let now = traces.newest(settings.timezone).unwrap_or_else(Utc::now);
+    let days = options.days(today(now, &settings))?;
     let name_of = |ip| directory.as_ref().and_then(|directory| directory.name_at(ip).map(str::to_owned));
     let mut analysis = trace::analyse(&traces, &settings, now, &name_of);
     findings.append(&mut analysis.findings);
     complain(&messages::findings(&findings, &gaps, common.verbose));
     let exit = if gaps.is_empty() { Exit::Complete } else { Exit::Gaps };
-    Ok(Analysed { traces, analysis, days: options.days(today(now, &settings)), settings, exit })
+    Ok(Analysed { traces, analysis, days, settings, exit })
 }
 
 fn today(now: DateTime<Utc>, settings: &TraceSettings) -> chrono::NaiveDate {
