@@ -32,7 +32,7 @@ pub(super) struct Common {
     /// The configuration [default: $JETON_CONFIG, ./jeton.toml or /etc/jeton/jeton.toml]
     #[arg(long, global = true, value_name = "FILE", help_heading = COMMON)]
     pub(super) config: Option<PathBuf>,
-    /// Let this folder answer for the network: `DIR/<host>/files/…` and `DIR/<host>/commands/…`
+    /// Read what hosts would answer from this folder: `DIR/<host>/files/…` and `DIR/<host>/commands/…`
     #[arg(long, global = true, value_name = "DIR", help_heading = COMMON)]
     pub(super) replay: Option<PathBuf>,
     /// Show the names and addresses that findings are about
@@ -42,7 +42,7 @@ pub(super) struct Common {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// The whole night: read, attribute, resolve, write Origin_history and the workbooks
+    /// Do the whole night: read the logs, find who sat where, write Origin_history and the workbooks
     #[command(after_help = "Example: jeton nightly --since 2021-12-01 --date yesterday --no-push")]
     Nightly(NightlyOptions),
     /// Who used which address each day, and on what evidence
@@ -58,7 +58,9 @@ pub(super) enum Command {
     /// How many tokens were out at once, hour by hour, and how long all were
     #[command(after_help = "Example: jeton seats --since 2021-12-01 --until yesterday --format csv")]
     Seats(TraceOptions),
-    /// Sessions, a row for each day that they touch
+    /// Search the sessions: a row for each day that one touches
+    ///
+    /// All conditions must hold; case and accents do not matter.
     #[command(after_help = "Example: jeton sessions --since 2021-12-01 --machine iut --login na --state open")]
     Sessions(SessionsOptions),
     /// Write the workbooks of a period
@@ -71,7 +73,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct NightlyOptions {
-    /// The last day to do: today, yesterday or YYYY-MM-DD
+    /// The last day to do, at the latest today: today, yesterday or YYYY-MM-DD
     #[arg(long, default_value = "today", value_name = "DAY")]
     pub(super) date: Day,
     /// The first day to do [default: the first that the logs hold]
@@ -133,7 +135,7 @@ pub(super) struct SessionsOptions {
     /// Any part of the department
     #[arg(long, value_name = "TEXT")]
     pub(super) department: Option<String>,
-    /// Any part of the address
+    /// Any part of the IP address
     #[arg(long, value_name = "TEXT")]
     pub(super) ip: Option<String>,
     /// Only sessions in this state
@@ -147,13 +149,13 @@ pub(super) struct SessionsOptions {
 /// `--state`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum StateName {
-    /// Ended by its IN
+    /// The token was given back
     Closed,
-    /// Ended by the server giving up on a silent client
+    /// The server gave up on a silent client
     Expired,
-    /// No IN was seen, but it cannot be alive any more
+    /// Nobody saw the token given back, but it cannot be out any more
     Presumed,
-    /// Still there at the last look
+    /// The token was out at the last look
     Open,
 }
 

@@ -42,7 +42,7 @@ pub(super) fn analyse(options: &TraceOptions, common: &Common) -> Result<Analyse
     findings.append(&mut analysis.findings);
     complain(&messages::findings(&findings, &gaps, common.verbose));
     let exit = if gaps.is_empty() { Exit::Complete } else { Exit::Gaps };
-    Ok(Analysed { traces, analysis, days, settings, exit })
+    Ok(Analysed { traces, analysis, settings, days, exit })
 }
 
 fn today(now: DateTime<Utc>, settings: &TraceSettings) -> chrono::NaiveDate {
