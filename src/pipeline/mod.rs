@@ -164,7 +164,8 @@ pub fn nightly(
         listener,
     )?;
     if gathered.before.is_some() {
-        let Gathered { rows, findings, gaps, before, .. } = gathered;
+        let Gathered { rows, mut findings, gaps, before, .. } = gathered;
+        findings.retain(|finding| finding.concerns(days.first, days.last));
         return Ok(Summary { days, rows, findings, gaps, published: Published::default(), before });
     }
     days.first = days.first.max(gathered.rows.first().map_or(days.last, |row| row.date));
