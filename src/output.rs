@@ -26,6 +26,29 @@ pub fn create_folder(folder: &Path) -> std::io::Result<()> {
         .map_err(|error| std::io::Error::new(error.kind(), format!("cannot create `{}`: {error}", folder.display())))
 }
 
+/// Closes a folder that was there before to strangers: 0750 at most. Another's stays as it is, and so does one that is open
+/// to all by intent (sticky, as `/tmp`).
+pub fn close_folder(folder: &Path) {
+    const STICKY: u32 = 0o1000;
+    const STRANGERS: u32 = 0o777 & !FOLDER_MODE;
+    let Ok(found) = fs::metadata(folder) else { return };
+    let mode = found.permissions().mode() & 0o7777;
+    if found.is_dir() && mode & STICKY == 0 && mode & STRANGERS != 0 {
+        let _ = fs::set_permissions(folder, std::fs::Permissions::from_mode(mode & !STRANGERS));
+    }
+}
+
+/// Closes a folder with all folders below it; links are not followed.
+pub fn close_folders(folder: &Path) {
+    close_folder(folder);
+    let Ok(entries) = folder.fs_err_read_dir() else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            close_folders(&entry.path());
+        }
+    }
+}
+
 /// Writes a whole file, mode 0640, with what `fill` writes: beside its place under a name that ends in `.tmp`, synced, then
 /// renamed. Whatever fails, what was there before is untouched.
 pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> std::io::Result<()> {
@@ -101,6 +124,26 @@ mod tests {
         write_file(&path, |_| Err(std::io::Error::other("full"))).unwrap_err();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn folders_that_were_open_are_closed_and_no_other_is_touched() {
+        let outer = tempfile::tempdir().unwrap();
+        let mode_of = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        for (before, after) in [(0o777, 0o750), (0o755, 0o750), (0o2775, 0o2750), (0o700, 0o700), (0o1777, 0o1777)] {
+            let inner = outer.path().join("reports/2021-12");
+            create_folder(&inner).unwrap();
+            fs::set_permissions(&inner, std::fs::Permissions::from_mode(before)).unwrap();
+            close_folders(&outer.path().join("reports"));
+            assert_eq!(mode_of(&inner), after, "{before:o}");
+        }
+        let stranger = outer.path().join("stranger");
+        create_folder(&stranger).unwrap();
+        fs::set_permissions(&stranger, std::fs::Permissions::from_mode(0o755)).unwrap();
+        fs::os::unix::fs::symlink(&stranger, outer.path().join("reports/link")).unwrap();
+        close_folders(&outer.path().join("reports"));
+        assert_eq!(mode_of(&stranger), 0o755, "a link leads out");
+        close_folders(&outer.path().join("none"));
     }
 
     #[test]

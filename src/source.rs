@@ -92,8 +92,8 @@ pub fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// Refuses what is no text at all by its first bytes: nothing, documents, archives, programs.
-pub fn check_is_text(name: &str, head: &[u8]) -> Result<(), SourceError> {
+/// What a file is by its first bytes, with its article, where these are of no text: "a PDF document".
+pub fn kind_of(head: &[u8]) -> Option<&'static str> {
     const SIGNATURES: &[(&[u8], &str)] = &[
         (b"%PDF-", "a PDF document"),
         (b"PK\x03\x04", "a ZIP archive or a spreadsheet"),
@@ -108,11 +108,16 @@ pub fn check_is_text(name: &str, head: &[u8]) -> Result<(), SourceError> {
         (b"\xff\xfe", "a UTF-16 text"),
         (b"\xfe\xff", "a UTF-16 text"),
     ];
+    SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)).map(|&(_, kind)| kind)
+}
+
+/// Refuses what is no text at all by its first bytes: nothing, documents, archives, programs.
+pub fn check_is_text(name: &str, head: &[u8]) -> Result<(), SourceError> {
     if head.is_empty() {
         return Err(SourceError::Empty(name.to_owned()));
     }
-    match SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
-        Some(&(_, kind)) => Err(SourceError::NotText { name: name.to_owned(), kind }),
+    match kind_of(head) {
+        Some(kind) => Err(SourceError::NotText { name: name.to_owned(), kind }),
         None => Ok(()),
     }
 }

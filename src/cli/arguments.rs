@@ -1,15 +1,13 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use chrono::{Days as CalendarDays, NaiveDate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::days::Day;
 use super::rows::Format;
 use crate::config::PeriodKind;
 use crate::model::State;
-use crate::pipeline::Days;
 
 /// Who used the laboratory's OriginPro licence tokens, on which machine, from which wall outlet, and for how long.
 #[derive(Debug, Parser)]
@@ -34,7 +32,7 @@ pub(super) struct Common {
     /// The configuration [default: $JETON_CONFIG, ./jeton.toml or /etc/jeton/jeton.toml]
     #[arg(long, global = true, value_name = "FILE", help_heading = COMMON)]
     pub(super) config: Option<PathBuf>,
-    /// Let this folder answer for the network: `DIR/<host>/files/…` and `DIR/<host>/commands/…`
+    /// Read what hosts would answer from this folder: `DIR/<host>/files/…` and `DIR/<host>/commands/…`
     #[arg(long, global = true, value_name = "DIR", help_heading = COMMON)]
     pub(super) replay: Option<PathBuf>,
     /// Show the names and addresses that findings are about
@@ -44,7 +42,7 @@ pub(super) struct Common {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// The whole night: read, attribute, resolve, write Origin_history and the workbooks
+    /// Do the whole night: read the logs, find who sat where, write Origin_history and the workbooks
     #[command(after_help = "Example: jeton nightly --since 2021-12-01 --date yesterday --no-push")]
     Nightly(NightlyOptions),
     /// Who used which address each day, and on what evidence
@@ -60,7 +58,9 @@ pub(super) enum Command {
     /// How many tokens were out at once, hour by hour, and how long all were
     #[command(after_help = "Example: jeton seats --since 2021-12-01 --until yesterday --format csv")]
     Seats(TraceOptions),
-    /// Sessions, a row for each day that they touch
+    /// Search the sessions: a row for each day that one touches
+    ///
+    /// All conditions must hold; case and accents do not matter.
     #[command(after_help = "Example: jeton sessions --since 2021-12-01 --machine iut --login na --state open")]
     Sessions(SessionsOptions),
     /// Write the workbooks of a period
@@ -73,7 +73,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct NightlyOptions {
-    /// The last day to do: today, yesterday or YYYY-MM-DD
+    /// The last day to do, at the latest today: today, yesterday or YYYY-MM-DD
     #[arg(long, default_value = "today", value_name = "DAY")]
     pub(super) date: Day,
     /// The first day to do [default: the first that the logs hold]
@@ -135,7 +135,7 @@ pub(super) struct SessionsOptions {
     /// Any part of the department
     #[arg(long, value_name = "TEXT")]
     pub(super) department: Option<String>,
-    /// Any part of the address
+    /// Any part of the IP address
     #[arg(long, value_name = "TEXT")]
     pub(super) ip: Option<String>,
     /// Only sessions in this state
@@ -149,13 +149,13 @@ pub(super) struct SessionsOptions {
 /// `--state`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum StateName {
-    /// Ended by its IN
+    /// The token was given back
     Closed,
-    /// Ended by the server giving up on a silent client
+    /// The server gave up on a silent client
     Expired,
-    /// No IN was seen, but it cannot be alive any more
+    /// Nobody saw the token given back, but it cannot be out any more
     Presumed,
-    /// Still there at the last look
+    /// The token was out at the last look
     Open,
 }
 
@@ -214,60 +214,6 @@ pub(super) struct InitOptions {
     pub(super) file: PathBuf,
 }
 
-/// A day as people name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Day {
-    Today,
-    Yesterday,
-    On(NaiveDate),
-}
-
-impl Day {
-    /// The day itself, where today is `today`.
-    pub(super) fn on(self, today: NaiveDate) -> NaiveDate {
-        match self {
-            Self::Today => today,
-            Self::Yesterday => today.checked_sub_days(CalendarDays::new(1)).unwrap_or(today),
-            Self::On(date) => date,
-        }
-    }
-}
-
-impl FromStr for Day {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "today" => Ok(Self::Today),
-            "yesterday" => Ok(Self::Yesterday),
-            _ => text
-                .parse()
-                .map(Self::On)
-                .map_err(|_| format!("expected `today`, `yesterday` or a date such as `2021-12-31`, found `{text}`")),
-        }
-    }
-}
-
-impl SpanOptions {
-    /// The days, open at the ends that nothing was said of.
-    pub(super) fn days(self, today: NaiveDate) -> Days {
-        Days {
-            first: self.since.map_or(NaiveDate::MIN, |day| day.on(today)),
-            last: self.until.map_or(NaiveDate::MAX, |day| day.on(today)),
-        }
-    }
-}
-
-impl TraceOptions {
-    /// The days: one, a span, or all.
-    pub(super) fn days(&self, today: NaiveDate) -> Days {
-        match self.date {
-            Some(day) => Days { first: day.on(today), last: day.on(today) },
-            None => self.span.days(today),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,17 +229,6 @@ mod tests {
         for line in ["jeton --config a.toml -v nightly", "jeton nightly --config a.toml -v"] {
             let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
             assert_eq!((arguments.common.config, arguments.common.verbose), (Some("a.toml".into()), true), "{line}");
-        }
-    }
-
-    #[test]
-    fn days_have_three_spellings() {
-        let today = NaiveDate::from_ymd_opt(2022, 3, 1).unwrap();
-        for (text, day) in [("today", "2022-03-01"), ("yesterday", "2022-02-28"), ("2021-12-08", "2021-12-08")] {
-            assert_eq!(text.parse::<Day>().unwrap().on(today).to_string(), day);
-        }
-        for text in ["8/12/2021", "tomorrow", "2021-13-01", ""] {
-            assert!(text.parse::<Day>().is_err(), "{text}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Arguments in, rows and exit codes out.
 
 mod arguments;
+mod days;
 mod init;
 mod messages;
 mod nightly;
@@ -22,6 +23,7 @@ use clap::Parser;
 use crate::config::{Config, ConfigErrors};
 use crate::network::Remote;
 use arguments::{Arguments, Command, Common};
+use days::WrongDays;
 
 /// How a run ended; cron acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +64,15 @@ impl From<ConfigErrors> for Stop {
 }
 
 impl From<anyhow::Error> for Stop {
+    /// A failure; but for days that cannot be asked for, which come to light in the midst of the work.
     fn from(error: anyhow::Error) -> Self {
-        Self::Failure(error)
+        error.downcast().map_or_else(Self::Failure, |wrong: WrongDays| wrong.into())
+    }
+}
+
+impl From<WrongDays> for Stop {
+    fn from(wrong: WrongDays) -> Self {
+        Self::Usage(format!("error: {wrong}"))
     }
 }
 

@@ -2,36 +2,34 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
+
 use super::arguments::{Common, NightlyOptions};
 use super::progress::Line;
 use super::{Exit, Stop, complain, configured, messages, say};
 use crate::finding::Severity;
-use crate::pipeline::{self, Days, Summary};
+use crate::pipeline::{self, Summary};
 
 pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Stop> {
     let (config, remote) = configured(common)?;
-    if let Some((since, date)) = backwards(options) {
-        return Err(Stop::Usage(format!("error: `--since {since}` is after `--date {date}`")));
-    }
     let span = |now: chrono::DateTime<chrono::Utc>| {
         let today = now.with_timezone(&config.site.timezone).date_naive();
-        Days { first: options.since.map_or(chrono::NaiveDate::MIN, |day| day.on(today)), last: options.date.on(today) }
+        Ok(options.days(today)?)
     };
     let line = Line::new();
     let summary = pipeline::nightly(&config, remote.as_ref(), span, &|step| line.show(step))?;
     drop(line);
     complain(&messages::findings(&summary.findings, &summary.gaps, common.verbose));
-    say(&told(&summary));
+    match summary.before {
+        Some(begin) => say(&before_the_traces(summary.days.last, begin)),
+        None => say(&told(&summary)),
+    }
     Ok(if summary.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
 
-/// Two dates that are the wrong way round.
-fn backwards(options: &NightlyOptions) -> Option<(chrono::NaiveDate, chrono::NaiveDate)> {
-    use super::arguments::Day::On;
-    match (options.since, options.date) {
-        (Some(On(since)), On(date)) if since > date => Some((since, date)),
-        _ => None,
-    }
+/// What is said of days before the traces begin.
+pub(super) fn before_the_traces(last: NaiveDate, begin: NaiveDate) -> String {
+    format!("nothing is known of {last} and before: the traces begin on {begin}; nothing was written")
 }
 
 /// The summary: days, sessions, users, departments, gaps, files.

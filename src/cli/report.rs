@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::arguments::{Common, ReportOptions};
+use super::nightly::before_the_traces;
 use super::progress::Line;
 use super::{Exit, Stop, complain, configured, messages, say};
 use crate::config::Config;
 use crate::pipeline::{self, Days, gather, publish_reports};
-use crate::report::Period;
 
 pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop> {
     let (config, remote) = configured(common)?;
@@ -18,20 +18,24 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     let _lock = pipeline::prepare_output(&config, &|step| line.show(step))?;
     let span = |now: chrono::DateTime<chrono::Utc>| {
         let today = now.with_timezone(&config.site.timezone).date_naive();
-        let whole = Period::of(kind, options.date.on(today));
-        // The period that is not over ends today.
-        let until = whole.until(today.clamp(whole.first(), whole.last()));
-        period = Some(until);
-        Days { first: until.first(), last: until.last() }
+        let asked = options.period(kind, today)?;
+        period = Some(asked);
+        Ok(Days { first: asked.first(), last: asked.last() })
     };
     let gathered = gather(&config, remote.as_ref(), span, &|step| line.show(step))?;
-    let published = period.map(|period| publish_reports(&config, &gathered, period, department)).unwrap_or_default();
+    let published = period
+        .filter(|_| gathered.before.is_none())
+        .map(|period| publish_reports(&config, &gathered, period, department))
+        .unwrap_or_default();
     drop(line);
     let gaps: Vec<_> = gathered.gaps.iter().chain(&published.failures).cloned().collect();
     let files: Vec<String> = published.files.iter().map(|file| file.display().to_string()).collect();
     complain(&messages::findings(&gathered.findings, &gaps, common.verbose));
-    say(if files.is_empty() { "no use in this period: no workbook was written".to_owned() } else { files.join("\n") }
-        .as_str());
+    say(&match (gathered.before, period) {
+        (Some(begin), Some(period)) => before_the_traces(period.last(), begin),
+        _ if files.is_empty() => "no use in this period: no workbook was written".to_owned(),
+        _ => files.join("\n"),
+    });
     Ok(if gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
 

@@ -11,8 +11,10 @@ use crate::texts::Texts;
 
 pub(super) fn run(options: &SessionsOptions, common: &Common) -> Result<Exit, Stop> {
     let (config, remote) = configured(common)?;
-    let span =
-        |now: chrono::DateTime<chrono::Utc>| options.span.days(now.with_timezone(&config.site.timezone).date_naive());
+    let span = |now: chrono::DateTime<chrono::Utc>| {
+        let today = now.with_timezone(&config.site.timezone).date_naive();
+        Ok(options.span.days(today)?)
+    };
     let line = Line::new();
     let gathered = gather(&config, remote.as_ref(), span, &|step| line.show(step))?;
     drop(line);

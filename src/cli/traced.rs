@@ -36,12 +36,13 @@ pub(super) fn analyse(options: &TraceOptions, common: &Common) -> Result<Analyse
     let Traced { traces, mut findings, gaps } = traced;
     // What is looked at again is as old as its newest line.
     let now = traces.newest(settings.timezone).unwrap_or_else(Utc::now);
+    let days = options.days(today(now, &settings))?;
     let name_of = |ip| directory.as_ref().and_then(|directory| directory.name_at(ip).map(str::to_owned));
     let mut analysis = trace::analyse(&traces, &settings, now, &name_of);
     findings.append(&mut analysis.findings);
     complain(&messages::findings(&findings, &gaps, common.verbose));
     let exit = if gaps.is_empty() { Exit::Complete } else { Exit::Gaps };
-    Ok(Analysed { traces, analysis, days: options.days(today(now, &settings)), settings, exit })
+    Ok(Analysed { traces, analysis, settings, days, exit })
 }
 
 fn today(now: DateTime<Utc>, settings: &TraceSettings) -> chrono::NaiveDate {
@@ -51,7 +52,7 @@ fn today(now: DateTime<Utc>, settings: &TraceSettings) -> chrono::NaiveDate {
 /// The site's settings where a configuration is named or lies at hand, else the machine's own.
 fn settings_of(common: &Common) -> Result<TraceSettings, Stop> {
     match Config::find(common.config.as_deref()) {
-        Ok(file) => Ok(TraceSettings::from(&Config::load(&file)?)),
+        Ok(file) => Ok(TraceSettings::load(&file)?),
         Err(errors) if common.config.is_some() => Err(errors.into()),
         Err(_) => Ok(TraceSettings::default()),
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{Config, ConfigErrors};
+use super::read::{Wanted, must_be};
+use super::{Config, ConfigErrors, Origin, Site};
 use crate::texts::Language;
 
 /// The variable that names a configuration file.
@@ -25,10 +26,11 @@ impl Config {
 
     /// Lets a replay folder named on the command line answer for the network; it must be there.
     pub fn replay_from(&mut self, folder: &Path) -> Result<(), ConfigErrors> {
-        if !folder.is_dir() {
-            let hint = "it holds a folder per host: `DIR/<host name>/files/…` and `DIR/<host name>/commands/…`";
-            return Err(ConfigErrors::whole(folder.display().to_string(), "`--replay`: no such folder", Some(hint)));
-        }
+        must_be(folder, Wanted::Folder).map_err(|(message, _)| {
+            let hint =
+                "name a folder with a folder per host: `DIR/<host name>/files/…` and `DIR/<host name>/commands/…`";
+            ConfigErrors::whole(folder.display().to_string(), format!("`--replay`: {message}"), Some(hint))
+        })?;
         self.replay = Some(folder.to_owned());
         Ok(())
     }
@@ -50,7 +52,7 @@ fn find_among(explicit: Option<&Path>, variable: Option<OsString>, places: &[&st
     })
 }
 
-/// What reading traces needs of a configuration: with [`Default`] a log can be looked at on a machine that has none.
+/// What reading traces needs of a configuration. With [`Default`] a log can be looked at on a machine that has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceSettings {
     /// The zone whose midnights cut sessions.
@@ -90,15 +92,21 @@ impl Default for TraceSettings {
 
 impl From<&Config> for TraceSettings {
     fn from(config: &Config) -> Self {
+        Self::of(&config.site, &config.origin, config.output.stale_after)
+    }
+}
+
+impl TraceSettings {
+    pub(super) fn of(site: &Site, origin: &Origin, stale_after: Duration) -> Self {
         Self {
-            timezone: config.site.timezone,
-            language: config.site.language,
-            server: Some(config.origin.address),
-            port: config.origin.port,
-            feature: config.origin.feature.clone(),
-            seats: config.origin.seats,
-            shared_addresses: config.origin.shared_addresses.clone(),
-            stale_after: config.output.stale_after,
+            timezone: site.timezone,
+            language: site.language,
+            server: Some(origin.address),
+            port: origin.port,
+            feature: origin.feature.clone(),
+            seats: origin.seats,
+            shared_addresses: origin.shared_addresses.clone(),
+            stale_after,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
     Collect, Config, HistoryFormat, Inputs, Origin, Output, PeriodKind, Report, ReportFormat, Site, Ssh, Switch, Tftp,
-    VlanEntry,
+    TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
 use crate::source::Source;
@@ -48,6 +48,27 @@ impl Collect {
                 root.pass_over(section);
             }
             root.section("collect", collect)
+        })
+    }
+}
+
+impl TraceSettings {
+    /// Reads what traces need alone: `[site]`, `[origin]` and `[output] stale_after_s`. A log can be looked at where the
+    /// inputs are not.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        with_document(path, |root| {
+            for section in ["inputs", "tftp", "ssh", "switches", "vlans", "report", "collect", "remote"] {
+                root.pass_over(section);
+            }
+            let site = root.section("site", site);
+            let origin = root.section("origin", origin);
+            let stale_after = root.section_or_empty("output", |table| {
+                for key in ["directory", "history_format", "ledger"] {
+                    table.pass_over(key);
+                }
+                stale_after(table)
+            });
+            Some(Self::of(&site?, &origin?, stale_after?))
         })
     }
 }
@@ -239,8 +260,12 @@ fn output(table: &Table<'_>) -> Option<Output> {
     let directory = table.required("directory", "\"out\"", Value::path);
     let history_format = table.or("history_format", HistoryFormat::Record, |value| value.one_of(HISTORY_FORMATS));
     let ledger = table.or("ledger", "jeton.db".to_owned(), ledger_name);
-    let stale_after = table.or("stale_after_s", Duration::from_secs(21_600), seconds);
+    let stale_after = stale_after(table);
     Some(Output { directory: directory?, history_format: history_format?, ledger: ledger?, stale_after: stale_after? })
+}
+
+fn stale_after(output: &Table<'_>) -> Option<Duration> {
+    output.or("stale_after_s", Duration::from_secs(21_600), seconds)
 }
 
 /// A file name in the output directory that neither leaves it nor meets what else is there.

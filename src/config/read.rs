@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -226,7 +227,8 @@ impl<'a> Value<'a> {
             DeValue::Boolean(flag) => format!("`{flag}`"),
             DeValue::String(text) if text.trim().is_empty() => "an empty string".to_owned(),
             DeValue::String(text) => quoted(text),
-            other @ DeValue::Array(_) => format!("an {}", other.type_str()),
+            DeValue::Array(items) if items.is_empty() => "an empty list".to_owned(),
+            DeValue::Array(_) => "a list".to_owned(),
             other => format!("a {}", other.type_str()),
         }
     }
@@ -324,24 +326,23 @@ impl<'a> Value<'a> {
     /// A file on this machine that is there.
     pub(super) fn file(self) -> Option<PathBuf> {
         let path = self.path()?;
-        if path.is_file() {
-            return Some(path);
+        match must_be(&path, Wanted::File) {
+            Ok(()) => Some(path),
+            Err((message, hint)) => self.fault(message, Some(hint.to_owned())),
         }
-        let hint = "relative paths start from this file's folder".to_owned();
-        self.fault(format!("no such file: `{}`", path.display()), Some(hint))
     }
 
     /// A folder on this machine that is there.
     pub(super) fn folder(self) -> Option<PathBuf> {
         let path = self.path()?;
-        if path.is_dir() {
-            return Some(path);
+        match must_be(&path, Wanted::Folder) {
+            Ok(()) => Some(path),
+            Err((message, hint)) => self.fault(message, Some(hint.to_owned())),
         }
-        let hint = "relative paths start from this file's folder".to_owned();
-        self.fault(format!("no such folder: `{}`", path.display()), Some(hint))
     }
 
-    /// The files that a pattern matches, at least one.
+    /// What a pattern matches, at least one. A folder among it is no file, but that is told where it is read: passed over,
+    /// it would take its machines away without a word.
     pub(super) fn matching_files(self) -> Option<Vec<PathBuf>> {
         let pattern = self.text_as("a path or a pattern such as `dhcpd-*.conf`")?;
         let Some(path) = self.document.path(pattern) else { return self.path().map(|_| Vec::new()) };
@@ -353,9 +354,16 @@ impl<'a> Value<'a> {
             Ok(paths) => paths,
             Err(error) => return self.fault(format!("{} is no pattern: {}", quoted(pattern), error.msg), None),
         };
-        let files: Vec<PathBuf> = paths.filter_map(Result::ok).filter(|path| path.is_file()).collect();
+        let files: Vec<PathBuf> = match paths.collect() {
+            Ok(files) => files,
+            Err(error) => {
+                let message = format!("cannot look into `{}`: {}", error.path().display(), error.error());
+                return self.fault(message, Some("let jeton's user read it".to_owned()));
+            }
+        };
         if files.is_empty() {
-            let hint = format!("looked in `{}`", whole.parent().unwrap_or(&base).display());
+            let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+            let hint = format!("looked in `{}`", folder.display());
             return self.fault(format!("no file matches {}", quoted(pattern)), Some(hint));
         }
         Some(files)
@@ -365,6 +373,39 @@ impl<'a> Value<'a> {
         FaultPlace::of(self.document.source.text(), &self.value.span()).line
     }
 }
+
+/// What a path must lead to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    File,
+    Folder,
+}
+
+/// Looks for a file or a folder on this machine; the error is what is there in its place, and what to do about it.
+pub(super) fn must_be(path: &Path, wanted: Wanted) -> Result<(), (String, &'static str)> {
+    let shown = path.display();
+    match (fs_err::metadata(path), wanted) {
+        (Ok(found), Wanted::File) if found.is_file() => Ok(()),
+        (Ok(found), Wanted::Folder) if found.is_dir() => Ok(()),
+        (Ok(found), Wanted::File) if found.is_dir() => {
+            Err((format!("`{shown}` is a directory, expected a file"), "name the file in it"))
+        }
+        (Ok(_), Wanted::File) => {
+            Err((format!("`{shown}` is a device or a pipe, expected a file"), "name a file on a disk"))
+        }
+        (Ok(_), Wanted::Folder) => {
+            Err((format!("`{shown}` is a file, expected a directory"), "name the directory that it is in"))
+        }
+        (Err(error), _) if error.kind() != ErrorKind::NotFound => {
+            // The path is in the message of `fs_err` already.
+            Err((error.to_string(), "let jeton's user read it"))
+        }
+        (Err(_), Wanted::File) => Err((format!("no such file: `{shown}`"), HINT_OF_PATHS)),
+        (Err(_), Wanted::Folder) => Err((format!("no such folder: `{shown}`"), HINT_OF_PATHS)),
+    }
+}
+
+const HINT_OF_PATHS: &str = "relative paths start from this file's folder";
 
 /// What must be there once only: names, numbers, addresses.
 pub(super) struct Unique {

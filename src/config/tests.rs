@@ -163,11 +163,14 @@ fn one_faulty_line_more_is_one_fault_told_at_its_place() {
         ("[ssh]\nuser = 'x'\nlegacy = true", "32:1: unknown key `legacy` in `[ssh]`"),
         ("[report]\nformats = [\"ods\", \"pdf\"]", "31:19: expected one of `ods`, `xlsx`, `csv`, found `pdf`"),
         ("[report]\nformats = [\"ods\", \"ods\"]", "31:19: duplicate format: `ods`"),
-        ("[report]\nformats = []", "31:11: expected a list of at least one of `ods`, `xlsx`, `csv`, found an array"),
+        (
+            "[report]\nformats = []",
+            "31:11: expected a list of at least one of `ods`, `xlsx`, `csv`, found an empty list",
+        ),
         ("[report]\nperiod = \"Month\"", "31:10: expected one of `day`, `week`, `month`, `year`, found `Month`"),
         ("[report]\ntemplate = \"report.toml\"", "31:12: no such file: "),
         ("[remote]\nreplay = \"replay\"", "31:10: no such folder: "),
-        ("[remote]\nreplay = \"Ordinateurs.ods\"", "31:10: no such folder: "),
+        ("[remote]\nreplay = \"Ordinateurs.ods\"", "31:10: `"),
         ("[[vlans]]\nid = 510\nname = \"X\"\ndepartment = \"D\"", "31:6: duplicate VLAN id: integer `510`"),
         ("[[vlans]]\nid = 511\nname = \"labo-dpt1\"\ndepartment = \"D\"", "32:8: duplicate VLAN name: `labo-dpt1`"),
         (
@@ -366,6 +369,46 @@ fn collect_needs_its_own_section_and_nothing_else() {
     assert_eq!((collect.port, collect.pulse), (60213, Duration::from_secs(300)));
     fs_err::write(&file, WHOLE).unwrap();
     assert_eq!(told(&Collect::load(&file).unwrap_err()), ["29:18: missing section `[collect]`"]);
+}
+
+#[test]
+fn traces_need_the_site_and_the_licence_server_and_no_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jeton.toml");
+    fs_err::write(&file, format!("{WHOLE}stale_after_s = 60\n")).unwrap();
+    assert!(Config::load(&file).is_err(), "the inputs are not there");
+    let settings = TraceSettings::load(&file).unwrap();
+    assert_eq!((settings.timezone, settings.port, settings.stale_after), (Paris, 60213, Duration::from_secs(60)));
+    let whole = load(&format!("{WHOLE}stale_after_s = 60\n")).unwrap();
+    assert_eq!(settings, TraceSettings::from(&whole));
+    fs_err::write(&file, WHOLE.replace("port = 60213", "prt = 60213")).unwrap();
+    assert_eq!(told(&TraceSettings::load(&file).unwrap_err()), ["12:1: unknown key `prt` in `[origin]`"]);
+}
+
+#[test]
+fn what_is_there_in_the_place_of_a_file_or_a_folder_is_named() {
+    let folder = folder();
+    fs_err::create_dir(folder.path().join("dir")).unwrap();
+    for (old, new, message) in [
+        ("Ordinateurs.ods", "dir", "dir` is a directory, expected a file"),
+        ("Ordinateurs.ods", "/dev/null", "`/dev/null` is a device or a pipe, expected a file"),
+        ("Ordinateurs.ods", "other.conf/x", "Not a directory"),
+        ("dhcpd-*", "no-*", "no file matches `no-*.conf`"),
+    ] {
+        let errors = load_in(&folder, &WHOLE.replace(old, new)).unwrap_err();
+        assert!(errors.faults().len() == 1 && errors.to_string().contains(message), "{errors}");
+    }
+    let mut config = load_in(&folder, WHOLE).unwrap();
+    let error = config.replay_from(&folder.path().join("other.conf")).unwrap_err().to_string();
+    assert!(error.contains("is a file, expected a directory"), "{error}");
+}
+
+#[test]
+fn a_folder_that_a_pattern_matches_is_not_passed_over() {
+    let folder = folder();
+    fs_err::create_dir(folder.path().join("dhcpd-511.conf")).unwrap();
+    let dhcp = load_in(&folder, WHOLE).unwrap().inputs.dhcp;
+    assert!(dhcp.contains(&folder.path().join("dhcpd-511.conf")), "{dhcp:?}");
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use calamine::{Data, Ods, Range, Reader, open_workbook_auto_from_rs, open_workbook_from_rs};
+use calamine::{Data, Ods, OdsError, Range, Reader, open_workbook_auto_from_rs, open_workbook_from_rs};
 
 use crate::finding::{Finding, Kind, Place, excerpt};
 use crate::parse::computers::Sheet;
 use crate::parse::dhcpd::{self, DhcpFile};
-use crate::source::{Source, SourceError};
+use crate::source::{Source, SourceError, kind_of};
 
 /// Why an input without which no night can be told could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -149,7 +149,7 @@ pub fn read_sheet(path: &Path) -> Result<Sheet, InputError> {
         Ok(book) => first_sheet(book),
         Err(error) => match open_workbook_auto_from_rs(cursor) {
             Ok(book) => first_sheet(book),
-            Err(_) => Err(error.to_string()),
+            Err(_) => Err(why_unreadable(&bytes, &error)),
         },
     }
     .map_err(broken)?;
@@ -159,6 +159,22 @@ pub fn read_sheet(path: &Path) -> Result<Sheet, InputError> {
         start: range.start().unwrap_or((0, 0)),
         rows: range.rows().map(|row| row.iter().map(text).collect()).collect(),
     })
+}
+
+/// What is wrong with a spreadsheet that could not be opened, in words of an office.
+fn why_unreadable(bytes: &[u8], error: &OdsError) -> String {
+    const ZIP: &[u8] = b"PK";
+    match error {
+        OdsError::Password => "it is protected by a password; save it without one".to_owned(),
+        OdsError::FileNotFound(_) | OdsError::InvalidMime(_) => "it is an archive without a spreadsheet".to_owned(),
+        // The reader shows a value of its own code here.
+        OdsError::Zip(_) if bytes.starts_with(ZIP) => "it is damaged; copy or save it again".to_owned(),
+        OdsError::Zip(_) => {
+            let kind = kind_of(bytes).unwrap_or(if bytes.contains(&0) { "a binary file" } else { "a text" });
+            format!("it is {kind}")
+        }
+        other => other.to_string(),
+    }
 }
 
 fn first_sheet<RS, B>(mut book: B) -> Result<(String, Range<Data>), String>
@@ -251,11 +267,18 @@ mod tests {
 
     #[test]
     fn what_is_no_spreadsheet_is_named_with_its_path() {
-        let folder = folder(&[("text.ods", "name;mac"), ("empty.ods", ""), ("zip.ods", "PK\u{3}\u{4}broken")]);
-        for name in ["text.ods", "empty.ods", "zip.ods"] {
-            let error = read_sheet(&folder.path().join(name)).unwrap_err();
-            assert!(error.to_string().contains(name), "{error}");
+        for (name, content, reason) in [
+            ("text.ods", "name;mac", "it is a text"),
+            ("binary.ods", "\0\0\u{7}", "it is a binary file"),
+            ("empty.ods", "", "it is empty"),
+            ("zip.ods", "PK\u{3}\u{4}broken", "it is damaged; copy or save it again"),
+            ("page.ods", "%PDF-1.7\n1 0 obj\n", "it is a PDF document"),
+        ] {
+            let folder = folder(&[(name, content)]);
+            let error = read_sheet(&folder.path().join(name)).unwrap_err().to_string();
+            assert!(error.contains(name) && error.ends_with(&format!(": {reason}")), "{error}");
         }
+        let folder = folder(&[]);
         assert!(matches!(read_sheet(&folder.path().join("none.ods")), Err(InputError::Computers(_))));
     }
 

@@ -9,6 +9,7 @@
 //! large log elsewhere. Paths that jeton is given are not: none leads out of the folder.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use fs_err::PathExt;
@@ -49,7 +50,7 @@ impl Replay {
         let name =
             inside(&name).filter(|name| name.components().count() == 1).ok_or_else(|| failed("no such command"))?;
         let path = self.host(host)?.join("commands").join(name);
-        fs_err::read(path).map_err(|error| failed(&error.to_string()))
+        fs_err::read(&path).map_err(|error| failed(&told(&path, &error)))
     }
 }
 
@@ -57,7 +58,7 @@ impl Remote for Replay {
     fn fetch(&self, host: &Host, path: &str) -> Result<Fetched, RemoteError> {
         let local = self.path(host, path)?;
         let failed = |cause: String| RemoteError::new(host, format!("read {path}"), cause);
-        let metadata = local.fs_err_metadata().map_err(|error| failed(error.to_string()))?;
+        let metadata = local.fs_err_metadata().map_err(|error| failed(told(&local, &error)))?;
         if !metadata.is_file() {
             return Err(failed("expected a file, found a directory".to_owned()));
         }
@@ -66,7 +67,7 @@ impl Remote for Replay {
 
     fn fetch_folder(&self, host: &Host, path: &str) -> Result<BTreeMap<String, Vec<u8>>, RemoteError> {
         let local = self.path(host, path)?;
-        read_folder(&local).map_err(|error| RemoteError::new(host, format!("read {path}"), error))
+        read_folder(&local).map_err(|error| RemoteError::new(host, format!("read {path}"), told(&local, &error)))
     }
 
     fn run(&self, host: &Host, commands: &[Command]) -> Vec<Result<Vec<u8>, RemoteError>> {
@@ -77,6 +78,15 @@ impl Remote for Replay {
         let local = self.path(host, path)?;
         crate::output::write_file(&local, |out| out.write_all(content))
             .map_err(|error| RemoteError::new(host, format!("write {path}"), error))
+    }
+}
+
+/// What a host would have said, and where in the replay that answer was looked for.
+fn told(path: &Path, error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => format!("no such file: `{}`", path.display()),
+        // The messages of `fs_err` name the path.
+        _ => error.to_string(),
     }
 }
 
@@ -155,7 +165,9 @@ mod tests {
         assert_eq!(error.to_string(), "Balard-1G-1: connect: unreachable (no folder in the replay)");
         let error = replay.run(&host("origin"), &[Command::show("show version")]).remove(0).unwrap_err();
         assert!(error.to_string().starts_with("origin: show version: "), "{error}");
-        assert!(replay.fetch(&host("origin"), "none").unwrap_err().to_string().starts_with("origin: read none: "));
+        let error = replay.fetch(&host("origin"), "none").unwrap_err().to_string();
+        assert!(error.starts_with("origin: read none: no such file: `"), "{error}");
+        assert!(error.ends_with("replay/origin/files/none`"), "{error}");
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub struct Reader<R> {
     last: Option<DateTime<Utc>>,
     findings: Vec<Finding>,
     n_more_findings: u64,
+    /// Whether the last line was found to be cut off.
+    is_cut_off: bool,
     features: Interner,
     identities: HashMap<String, Identity>,
     n_sockets: u64,
@@ -123,6 +125,7 @@ impl<R: BufRead> Reader<R> {
             last: None,
             findings: Vec::new(),
             n_more_findings: 0,
+            is_cut_off: false,
             features: Interner::default(),
             identities: HashMap::new(),
             n_sockets: 0,
@@ -147,7 +150,8 @@ impl<R: BufRead> Reader<R> {
                 }
             }
         }
-        if block.n_log_lines == 0 {
+        // A last line that was cut off has said so itself.
+        if block.n_log_lines == 0 && !self.is_cut_off {
             self.find(Kind::TruncatedFile, date.line, String::new());
         }
         Ok(true)
@@ -230,8 +234,7 @@ impl<R: BufRead> Reader<R> {
         };
         let cut_off = !self.input.terminated && !text.ends_with("  ") && !text.trim_end().ends_with(')');
         if line.clock == Clock::Corrupt || line.message == Message::Unreadable || cut_off {
-            let kind = if cut_off { Kind::TruncatedFile } else { Kind::UnreadableLine };
-            self.find(kind, self.input.line, crate::finding::excerpt(&text));
+            self.unreadable(&text);
             if cut_off {
                 return None;
             }
@@ -262,8 +265,11 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
+    /// A line that is none; where it has no end, the file was cut off in it.
     fn unreadable(&mut self, text: &str) {
-        self.find(Kind::UnreadableLine, self.input.line, crate::finding::excerpt(text));
+        self.is_cut_off = !self.input.terminated;
+        let kind = if self.is_cut_off { Kind::TruncatedFile } else { Kind::UnreadableLine };
+        self.find(kind, self.input.line, crate::finding::excerpt(text));
     }
 
     fn find(&mut self, kind: Kind, line: u32, detail: String) {
@@ -564,7 +570,11 @@ mod tests {
         assert_eq!((cut_sockets[0].n_log_lines, places(&findings)), (0, vec!["truncated-file logwatch:1".to_owned()]));
         let (cut_name, findings) = blocks(b"2021-12-08 14:00:20\n14:00:20 (d) IN: \"f\" etudiant@DESK");
         assert_eq!(cut_name[0].entries, []);
-        assert!(places(&findings).contains(&"truncated-file logwatch:2".to_owned()));
+        assert_eq!(places(&findings), ["truncated-file logwatch:2"]);
+        for cut in ["ESTAB 0 0 1.2.3", "14:0", "2021-12-"] {
+            let (_, findings) = blocks(format!("2021-12-08 14:00:20\n{cut}").as_bytes());
+            assert_eq!(places(&findings), ["truncated-file logwatch:2"], "{cut}: one truncation, once told");
+        }
         let (whole, findings) = blocks(b"2021-12-08 14:00:20\n14:00:20 (d) IN: \"f\" etudiant@DESKTOP  ");
         assert_eq!((whole[0].entries.len(), findings.len()), (1, 0));
     }

@@ -21,8 +21,8 @@ use crate::history;
 use crate::model::{Machine, SessionRow};
 use crate::network::{Directory, Progress, Remote, Replay, resolve};
 use crate::output::{self, Lock};
-use crate::report::Period;
-use crate::trace::{self, Analysis, Session};
+use crate::report::{FOLDER, Period};
+use crate::trace::{self, Analysis, Session, Traces};
 
 /// The name of the history file in the output directory.
 pub const HISTORY: &str = "Origin_history";
@@ -73,6 +73,9 @@ pub struct Gathered {
     pub gaps: Vec<Gap>,
     /// The moment of the run; of a replay, the newest moment that its traces name.
     pub now: DateTime<Utc>,
+    /// Where the whole span lies before the traces: the day on which these begin. Nothing is known of such a span, not
+    /// even that there was no use.
+    pub before: Option<NaiveDate>,
 }
 
 /// What a night did.
@@ -88,6 +91,8 @@ pub struct Summary {
     pub gaps: Vec<Gap>,
     /// The files that were written.
     pub published: Published,
+    /// Where all days lie before the traces, so that nothing was written: the day on which these begin.
+    pub before: Option<NaiveDate>,
 }
 
 /// The way to the hosts that a configuration names.
@@ -105,7 +110,7 @@ pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
 pub fn gather(
     config: &Config,
     remote: &dyn Remote,
-    span: impl FnOnce(DateTime<Utc>) -> Days,
+    span: impl FnOnce(DateTime<Utc>) -> anyhow::Result<Days>,
     listener: Listener<'_>,
 ) -> anyhow::Result<Gathered> {
     listener(Step::Doing("reading the DHCP files and Ordinateurs.ods"));
@@ -123,20 +128,28 @@ pub fn gather(
     let mut analysis = trace::analyse(&traces, &settings, now, &|ip| directory.name_at(ip).map(str::to_owned));
     findings.append(&mut analysis.findings);
 
-    let days = span(now);
+    let days = span(now)?;
     let addresses = addresses(&analysis.sessions, days, &settings);
     let resolution = resolve(config, &directory, remote, &addresses, &|progress| listener(Step::Switches(progress)));
     findings.extend(resolution.findings);
     gaps.extend(resolution.gaps);
     let rows = rows(&analysis.sessions, &resolution.machines, days, &settings);
-    Ok(Gathered { analysis, rows, findings, gaps, now })
+    let before = first_day(&traces, &settings).filter(|first| days.last < *first && rows.is_empty());
+    Ok(Gathered { analysis, rows, findings, gaps, now, before })
+}
+
+/// The day of the first thing that the logs tell.
+fn first_day(traces: &Traces, settings: &TraceSettings) -> Option<NaiveDate> {
+    let watch = traces.watch.as_ref().and_then(|watch| watch.moments.first()).map(|moment| moment.at);
+    let log = traces.debug_log.as_ref().and_then(|log| log.events.first()).map(|event| event.at);
+    watch.into_iter().chain(log).min().map(|at| at.with_timezone(&settings.timezone).date_naive())
 }
 
 /// The whole night: gathers what the periods of `span` need, appends the history of the span, writes the periods' reports.
 pub fn nightly(
     config: &Config,
     remote: &dyn Remote,
-    span: impl FnOnce(DateTime<Utc>) -> Days,
+    span: impl FnOnce(DateTime<Utc>) -> anyhow::Result<Days>,
     listener: Listener<'_>,
 ) -> anyhow::Result<Summary> {
     let _lock = prepare_output(config, listener)?;
@@ -145,11 +158,16 @@ pub fn nightly(
         config,
         remote,
         |now| {
-            days = span(now);
-            Days { first: NaiveDate::MIN, last: days.last }
+            days = span(now)?;
+            Ok(Days { first: NaiveDate::MIN, last: days.last })
         },
         listener,
     )?;
+    if gathered.before.is_some() {
+        let Gathered { rows, mut findings, gaps, before, .. } = gathered;
+        findings.retain(|finding| finding.concerns(days.first, days.last));
+        return Ok(Summary { days, rows, findings, gaps, published: Published::default(), before });
+    }
     days.first = days.first.max(gathered.rows.first().map_or(days.last, |row| row.date));
 
     listener(Step::Doing("writing Origin_history and the workbooks"));
@@ -168,13 +186,15 @@ pub fn nightly(
     }
     let mut gaps = gathered.gaps;
     gaps.append(&mut published.failures);
-    Ok(Summary { days, rows, findings, gaps, published })
+    Ok(Summary { days, rows, findings, gaps, published, before: None })
 }
 
 /// Makes the output directory, waits until no other run writes there, and takes away what an interrupted one left.
 pub fn prepare_output(config: &Config, listener: Listener<'_>) -> anyhow::Result<Lock> {
     let folder = &config.output.directory;
     output::create_folder(folder)?;
+    output::close_folder(folder);
+    output::close_folders(&folder.join(FOLDER));
     let lock = Lock::take(folder, || listener(Step::Waiting))
         .with_context(|| format!("cannot lock the output directory `{}`", folder.display()))?;
     output::remove_leftovers(folder);

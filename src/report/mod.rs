@@ -22,7 +22,7 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 
 pub use figures::Figures;
-pub use names::relative_path;
+pub use names::{FOLDER, relative_path};
 pub use period::{Period, day, weekday};
 pub use sheets::sheets;
 

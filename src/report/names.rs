@@ -6,7 +6,7 @@ use super::{Period, Scope};
 use crate::model::folded;
 
 /// The folder of all reports, in the output directory.
-const FOLDER: &str = "reports";
+pub const FOLDER: &str = "reports";
 /// The workbook of the rows whose machine has no department.
 const UNRESOLVED: &str = "non-resolus";
 /// The most bytes of a name that goes into a file's name: file systems allow 255, the period takes some.

@@ -221,7 +221,6 @@ fn a_night_without_the_network_takes_nothing_from_the_history() {
 }
 
 #[test]
-#[ignore = "defect: a folder of the output that was there before stays open to all"]
 fn an_output_that_was_open_to_all_is_closed() {
     use std::os::unix::fs::PermissionsExt;
     let lab = Lab::new().with_folder("out/reports");

@@ -1,0 +1,193 @@
+//! Days as people name them, and the days that cannot be asked for: the wrong way round, or not begun.
+//!
+//! What today is, is known once the traces are read: that of a replay is the day of its newest trace.
+
+use std::str::FromStr;
+
+use chrono::{Days as CalendarDays, NaiveDate};
+
+use super::arguments::{NightlyOptions, ReportOptions, SpanOptions, TraceOptions};
+use crate::config::PeriodKind;
+use crate::pipeline::Days;
+use crate::report::Period;
+
+/// A day as people name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Day {
+    Today,
+    Yesterday,
+    On(NaiveDate),
+}
+
+/// Days that cannot be asked for: wrong usage, found out when today is known.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct WrongDays(String);
+
+impl Day {
+    /// The day itself, where today is `today`.
+    pub(super) fn on(self, today: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Today => today,
+            Self::Yesterday => today.checked_sub_days(CalendarDays::new(1)).unwrap_or(today),
+            Self::On(date) => date,
+        }
+    }
+
+    /// An option with its day, as it was given: `--until yesterday` (2021-12-09).
+    fn shown(self, option: &str, today: NaiveDate) -> String {
+        match self {
+            Self::Today => format!("`{option} today` ({today})"),
+            Self::Yesterday => format!("`{option} yesterday` ({})", self.on(today)),
+            Self::On(date) => format!("`{option} {date}`"),
+        }
+    }
+}
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "today" => Ok(Self::Today),
+            "yesterday" => Ok(Self::Yesterday),
+            _ => text
+                .parse()
+                .map(Self::On)
+                .map_err(|_| format!("expected `today`, `yesterday` or a date such as `2021-12-31`, found `{text}`")),
+        }
+    }
+}
+
+impl SpanOptions {
+    /// The days, open at the ends that nothing was said of. An end that is not over yet is an open one.
+    pub(super) fn days(self, today: NaiveDate) -> Result<Days, WrongDays> {
+        if let (Some(since), Some(until)) = (self.since, self.until) {
+            in_order(("--since", since), ("--until", until), today)?;
+        }
+        Ok(Days {
+            first: self.since.map_or(NaiveDate::MIN, |day| day.on(today)),
+            last: self.until.map_or(NaiveDate::MAX, |day| day.on(today)),
+        })
+    }
+}
+
+impl TraceOptions {
+    /// The days: one, a span, or all.
+    pub(super) fn days(&self, today: NaiveDate) -> Result<Days, WrongDays> {
+        match self.date {
+            Some(day) => Ok(Days { first: day.on(today), last: day.on(today) }),
+            None => self.span.days(today),
+        }
+    }
+}
+
+impl NightlyOptions {
+    /// The days to do, none of them after today: what is written must be known.
+    pub(super) fn days(&self, today: NaiveDate) -> Result<Days, WrongDays> {
+        let last = self.date.on(today);
+        if last > today {
+            return Err(not_begun(&self.date.shown("--date", today), "is", today));
+        }
+        if let Some(since) = self.since {
+            in_order(("--since", since), ("--date", self.date), today)?;
+        }
+        Ok(Days { first: self.since.map_or(NaiveDate::MIN, |day| day.on(today)), last })
+    }
+}
+
+impl ReportOptions {
+    /// The period, up to today where it is not over.
+    pub(super) fn period(&self, kind: PeriodKind, today: NaiveDate) -> Result<Period, WrongDays> {
+        let whole = Period::of(kind, self.date.on(today));
+        if whole.first() > today {
+            return Err(not_begun(&self.date.shown("--date", today), "names a period that begins", today));
+        }
+        Ok(whole.until(today.min(whole.last())))
+    }
+}
+
+fn in_order(first: (&str, Day), last: (&str, Day), today: NaiveDate) -> Result<(), WrongDays> {
+    if first.1.on(today) <= last.1.on(today) {
+        return Ok(());
+    }
+    let [first, last] = [first, last].map(|(option, day)| day.shown(option, today));
+    Err(WrongDays(format!("{first} is after {last}")))
+}
+
+fn not_begun(option: &str, verb: &str, today: NaiveDate) -> WrongDays {
+    let hint = "give today or a day before it; today is in a replay the day of its newest trace";
+    WrongDays(format!("{option} {verb} after today, {today}\nhint: {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2021, 12, 10).unwrap();
+
+    fn on(day: &str) -> Day {
+        day.parse().unwrap()
+    }
+
+    fn told<T>(days: Result<T, WrongDays>) -> String {
+        days.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn days_have_three_spellings() {
+        let today = NaiveDate::from_ymd_opt(2022, 3, 1).unwrap();
+        for (text, day) in [("today", "2022-03-01"), ("yesterday", "2022-02-28"), ("2021-12-08", "2021-12-08")] {
+            assert_eq!(on(text).on(today).to_string(), day);
+        }
+        for text in ["8/12/2021", "tomorrow", "2021-13-01", ""] {
+            assert!(text.parse::<Day>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_in_order_and_its_end_may_lie_ahead() {
+        for (since, until, error) in [
+            ("2021-12-09", "2021-12-09", ""),
+            ("yesterday", "2030-01-01", ""),
+            ("2021-12-10", "2021-12-09", "`--since 2021-12-10` is after `--until 2021-12-09`"),
+            ("today", "yesterday", "`--since today` (2021-12-10) is after `--until yesterday` (2021-12-09)"),
+            ("today", "2021-12-09", "`--since today` (2021-12-10) is after `--until 2021-12-09`"),
+        ] {
+            let span = SpanOptions { since: Some(on(since)), until: Some(on(until)) };
+            assert_eq!(told(span.days(TODAY)), error, "{since} {until}");
+        }
+        assert_eq!(SpanOptions { since: None, until: None }.days(TODAY), Ok(Days::ALL));
+    }
+
+    #[test]
+    fn a_night_ends_today_at_the_latest() {
+        for (since, date, error) in [
+            (None, "today", ""),
+            (Some("2021-12-10"), "2021-12-10", ""),
+            (None, "2021-12-11", "`--date 2021-12-11` is after today, 2021-12-10\n"),
+            (Some("2021-12-12"), "today", "`--since 2021-12-12` is after `--date today` (2021-12-10)"),
+            (Some("2021-12-12"), "2021-12-13", "`--date 2021-12-13` is after today, 2021-12-10\n"),
+        ] {
+            let options = NightlyOptions { date: on(date), since: since.map(on), no_push: true };
+            let told = told(options.days(TODAY));
+            assert!(told.starts_with(error) && told.is_empty() == error.is_empty(), "{since:?} {date}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_period_has_begun() {
+        for (kind, date, last) in [
+            (PeriodKind::Month, "2021-12-31", Some("2021-12-10")),
+            (PeriodKind::Month, "2021-11-02", Some("2021-11-30")),
+            (PeriodKind::Month, "2022-01-01", None),
+            (PeriodKind::Day, "2021-12-11", None),
+            (PeriodKind::Week, "2021-12-12", Some("2021-12-10")),
+        ] {
+            let options = ReportOptions { period: None, date: on(date), department: None };
+            let period = options.period(kind, TODAY);
+            assert_eq!(period.as_ref().ok().map(|period| period.last().to_string()).as_deref(), last, "{date}");
+            assert_eq!(told(period).contains("names a period that begins after today, 2021-12-10"), last.is_none());
+        }
+    }
+}
