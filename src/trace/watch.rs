@@ -128,9 +128,8 @@ impl Watch {
     pub fn is_closing(&self, connection: ConnectionId, moment: MomentId) -> bool {
         let of = |moment: MomentId| self.signals(moment).iter().find(move |signal| signal.connection == connection);
         let was_closing = || moment.checked_sub(1).and_then(of).is_some_and(|before| before.fin_wait);
-        of(moment).is_some_and(|signal| match signal.fin_wait {
-            true => !was_closing(),
-            false => self.connection(connection).first != moment,
+        of(moment).is_some_and(|signal| {
+            if signal.fin_wait { !was_closing() } else { self.connection(connection).first != moment }
         })
     }
 

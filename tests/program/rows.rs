@@ -224,3 +224,40 @@ fn dates_the_wrong_way_round_are_wrong_usage() {
     let all = lab.jeton("tokens --format csv").exits(0).out;
     lab.jeton("tokens --until 2030-01-01 --format csv").exits(0).says_only(&all);
 }
+
+/// What `--explain` cites stands on the line that it names, and shows what it is cited for: an administrator checks it by
+/// eye.
+#[test]
+fn every_cited_line_shows_what_it_is_cited_for() {
+    let lab = Lab::new();
+    let explained = lab.jeton("users --explain").exits(0).out;
+    let (mut pair, mut address, mut n_cited) = ("", "", 0);
+    for line in explained.lines() {
+        if !line.starts_with(' ') {
+            // `2021-12-08 camille@LABO-PC-01: 10.20.11.11, carrying, 2 for, 0 against`
+            let (answer, rest) = line.rsplit_once(": ").unwrap();
+            pair = answer.split_once(' ').unwrap().1;
+            address = rest.split(',').next().unwrap();
+        } else if let Some(citation) = line.strip_prefix("    ") {
+            let (cited, shows) = citation.rsplit_once("  [").unwrap();
+            let (file, rest) = cited.split_once(".log:").map_or_else(
+                || cited.split_once("logwatch:").map(|(folder, rest)| (format!("{folder}logwatch"), rest)).unwrap(),
+                |(folder, rest)| (format!("{folder}.log"), rest),
+            );
+            let (number, text) = rest.split_once(": ").unwrap();
+            let number: usize = number.parse().unwrap();
+            let there = fs_err::read_to_string(file).unwrap().lines().nth(number - 1).unwrap().trim().to_owned();
+            assert_eq!(text, there);
+            if shows.starts_with("the token") {
+                assert!(there.contains(pair), "{line}");
+            } else if shows.contains("its connection") && !shows.contains("block") {
+                assert!(there.contains(&format!("{address}]")), "{line}");
+            } else if shows.contains("bytes in flight") {
+                assert!(there.split_whitespace().nth(2).unwrap().parse::<u32>().unwrap() > 0, "{line}");
+            }
+            n_cited += 1;
+        }
+    }
+    assert!(n_cited > 50, "{explained}");
+    assert!(explained.contains("[the server closes on its silent client"), "{explained}");
+}
