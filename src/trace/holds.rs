@@ -129,9 +129,9 @@ pub fn follow(
         follower.take(index);
     }
     follower.finish(lmstat, settings, now);
-    let mut held = follower.held;
-    held.addresses = addresses(watch, list, attribution, &held);
-    held
+    let addresses = addresses(watch, list, attribution, &follower.held);
+    follower.name_unknown(&addresses);
+    Held { addresses, ..follower.held }
 }
 
 /// What is held of one feature by one pair.
@@ -159,6 +159,8 @@ enum Closing {
     Connection(ConnectionId),
 }
 
+/// How soon after a token that a reconnection leaves behind the next one is taken, by somebody who works on.
+const RECONNECTION: Duration = Duration::hours(1);
 /// How long after its `IN` a closing connection may still be seen.
 const SOON: Duration = Duration::seconds(60);
 
@@ -462,6 +464,22 @@ impl Follower<'_> {
         (moment.saturating_sub(1)..=moment + 1).filter(near).any(|m| self.list.bursts.contains(&m))
     }
 
+    /// Names each pair and day of which connections say nothing, though somebody watched.
+    fn name_unknown(&mut self, addresses: &[Option<Address>]) {
+        let mut named = HashSet::new();
+        for (holding, address) in self.held.holdings.iter().zip(addresses) {
+            let day = self.day(holding.start);
+            if let Some(out) = holding.out
+                && address.is_none()
+                && self.watch.covers(holding.start)
+                && named.insert((holding.pair, day))
+            {
+                let who = &self.list.pairs[holding.pair as usize];
+                self.findings.push(Finding::about(Kind::UnknownAddress, self.place(out), who).of(day));
+            }
+        }
+    }
+
     fn day(&self, at: DateTime<Utc>) -> NaiveDate {
         at.with_timezone(&self.zone).date_naive()
     }
@@ -565,14 +583,16 @@ impl Follower<'_> {
         own.choice.is_none() && self.held.holdings.iter().any(|other| other.pair == own.pair && other.start > over)
     }
 
-    /// The end of the run of overlapping tokens that a holding is one of: its pair's last sign of life. Alone, its own
-    /// beginning.
+    /// The end of the run of tokens that a holding is one of, which overlap or follow soon: its pair's last sign of life.
+    /// Alone, its own beginning.
     fn last_word(&self, id: usize) -> DateTime<Utc> {
         let own = &self.held.holdings[id];
         let ended = self.held.holdings.iter().filter(|other| other.pair == own.pair && other.back.is_some());
         let mut others: Vec<_> = ended.map(|other| (other.start, other.end)).collect();
         others.sort_unstable();
-        others.into_iter().fold(own.start, |end, other| if other.0 <= end { end.max(other.1) } else { end })
+        others
+            .into_iter()
+            .fold(own.start, |end, other| if other.0 <= end + RECONNECTION { end.max(other.1) } else { end })
     }
 
     fn presume(&mut self, id: usize, seen: DateTime<Utc>) {

@@ -16,6 +16,8 @@ pub mod explain;
 pub mod holds;
 pub mod seats;
 pub mod sessions;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 pub mod watch;
 

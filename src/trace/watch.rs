@@ -157,30 +157,37 @@ pub struct Watcher {
     server: Option<IpAddr>,
     known: HashMap<Peer, ConnectionId>,
     alive: Vec<ConnectionId>,
+    /// The sockets of a block without a log line, with its date.
+    cut_off: Option<(DateTime<Utc>, Vec<Socket>)>,
 }
 
 /// A connection that is back after less than this was never away: a line was garbled, or a block cut. No client gets
 /// the same port again that soon, as the server's side of it is still waiting (TIME-WAIT, 60 s on Linux).
 const FLICKER: Duration = Duration::seconds(60);
 
+/// How far apart the dates of two writers of one log are at the most.
+const AT_ONCE: Duration = Duration::seconds(2);
+
 impl Watcher {
     /// Watches the logwatch `name`; `server` is the licence server's own address.
     pub fn new(name: &str, server: Option<IpAddr>) -> Self {
         let watch = Watch { name: Some(name.into()), ..Watch::default() };
-        Self { watch, server, known: HashMap::new(), alive: Vec::new() }
+        Self { watch, server, known: HashMap::new(), alive: Vec::new(), cut_off: None }
     }
 
     /// Takes the next block.
     pub fn see(&mut self, block: &Block) {
         self.watch.last = self.watch.last.max(Some(block.at));
-        // Without a log line the block was cut off, or another writer's date came in between: its sockets may not be
-        // all, and nothing can be said to be gone.
+        // Without a log line the block was cut off, and its sockets may not be all: nothing can be said to be gone. Or
+        // another writer's date came in between: then they belong to the block that follows at once.
         if block.n_log_lines == 0 {
+            self.cut_off = Some((block.at, block.sockets.clone()));
             return;
         }
         let id = self.watch.moments.len() as MomentId;
         let (appeared, signals, gone) = (self.n_connections(), self.n_signals(), self.watch.gone.len() as u32);
-        for socket in &block.sockets {
+        let cut_off = self.cut_off.take().filter(|(at, _)| (block.at - *at).abs() <= AT_ONCE);
+        for socket in cut_off.iter().flat_map(|(_, sockets)| sockets).chain(&block.sockets) {
             if Some(socket.peer.ip) != self.server {
                 self.see_socket(socket, id, block.at);
             }

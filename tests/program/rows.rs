@@ -246,7 +246,8 @@ fn every_cited_line_shows_what_it_is_cited_for() {
             );
             let (number, text) = rest.split_once(": ").unwrap();
             let number: usize = number.parse().unwrap();
-            let there = fs_err::read_to_string(file).unwrap().lines().nth(number - 1).unwrap().trim().to_owned();
+            let there =
+                fs_err::read_to_string(lab.path(&file)).unwrap().lines().nth(number - 1).unwrap().trim().to_owned();
             assert_eq!(text, there);
             if shows.starts_with("the token") {
                 assert!(there.contains(pair), "{line}");

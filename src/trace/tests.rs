@@ -1,0 +1,281 @@
+//! Small traces that show one thing each.
+
+use chrono::NaiveDate;
+use chrono_tz::Europe::Paris;
+
+use super::*;
+use crate::parse::logwatch::{Block, Reader};
+use crate::parse::{flexnet, lmstat};
+use crate::source::Source;
+
+const DAY: &str = "2021-12-08";
+
+/// A logwatch in short: a line per block, `09:00:00 +1.5:51000*432 | 09:00:00 OUT anna@PC-1`. Of a block, the connections
+/// (client `10.0.1.5`, its port, the bytes in flight, `!` where the server is closing) and the log lines.
+fn logwatch(blocks: &str) -> String {
+    let mut text = String::new();
+    for block in blocks.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let mut parts = block.split(" | ");
+        let mut head = parts.next().unwrap_or_default().split(' ');
+        text += &format!("{DAY} {}\n", head.next().unwrap_or_default());
+        for socket in head {
+            let state = if socket.ends_with('!') { "FIN-WAIT-1" } else { "ESTAB" };
+            let (peer, bytes) = socket.trim_end_matches('!').split_once('*').unwrap_or((socket, "0"));
+            text += &format!("{state} 0 {bytes} 10.0.0.1:60213 10.0.{peer}\n");
+        }
+        for line in parts {
+            text += &format!("{}\n", log_line(line));
+        }
+    }
+    text
+}
+
+/// `09:00:00 OUT anna@PC-1` as the daemon writes it.
+fn log_line(line: &str) -> String {
+    match line.splitn(3, ' ').collect::<Vec<_>>()[..] {
+        [clock, kind, who] => format!("{clock} (d) {kind}: \"f\" {who}  "),
+        _ => format!("{line} (d) chatter"),
+    }
+}
+
+fn watch(text: &str) -> Watch {
+    let mut reader = Reader::new(text.as_bytes(), "logwatch", Paris, Some(60213)).unwrap();
+    let mut watcher = Watcher::new("logwatch", Some("10.0.0.1".parse().unwrap()));
+    let mut block = Block::default();
+    while reader.read(&mut block).unwrap() {
+        watcher.see(&block);
+    }
+    watcher.finish()
+}
+
+fn debug_log(lines: &str) -> DebugLog {
+    let lines: Vec<String> = lines.lines().map(|line| log_line(line.trim())).collect();
+    let text = format!("06:00:00 (d) TIMESTAMP 12/8/2021\n{}\n", lines.join("\n"));
+    flexnet::parse(&Source::from_bytes("debug.log", text.as_bytes()), Paris, NaiveDate::MIN).items
+}
+
+fn analysed(traces: &Traces) -> Analysis {
+    let settings = TraceSettings { timezone: Paris, ..TraceSettings::default() };
+    let now = traces.newest(Paris).unwrap();
+    analyse(traces, &settings, now, &|_| None)
+}
+
+fn of_blocks(blocks: &str) -> Analysis {
+    analysed(&Traces { watch: Some(watch(&logwatch(blocks))), ..Traces::default() })
+}
+
+/// `anna 09:00:00-10:00:00 closed 10.0.1.5`.
+fn sessions(analysis: &Analysis) -> Vec<String> {
+    let clock = |at: DateTime<Utc>| at.with_timezone(&Paris).format("%T").to_string();
+    let line = |session: &Session| {
+        let ip = session.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+        let (start, end) = (clock(session.start), clock(session.end));
+        format!("{} {start}-{end} {} {ip}", session.who.login(), session.state)
+    };
+    analysis.sessions.iter().map(line).collect()
+}
+
+fn kinds(analysis: &Analysis) -> Vec<&'static str> {
+    analysis.findings.iter().map(|finding| finding.kind.name()).collect()
+}
+
+#[test]
+fn the_only_connection_with_bytes_in_flight_is_the_tokens() {
+    let analysis = of_blocks(
+        "09:00:00 1.5:51000*432 1.6:51001 | 09:00:00 OUT anna@PC-1
+         10:00:00 1.6:51001 | 10:00:00 IN anna@PC-1",
+    );
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-10:00:00 closed 10.0.1.5"]);
+    assert_eq!(analysis.days[0].evidence, crate::model::Evidence::Carrying);
+}
+
+#[test]
+fn two_users_of_one_block_do_not_share_its_one_new_connection() {
+    let analysis = of_blocks(
+        "08:00:00 1.5:50000*432 | 08:00:00 OUT anna@PC-1
+         08:30:00 | 08:30:00 IN anna@PC-1
+         09:00:00 1.5:51000 | 09:00:00 OUT anna@PC-1 | 09:00:00 OUT bob@PC-2
+         10:00:00 | 10:00:00 IN anna@PC-1
+         11:00:00 | 11:00:00 IN bob@PC-2",
+    );
+    assert!(sessions(&analysis).contains(&"bob 09:00:00-11:00:00 closed -".to_owned()), "{:?}", sessions(&analysis));
+    assert_eq!(kinds(&analysis), ["unknown-address"]);
+}
+
+#[test]
+fn a_line_shown_again_is_a_token_only_with_a_connection_of_its_own() {
+    let analysis = of_blocks(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         09:10:00 1.5:51000 | 09:00:00 OUT anna@PC-1
+         10:00:00 | 10:00:00 IN anna@PC-1",
+    );
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-10:00:00 closed 10.0.1.5"]);
+    assert_eq!(analysis.tokens.len(), 2);
+}
+
+#[test]
+fn a_lost_out_is_inferred_from_the_connection_that_ends_with_the_in() {
+    // Two lines within the 50 ms of one block: bob's is shown, twice; anna's is lost.
+    let analysis = of_blocks(
+        "08:00:00 1.5:50000*432 | 08:00:00 OUT anna@PC-1
+         08:30:00 | 08:30:00 IN anna@PC-1
+         09:00:00 1.5:51000 1.6:51001*432 | 09:00:00 OUT bob@PC-2
+         09:00:00 1.5:51000 1.6:51001 | 09:00:00 OUT bob@PC-2
+         10:00:00 1.6:51001 | 10:00:00 IN anna@PC-1
+         11:00:00 | 11:00:00 IN bob@PC-2",
+    );
+    assert!(
+        sessions(&analysis).contains(&"anna 09:00:00-10:00:00 closed 10.0.1.5".to_owned()),
+        "{:?}",
+        sessions(&analysis)
+    );
+    assert_eq!(analysis.tokens.iter().filter(|token| token.origin == Origin::Inferred).count(), 1);
+}
+
+#[test]
+fn a_session_whose_connection_is_gone_without_a_word_is_presumed() {
+    let analysis = of_blocks(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         09:30:00 1.5:51000 | 09:30:00
+         10:00:00 | 10:00:00",
+    );
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-09:30:00 presumed 10.0.1.5"]);
+    assert_eq!(kinds(&analysis), ["lost-in"]);
+}
+
+#[test]
+fn a_silent_client_expires_and_a_live_one_is_open() {
+    let analysis = of_blocks(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         09:05:00 1.5:51000 1.6:51001*432 | 09:05:00 OUT bob@PC-2
+         10:00:00 1.5:51000*1! 1.6:51001 | 10:00:00 IN anna@PC-1
+         10:30:00 1.6:51001 | 10:30:00",
+    );
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-10:00:00 expired 10.0.1.5", "bob 09:05:00-10:30:00 open 10.0.1.6"]);
+}
+
+#[test]
+fn bytes_in_flight_tell_which_of_two_tokens_ends() {
+    // The first connection outlives its token; the second is closed on a silent client.
+    let analysis = of_blocks(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         09:30:00 1.5:51000 1.5:52000*432 | 09:30:00 OUT anna@PC-1
+         10:00:00 1.5:51000*168 1.5:52000 | 10:00:00 IN anna@PC-1
+         10:20:00 1.5:52000 | 10:20:00
+         12:00:00 1.5:52000*1! | 12:00:00 IN anna@PC-1
+         13:00:00 | 13:00:00",
+    );
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-12:00:00 expired 10.0.1.5"]);
+}
+
+#[test]
+fn whoever_moves_is_where_the_bytes_are() {
+    let analysis = of_blocks(
+        "08:00:00 1.5:50000*432 | 08:00:00 OUT anna@PC-1
+         08:10:00 | 08:10:00 IN anna@PC-1
+         08:20:00 1.5:50001*432 | 08:20:00 OUT anna@PC-1
+         08:30:00 | 08:30:00 IN anna@PC-1
+         09:00:00 2.9:51000*432 | 09:00:00 OUT anna@PC-1
+         10:00:00 | 10:00:00 IN anna@PC-1",
+    );
+    let rows: Vec<_> = analysis.days.iter().map(|d| (d.ip.unwrap().to_string(), d.n_for, d.n_against)).collect();
+    assert_eq!(rows, [("10.0.1.5".to_owned(), 2, 1), ("10.0.2.9".to_owned(), 1, 2)]);
+}
+
+#[test]
+fn two_writers_at_once_are_one_watch() {
+    let one = "09:00:00 1.5:51000*432 1.6:50000 | 09:00:00 OUT anna@PC-1\n10:00:00 1.6:50000 | 10:00:00 IN anna@PC-1";
+    let text = format!(
+        "{}{}",
+        // The second writer's date and sockets come between the first one's sockets and line.
+        logwatch(
+            "09:00:00 1.5:51000*432\n09:00:00 1.5:51000 1.6:50000 | 09:00:00 OUT anna@PC-1 | 09:00:00 OUT anna@PC-1"
+        ),
+        logwatch("10:00:00\n10:00:00 1.6:50000 | 10:00:00 IN anna@PC-1 | 10:00:00 IN anna@PC-1"),
+    );
+    let mixed = analysed(&Traces { watch: Some(watch(&text)), ..Traces::default() });
+    assert_eq!(sessions(&mixed), sessions(&of_blocks(one)));
+}
+
+#[test]
+fn blocks_out_of_order_make_no_time_run_backwards() {
+    let analysis = of_blocks(
+        "10:00:00 1.5:51000*432 | 10:00:00 OUT anna@PC-1
+         09:00:00 1.5:51000 1.6:51001*432 | 09:00:00 OUT bob@PC-2
+         09:30:00 1.6:51001 | 09:30:00 IN anna@PC-1
+         09:40:00 | 09:40:00 IN bob@PC-2",
+    );
+    assert!(analysis.sessions.iter().all(|session| session.start <= session.end), "{:?}", sessions(&analysis));
+    assert!(sessions(&analysis).contains(&"bob 09:00:00-09:40:00 closed 10.0.1.6".to_owned()));
+}
+
+#[test]
+fn clocks_that_disagree_by_minutes_are_set_by_the_logwatch_and_named() {
+    let blocks = "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         09:30:00 1.5:51000 1.6:51001*432 | 09:30:00 OUT bob@PC-2
+         10:00:00 1.6:51001 | 10:00:00 IN anna@PC-1
+         10:30:00 | 10:30:00 IN bob@PC-2";
+    let late = "09:07:00 OUT anna@PC-1\n09:37:00 OUT bob@PC-2\n10:07:00 IN anna@PC-1\n10:37:00 IN bob@PC-2";
+    let traces =
+        Traces { watch: Some(watch(&logwatch(blocks))), debug_log: Some(debug_log(late)), ..Traces::default() };
+    let analysis = analysed(&traces);
+    assert_eq!(
+        sessions(&analysis),
+        ["anna 09:00:00-10:00:00 closed 10.0.1.5", "bob 09:30:00-10:30:00 closed 10.0.1.6"]
+    );
+    assert_eq!(kinds(&analysis), ["clocks-disagree"]);
+}
+
+#[test]
+fn a_debug_log_alone_gives_sessions_without_addresses() {
+    let log = debug_log("09:00:00 OUT anna@PC-1\n09:10:00 OUT anna@PC-1\n09:20:00 IN anna@PC-1\n10:00:00 IN anna@PC-1");
+    let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-10:00:00 closed -"]);
+    assert_eq!(kinds(&analysis), [""; 0]);
+}
+
+#[test]
+fn a_ghost_ends_with_the_other_tokens_of_its_pair() {
+    let log = debug_log(
+        "09:00:00 OUT anna@PC-1\n09:30:00 OUT anna@PC-1\n10:00:00 IN anna@PC-1\n14:00:00 OUT anna@PC-1\n15:00:00 IN anna@PC-1",
+    );
+    let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-10:00:00 presumed -", "anna 14:00:00-15:00:00 closed -"]);
+}
+
+#[test]
+fn a_restart_ends_every_token() {
+    let text = "06:00:00 (d) TIMESTAMP 12/8/2021\n09:00:00 (d) OUT: \"f\" anna@PC-1  \n11:00:00 (d) chatter\n\
+                12:00:00 (lmgrd) FlexNet Licensing (v11.16.5.1 build 1) started on origin (linux) (12/8/2021)\n\
+                13:00:00 (d) OUT: \"f\" anna@PC-1  \n14:00:00 (lmgrd) EXITING DUE TO SIGNAL 15 Exit reason 1\n";
+    let log = flexnet::parse(&Source::from_bytes("debug.log", text.as_bytes()), Paris, NaiveDate::MIN).items;
+    let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-11:00:00 presumed -", "anna 13:00:00-14:00:00 presumed -"]);
+}
+
+#[test]
+fn lmstat_opens_what_the_logs_missed_and_closes_what_it_does_not_list() {
+    let blocks = "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         10:00:00 1.5:51000 1.6:51001*432 | 10:00:00 OUT bob@PC-2
+         11:00:00 1.5:51000 1.6:51001 | 11:00:00";
+    let list = "Flexible License Manager status on Wed 12/8/2021 11:00\nUsers of f:  (Total of 3 licenses issued;  Total of 2 licenses in use)\n    \
+        bob PC-2 PC-2 (v1) (s/27000 1), start Wed 12/8 10:00\n    carl PC-3 PC-3 (v1) (s/27000 2), start Wed 12/8 8:15\n";
+    let lmstat = lmstat::parse(&Source::from_bytes("lmstat", list.as_bytes())).items;
+    let traces = Traces { watch: Some(watch(&logwatch(blocks))), lmstat: Some(lmstat), ..Traces::default() };
+    assert_eq!(
+        sessions(&analysed(&traces)),
+        [
+            "carl 08:15:00-11:00:00 open -",
+            "anna 09:00:00-09:00:00 presumed 10.0.1.5",
+            "bob 10:00:00-11:00:00 open 10.0.1.6"
+        ]
+    );
+}
+
+#[test]
+fn a_refusal_is_false_where_the_token_comes_at_once() {
+    let log =
+        debug_log("09:00:00 DENIED anna@PC-1\n09:00:01 OUT anna@PC-1\n09:30:00 DENIED bob@PC-2\n09:40:00 OUT bob@PC-2");
+    let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
+    assert_eq!(analysis.denials.iter().map(|denial| denial.real).collect::<Vec<_>>(), [false, true]);
+}
