@@ -94,6 +94,7 @@ pub struct Reader<R> {
     features: Interner,
     identities: HashMap<String, Identity>,
     n_sockets: u64,
+    local: LastEndpoint,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +130,7 @@ impl<R: BufRead> Reader<R> {
             features: Interner::default(),
             identities: HashMap::new(),
             n_sockets: 0,
+            local: LastEndpoint::default(),
         })
     }
 
@@ -204,7 +206,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn take_socket(&mut self, block: &mut Block) {
-        match parse_socket(&self.input.buffer) {
+        match parse_socket(&self.input.buffer, &mut self.local) {
             Some(socket) => {
                 let ours = self.port.is_none_or(|port| socket.local_port == port);
                 // A client on the server itself has the server's address at both ends.
@@ -394,13 +396,13 @@ const STATES: [&[u8]; 11] = [
 ];
 
 /// `ESTAB 0      432    [::ffff:10.14.14.20]:60213 [::ffff:10.14.18.116]:55450`, with any spacing.
-fn parse_socket(line: &[u8]) -> Option<SocketLine> {
+fn parse_socket(line: &[u8], last: &mut LastEndpoint) -> Option<SocketLine> {
     let mut words = Words(line);
     let state = words.next()?;
     STATES.contains(&state).then_some(())?;
     let _recv_q = number(words.next()?)?;
     let send_q = number(words.next()?)?;
-    let (local, local_port) = endpoint(words.next()?)?;
+    let (local, local_port) = last.read(words.next()?)?;
     let (ip, port) = endpoint(words.next()?)?;
     words.next().is_none().then_some(SocketLine {
         fin_wait_1: state == b"FIN-WAIT-1",
@@ -409,6 +411,24 @@ fn parse_socket(line: &[u8]) -> Option<SocketLine> {
         local_port,
         peer: Peer { ip, port },
     })
+}
+
+/// The local end of the line before, which is nearly always that of this one.
+#[derive(Debug, Default)]
+struct LastEndpoint {
+    word: Vec<u8>,
+    value: Option<(IpAddr, u16)>,
+}
+
+impl LastEndpoint {
+    fn read(&mut self, word: &[u8]) -> Option<(IpAddr, u16)> {
+        if self.word != word {
+            self.value = endpoint(word);
+            self.word.clear();
+            self.word.extend_from_slice(word);
+        }
+        self.value
+    }
 }
 
 /// The words of a line, parted by spaces and tabs.

@@ -10,10 +10,10 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use chrono::Duration;
+use foldhash::{HashMap, HashSet};
 
 use super::tokens::{Event, EventKind, List, PairId};
 use super::watch::{ConnectionId, MomentId, Watch};
@@ -200,7 +200,7 @@ pub struct Exits {
 impl Exits {
     /// Of all the `IN`s of a list.
     pub fn new(watch: &Watch, list: &List) -> Self {
-        let mut exits = Self { by_moment: HashMap::new(), closing: HashSet::new() };
+        let mut exits = Self { by_moment: HashMap::default(), closing: HashSet::default() };
         for event in &list.events {
             if let EventKind::Token { kind: TokenKind::In, pair, .. } = &event.what
                 && let Some(moment) = event.moment

@@ -149,7 +149,7 @@ struct Follower<'a> {
     findings: &'a mut Vec<Finding>,
     zone: Tz,
     /// The moments that show an `IN`, by the pair.
-    returns: HashSet<(MomentId, PairId)>,
+    returns: foldhash::HashSet<(MomentId, PairId)>,
 }
 
 /// What an `IN` closes.

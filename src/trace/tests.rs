@@ -13,21 +13,19 @@ const DAY: &str = "2021-12-08";
 /// A logwatch in short: a line per block, `09:00:00 +1.5:51000*432 | 09:00:00 OUT anna@PC-1`. Of a block, the connections
 /// (client `10.0.1.5`, its port, the bytes in flight, `!` where the server is closing) and the log lines.
 fn logwatch(blocks: &str) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for block in blocks.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let mut parts = block.split(" | ");
         let mut head = parts.next().unwrap_or_default().split(' ');
-        text += &format!("{DAY} {}\n", head.next().unwrap_or_default());
+        lines.push(format!("{DAY} {}", head.next().unwrap_or_default()));
         for socket in head {
             let state = if socket.ends_with('!') { "FIN-WAIT-1" } else { "ESTAB" };
             let (peer, bytes) = socket.trim_end_matches('!').split_once('*').unwrap_or((socket, "0"));
-            text += &format!("{state} 0 {bytes} 10.0.0.1:60213 10.0.{peer}\n");
+            lines.push(format!("{state} 0 {bytes} 10.0.0.1:60213 10.0.{peer}"));
         }
-        for line in parts {
-            text += &format!("{}\n", log_line(line));
-        }
+        lines.extend(parts.map(log_line));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// `09:00:00 OUT anna@PC-1` as the daemon writes it.

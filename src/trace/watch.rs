@@ -5,12 +5,12 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use foldhash::HashMap;
 
 use crate::parse::logwatch::{Block, Entry, Peer, Socket};
 
@@ -172,7 +172,7 @@ impl Watcher {
     /// Watches the logwatch `name`; `server` is the licence server's own address.
     pub fn new(name: &str, server: Option<IpAddr>) -> Self {
         let watch = Watch { name: Some(name.into()), ..Watch::default() };
-        Self { watch, server, known: HashMap::new(), alive: Vec::new(), cut_off: None }
+        Self { watch, server, known: HashMap::default(), alive: Vec::new(), cut_off: None }
     }
 
     /// Takes the next block.
