@@ -7,7 +7,7 @@ mod messages;
 mod nightly;
 mod progress;
 mod report;
-//RES mod resolve;
+mod resolve;
 pub mod rows;
 mod seats;
 mod sessions;
@@ -106,7 +106,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Tokens(options) => tokens::run(&options, common),
         Command::Seats(options) => seats::run(&options, common),
         Command::Connected(options) => connected::run(&options, common),
-        Command::Resolve(_) => Ok(Exit::Complete),
+        Command::Resolve(options) => resolve::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
         Command::Report(options) => report::run(&options, common),
         Command::Init(options) => init::run(&options, common),
