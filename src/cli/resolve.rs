@@ -72,7 +72,7 @@ fn note(answer: &Answer) -> String {
         Remark::Together(n) => format!("{n} machines behind this outlet"),
         Remark::Vacant => "no machine seen behind this outlet".to_owned(),
         Remark::Passing(n) => format!("{n} seen behind this outlet, none at home there"),
-        Remark::Silent => "the switch did not say what is behind this outlet".to_owned(),
+        Remark::Silent => "the switch did not answer".to_owned(),
     });
     let words: Vec<String> = answer.findings.iter().map(|finding| said(finding, &answer.machine)).collect();
     remark.into_iter().chain(words).collect::<Vec<_>>().join("; ")

@@ -137,7 +137,7 @@ pub enum Remark {
     Vacant,
     /// So many machines were seen behind the outlet, and none of them is at home there: it leads on to others.
     Passing(usize),
-    /// The outlet is known, but its switch did not say what is behind it.
+    /// The switch is known, but did not answer in full: what it would have told is missing.
     Silent,
 }
 
@@ -370,8 +370,15 @@ impl Network<'_> {
             let zone = vlan.map(|vlan| self.index.directory.zone_of_vlan(vlan)).unwrap_or_default();
             (machine.vlan, machine.department) = (zone.vlan, zone.department);
         }
-        let remark = sources.is_empty().then_some(Remark::Unknown);
-        if remark.is_some() {
+        let silent = |switch: &String| {
+            self.answers.get(switch).is_some_and(|answer| answer.interfaces.is_none() || answer.macs.is_none())
+        };
+        let remark = if sources.is_empty() {
+            Some(Remark::Unknown)
+        } else {
+            machine.switch.as_ref().is_some_and(silent).then_some(Remark::Silent)
+        };
+        if remark == Some(Remark::Unknown) {
             // The remark says it.
             findings.retain(|finding| finding.kind != Kind::MachineUnknown);
         }
@@ -448,3 +455,6 @@ impl Network<'_> {
         Answer { machine, remark: Some(remark), ..Answer::default() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,4 +198,4 @@ fn unlocated(mac: MacAddr, answers: &Answers) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
