@@ -5,8 +5,8 @@ use super::progress::Line;
 use super::rows::{self, Cell};
 use super::{Exit, Stop, complain, configured, messages};
 use crate::finding::{Finding, excerpt};
-use crate::model::{Machine, SwitchPort};
-use crate::network::{Answer, Directory, KnownBy, Mistyped, Question, Remark, look_up};
+use crate::model::{Machine, SwitchPort, Vlan};
+use crate::network::{Answer, Directory, KnownBy, Question, Remark, look_up};
 use crate::pipeline::Step;
 use crate::texts::Language;
 
@@ -41,8 +41,9 @@ fn questions(texts: &[String], directory: &Directory) -> Result<Vec<Question>, S
     if faults.is_empty() {
         return Ok(questions.into_iter().flatten().collect());
     }
-    let faults: Vec<Mistyped> = faults.into_iter().filter_map(Result::err).collect();
-    Err(Stop::Usage(faults.iter().map(|fault| format!("error: {fault}\n")).collect()))
+    let faults: Vec<String> =
+        faults.into_iter().filter_map(Result::err).map(|fault| format!("error: {fault}")).collect();
+    Err(Stop::Usage(faults.join("\n")))
 }
 
 fn row(answer: &Answer) -> Vec<Cell> {
@@ -53,7 +54,7 @@ fn row(answer: &Answer) -> Vec<Cell> {
         answer.ip.map(|ip| ip.to_string()).into(),
         hostname.clone().into(),
         mac.map(|mac| mac.to_string()).into(),
-        vlan.map(|vlan| vlan.number()).into(),
+        vlan.map(Vlan::number).into(),
         department.clone().into(),
         switch.clone().into(),
         port.as_ref().map(SwitchPort::socket).into(),
