@@ -4,6 +4,8 @@
 //! question is tried as an address, a MAC, the name of a host, and an outlet, in this order; the first that anybody knows
 //! is meant. The tftp host is asked once, and each switch at most once, whatever the questions.
 
+mod question;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -14,98 +16,12 @@ use super::remote::Remote;
 use super::resolve::{KnownBy, is_server, is_shared, leases_of, place, switch_names, switches_to_ask};
 use super::survey::{self, Answers, Leases, Progress, SwitchLease};
 use crate::config::Config;
-use crate::finding::{Finding, Gap, Kind, excerpt};
+use crate::finding::{Finding, Gap, Kind};
 use crate::model::{MacAddr, Machine, SwitchPort, folded};
 use crate::parse::interfaces::{default_outlet_pattern, outlet};
 use crate::parse::mac_table::MacEntry;
 
-/// What is asked of the network: a text, and what it can be by its spelling.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    text: String,
-    address: Option<IpAddr>,
-    mac: Option<MacAddr>,
-}
-
-/// Why a text is no question: it is spelt like an address or a MAC, but is none, and no machine has it as its name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Mistyped {
-    /// Digits and dots.
-    #[error("expected an address such as `10.14.18.145`, found `{0}`")]
-    Address(String),
-    /// Groups of hexadecimal digits, or nearly.
-    #[error("expected a MAC address such as `90b1.1ca3.3575`, found `{0}`")]
-    Mac(String),
-    /// Nothing at all.
-    #[error("expected an address, a MAC address, a host name or an outlet, found nothing")]
-    Empty,
-}
-
-impl Question {
-    /// The question that a text asks. What is mistyped is told before any host is asked.
-    ///
-    /// ```
-    /// # use jeton::network::{Directory, Question};
-    /// let directory = Directory::default();
-    /// assert!(Question::new("90-b1-1c-a3-35-75", &directory).is_ok());
-    /// assert!(Question::new("90-b1-1c-a3-35-7g", &directory).is_err());
-    /// ```
-    pub fn new(text: &str, directory: &Directory) -> Result<Self, Mistyped> {
-        let text = text.trim().to_owned();
-        let address = text.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-        let mac = text.parse().ok();
-        let is_name = || !directory.hosts_named(&text).is_empty() || !directory.computers_named(&text).is_empty();
-        if text.is_empty() {
-            Err(Mistyped::Empty)
-        } else if address.is_none() && mac.is_none() && looks_like_address(&text) && !is_name() {
-            Err(Mistyped::Address(excerpt(&text)))
-        } else if address.is_none() && mac.is_none() && looks_like_mac(&text) && !is_name() {
-            Err(Mistyped::Mac(excerpt(&text)))
-        } else {
-            Ok(Self { text, address, mac })
-        }
-    }
-
-    /// What was asked, as it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// What was asked and nothing else, in the place where it belongs by its spelling.
-    fn alone(&self, remark: Remark) -> Answer {
-        let mut machine = Machine { mac: self.mac, ..Machine::default() };
-        if self.address.is_none() && self.mac.is_none() {
-            let pattern = default_outlet_pattern();
-            let is_outlet = pattern.find(&self.text).is_some_and(|found| found.len() == self.text.len());
-            let field = if is_outlet { &mut machine.outlet } else { &mut machine.hostname };
-            *field = Some(self.text.clone());
-        }
-        Answer { ip: self.address, machine, remark: Some(remark), ..Answer::default() }
-    }
-}
-
-/// Digits and dots, as in `10.14.18.300` and `10.14.18`, or an address of IPv6 with its two colons.
-fn looks_like_address(text: &str) -> bool {
-    text.contains("::") || (text.contains('.') && text.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
-}
-
-/// As many groups as a MAC address has, or nearly, of digits that are hexadecimal, or nearly.
-fn looks_like_mac(text: &str) -> bool {
-    let digits = text.chars().filter(|c| c.is_alphanumeric()).count();
-    let strange = text.chars().filter(|c| c.is_alphanumeric() && !c.is_ascii_hexdigit()).count();
-    let groups = |separator: char, count: std::ops::RangeInclusive<usize>, size: std::ops::RangeInclusive<usize>| {
-        let groups: Vec<usize> = text.split(separator).map(|group| group.trim().chars().count()).collect();
-        let is_plain = text.chars().all(|c| c.is_alphanumeric() || c == separator || c == ' ');
-        is_plain && count.contains(&groups.len()) && groups.iter().all(|group| size.contains(group))
-    };
-    let is_shaped = groups(':', 4..=8, 0..=3)
-        || groups('-', 5..=7, 0..=3)
-        || groups('.', 3..=3, 3..=5)
-        || groups(' ', 1..=1, 11..=13);
-    // Without separators, a name of twelve letters must not be taken for one.
-    let most_strange = if digits == text.chars().count() { 1 } else { 2 };
-    is_shaped && strange <= most_strange && digits > 2 * strange
-}
+pub use question::{Mistyped, Question};
 
 /// What the network knows in answer to a question: one machine, or why there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,6 +55,18 @@ pub enum Remark {
     Passing(usize),
     /// The switch is known, but did not answer in full: what it would have told is missing.
     Silent,
+}
+
+/// What was asked and nothing else, in the place where it belongs by its spelling.
+fn unanswered(question: &Question, remark: Remark) -> Answer {
+    let mut machine = Machine { mac: question.mac, ..Machine::default() };
+    if question.address.is_none() && question.mac.is_none() {
+        let pattern = default_outlet_pattern();
+        let is_outlet = pattern.find(&question.text).is_some_and(|found| found.len() == question.text.len());
+        let field = if is_outlet { &mut machine.outlet } else { &mut machine.hostname };
+        *field = Some(question.text.clone());
+    }
+    Answer { ip: question.address, machine, remark: Some(remark), ..Answer::default() }
 }
 
 /// The answers to some questions.
@@ -333,7 +261,7 @@ struct Network<'a> {
 impl Network<'_> {
     fn answer(&self, question: &Question, found: Found) -> Vec<Answer> {
         match found {
-            Found::NoMachine(remark) => vec![question.alone(remark)],
+            Found::NoMachine(remark) => vec![unanswered(question, remark)],
             Found::Machines(subjects) => subjects.into_iter().map(|subject| self.place(subject)).collect(),
             Found::Nowhere => {
                 let is_seen = |mac: &MacAddr| self.entries().any(|(_, entry)| entry.mac == *mac);
@@ -341,7 +269,7 @@ impl Network<'_> {
                     Some(mac) => vec![self.place(self.index.alone(mac, Vec::new()))],
                     None => self.behind(&question.text),
                 };
-                if answers.is_empty() { vec![question.alone(Remark::Unknown)] } else { answers }
+                if answers.is_empty() { vec![unanswered(question, Remark::Unknown)] } else { answers }
             }
         }
     }
