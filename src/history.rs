@@ -98,20 +98,8 @@ impl Day<'_> {
 
     /// A Python dictionary: the ten keys that `Get_User_Info_From_IP_v3.py` wrote, in its order, then ours.
     fn record(&self) -> String {
-        let machine = self.machine();
         let time = |at: chrono::DateTime<chrono_tz::Tz>| at.to_rfc3339_opts(SecondsFormat::Secs, false);
-        // The name stands between quotes in the name itself, as dhcpd.conf writes it.
-        let hostname = machine.hostname.as_ref().map(|name| format!("\"{name}\"")).unwrap_or_default();
-        let vlan = machine.vlan.map_or_else(|| python::repr(""), |vlan| vlan.to_string());
-        let pairs = [
-            ("mac", python::repr(&shown(machine.mac.as_ref()))),
-            ("ip", python::repr(&shown(self.first.ip.as_ref()))),
-            ("hostname", python::repr(&hostname)),
-            ("departement", python::repr(&shown(machine.department.as_ref()))),
-            ("vlan", vlan),
-            ("cisco", python::repr(&shown(machine.switch.as_ref()))),
-            ("socket", python::repr(&shown(machine.port.as_ref().map(SwitchPort::socket).as_ref()))),
-            ("Description", python::repr(&shown(machine.outlet.as_ref()))),
+        let of_use = [
             ("origin_name", python::repr(&self.first.who.to_string())),
             // Rust's Debug of a float is Python's repr between 1e-4 and 1e16, and no day is outside.
             ("connexion time", python::repr(&format!("{:?} min", self.minutes()))),
@@ -120,8 +108,7 @@ impl Day<'_> {
             ("end", python::repr(&time(self.last.end))),
             ("state", python::repr(self.last.state.name())),
         ];
-        let pairs = pairs.map(|(key, value)| format!("'{key}': {value}"));
-        format!("{{{}}}", pairs.join(", "))
+        dictionary(machine_pairs(self.first.ip, self.machine()).into_iter().chain(of_use))
     }
 
     /// As `Origin_Users.py` wrote it.
@@ -159,6 +146,32 @@ impl Day<'_> {
             format!("{:.1} min", self.minutes()),
         ])
     }
+}
+
+/// A machine as a Python dictionary on one line: the keys of a `record` up to `Description`, those that the network knows.
+pub fn machine_record(ip: Option<IpAddr>, machine: &Machine) -> String {
+    dictionary(machine_pairs(ip, machine))
+}
+
+fn machine_pairs(ip: Option<IpAddr>, machine: &Machine) -> [(&'static str, String); 8] {
+    // The name stands between quotes in the name itself, as dhcpd.conf writes it.
+    let hostname = machine.hostname.as_ref().map(|name| format!("\"{name}\"")).unwrap_or_default();
+    [
+        ("mac", python::repr(&shown(machine.mac.as_ref()))),
+        ("ip", python::repr(&shown(ip.as_ref()))),
+        ("hostname", python::repr(&hostname)),
+        ("departement", python::repr(&shown(machine.department.as_ref()))),
+        ("vlan", machine.vlan.map_or_else(|| python::repr(""), |vlan| vlan.to_string())),
+        ("cisco", python::repr(&shown(machine.switch.as_ref()))),
+        ("socket", python::repr(&shown(machine.port.as_ref().map(SwitchPort::socket).as_ref()))),
+        ("Description", python::repr(&shown(machine.outlet.as_ref()))),
+    ]
+}
+
+/// Keys and spelt values as a Python dictionary.
+fn dictionary<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("'{key}': {value}")).collect();
+    format!("{{{}}}", pairs.join(", "))
 }
 
 fn shown<T: ToString>(value: Option<&T>) -> String {

@@ -13,6 +13,44 @@
 //! - [`history`]: the file `Origin_history`;
 //! - [`pipeline`]: the night, told from top to bottom;
 //! - [`cli`]: arguments in, rows and exit codes out.
+//!
+//! # As a library
+//!
+//! Who used what, from a logwatch alone. Nothing but [`pipeline`] and [`cli`] reads a clock: the moment of the run is given.
+//!
+//! ```
+//! use jeton::config::TraceSettings;
+//! use jeton::pipeline::read_watch;
+//! use jeton::trace::{Traces, analyse};
+//!
+//! const LOGWATCH: &str = "\
+//! mer. déc.  8 14:00:20 CET 2021
+//! ESTAB 0      432    [::ffff:10.14.14.20]:60213 [::ffff:10.14.18.116]:55450
+//! 14:00:20 (orglab) OUT: \"OriginPro\" Éloïse Martin@LaboFixe
+//! mer. déc.  8 15:40:53 CET 2021
+//! 15:40:53 (orglab) IN: \"OriginPro\" Éloïse Martin@LaboFixe
+//! ";
+//!
+//! let settings = TraceSettings { timezone: chrono_tz::Europe::Paris, ..TraceSettings::default() };
+//! let read = read_watch(LOGWATCH.as_bytes(), "logwatch", &settings)?;
+//! assert!(read.findings.is_empty(), "every line could be read");
+//! let traces = Traces { watch: Some(read.items), ..Traces::default() };
+//! let now = traces.newest(settings.timezone).expect("a logwatch with a block names a moment");
+//! let analysis = analyse(&traces, &settings, now, &|_address| None);
+//!
+//! let mut told = Vec::new();
+//! for session in &analysis.sessions {
+//!     let ip = session.ip.map_or_else(|| "nowhere".to_owned(), |ip| ip.to_string());
+//!     let minutes = (session.end - session.start).num_minutes();
+//!     told.push(format!("{} at {ip}: {minutes} min, {}, {}", session.who, session.state, session.evidence));
+//! }
+//! println!("{}", told.join("\n"));
+//! assert_eq!(told, ["Éloïse Martin@LaboFixe at 10.14.18.116: 100 min, closed, carrying"]);
+//! # Ok::<(), jeton::pipeline::NoTraces>(())
+//! ```
+//!
+//! What the network knows of an address: [`network::resolve()`], [`network::look_up`]; the whole night: [`pipeline::nightly`].
+//! `examples/get_user_info_from_ip.rs` does with them what the script of that name did.
 
 pub mod cli;
 pub mod config;

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -51,13 +52,19 @@ pub(super) enum Command {
     )]
     Users(UsersOptions),
     /// The token events: taken, given back, refused
-    #[command(
-        after_help = "Example: jeton tokens --date yesterday\n         jeton tokens --debug-log orglabdebug.log --format csv"
-    )]
-    Tokens(TraceOptions),
+    #[command(after_help = "Example: jeton tokens --date yesterday\n         \
+                      jeton tokens --debug-log orglabdebug.log --format csv\n         jeton tokens 3 --date yesterday")]
+    Tokens(TokensOptions),
     /// How many tokens were out at once, hour by hour, and how long all were
     #[command(after_help = "Example: jeton seats --since 2021-12-01 --until yesterday --format csv")]
     Seats(TraceOptions),
+    /// Who holds a token now, since when, for how long
+    #[command(after_help = "Example: jeton connected --format csv")]
+    Connected(ConnectedOptions),
+    /// What the network knows of an address: machine, VLAN, department, switch, port, outlet
+    #[command(after_help = "Example: jeton resolve 10.14.18.145\n         \
+                      jeton resolve 90:b1:1c:a3:35:75 BBBAACCC RJLG07-01 --format csv")]
+    Resolve(ResolveOptions),
     /// Search the sessions: a row for each day that one touches
     ///
     /// All conditions must hold; case and accents do not matter.
@@ -95,7 +102,7 @@ pub(super) struct SpanOptions {
     pub(super) until: Option<Day>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct TraceOptions {
     /// This day alone: today, yesterday or YYYY-MM-DD
     #[arg(long, value_name = "DAY", conflicts_with_all = ["since", "until"])]
@@ -120,6 +127,68 @@ pub(super) struct UsersOptions {
     /// Cite the lines for and against each answer, to be checked in the logs by eye
     #[arg(long)]
     pub(super) explain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TokensOptions {
+    /// Print what Treat_tokens.sh printed: 1 the INs, 2 the OUTs, 3 and 4 their login@host, 5 and 6 their Unix seconds; of
+    /// today, where no other day is named
+    pub(super) mode: Option<Mode>,
+    #[command(flatten)]
+    pub(super) traces: TraceOptions,
+}
+
+/// A mode of Treat_tokens.sh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mode {
+    /// The INs; else the OUTs.
+    pub(super) returns: bool,
+    pub(super) shows: Shown,
+}
+
+/// What a mode prints of each token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// `8:30:00 - IN: login@host`.
+    Line,
+    /// `login@host`.
+    Who,
+    /// Unix seconds.
+    Seconds,
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (returns, shows) = match text {
+            "1" => (true, Shown::Line),
+            "2" => (false, Shown::Line),
+            "3" => (true, Shown::Who),
+            "4" => (false, Shown::Who),
+            "5" => (true, Shown::Seconds),
+            "6" => (false, Shown::Seconds),
+            _ => return Err(format!("expected a mode from 1 to 6, found `{text}`")),
+        };
+        Ok(Self { returns, shows })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConnectedOptions {
+    /// How rows are printed: table, csv or json
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResolveOptions {
+    /// An address; or a MAC address, a host name or an outlet: who is there?
+    #[arg(required = true, value_name = "IP")]
+    pub(super) questions: Vec<String>,
+    /// How rows are printed: table, csv or json
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]

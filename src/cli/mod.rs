@@ -1,12 +1,14 @@
 //! Arguments in, rows and exit codes out.
 
 mod arguments;
+mod connected;
 mod days;
 mod init;
 mod messages;
 mod nightly;
 mod progress;
 mod report;
+mod resolve;
 pub mod rows;
 mod seats;
 mod sessions;
@@ -112,6 +114,8 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Users(options) => users::run(&options, common),
         Command::Tokens(options) => tokens::run(&options, common),
         Command::Seats(options) => seats::run(&options, common),
+        Command::Connected(options) => connected::run(&options, common),
+        Command::Resolve(options) => resolve::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
         Command::Report(options) => report::run(&options, common),
         Command::Init(options) => init::run(&options, common),

@@ -189,6 +189,16 @@ fn print_table(
     writeln!(out, "{}", table.trim_fmt())
 }
 
+/// Prints plain lines, one for each text, harmless to a terminal. A pipe that is closed ends them quietly, as with rows.
+pub(super) fn print_lines(out: &mut dyn Write, mut lines: impl Iterator<Item = String>) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    let printed = lines.try_for_each(|line| writeln!(out, "{}", harmless(&line)));
+    match printed.and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
+
 /// A text that does nothing to a terminal: control characters, and those that turn the writing around, are escaped.
 fn harmless(text: &str) -> String {
     let acts = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

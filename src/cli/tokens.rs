@@ -1,23 +1,40 @@
-//! `jeton tokens`: the token events of every feature.
+//! `jeton tokens`: the token events of every feature; with a mode, what Treat_tokens.sh printed of them.
 
 use chrono::SecondsFormat;
 use chrono_tz::Tz;
 
-use super::arguments::{Common, TraceOptions};
-use super::rows::{self, Cell};
+use super::arguments::{Common, Mode, Shown, TokensOptions, TraceOptions};
+use super::days::Day;
+use super::rows::{self, Cell, Format};
 use super::traced::analyse;
 use super::{Exit, Stop};
+use crate::parse::flexnet::TokenKind;
 use crate::trace::Token;
 
 const COLUMNS: [&str; 8] = ["at", "kind", "feature", "login", "host", "licences", "source", "verdict"];
 
-pub(super) fn run(options: &TraceOptions, common: &Common) -> Result<Exit, Stop> {
-    let analysed = analyse(options, common)?;
+pub(super) fn run(options: &TokensOptions, common: &Common) -> Result<Exit, Stop> {
+    if options.mode.is_some() && options.traces.format != Format::Table {
+        let why = "error: a mode prints lines as Treat_tokens.sh did: it has no rows\nhint: leave out `--format`, or the mode";
+        return Err(Stop::Usage(why.to_owned()));
+    }
+    let analysed = analyse(&days_of(options), common)?;
     let zone = analysed.settings.timezone;
     let of_days = |token: &&Token| analysed.days.contains(token.at.with_timezone(&zone).date_naive());
-    let wanted = analysed.analysis.tokens.iter().filter(of_days).map(|token| row(token, zone));
-    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, wanted)?;
+    let wanted = analysed.analysis.tokens.iter().filter(of_days);
+    let mut out = std::io::stdout().lock();
+    match options.mode {
+        Some(mode) => rows::print_lines(&mut out, wanted.filter_map(|token| line(token, mode, zone)))?,
+        None => rows::print(&mut out, options.traces.format, &COLUMNS, wanted.map(|token| row(token, zone)))?,
+    }
     Ok(analysed.exit)
+}
+
+/// The options with the day of a mode that names none: the script had a day's log before it, the current one's.
+fn days_of(options: &TokensOptions) -> TraceOptions {
+    let traces = options.traces.clone();
+    let is_any = traces.date.is_none() && traces.span.since.is_none() && traces.span.until.is_none();
+    TraceOptions { date: if is_any && options.mode.is_some() { Some(Day::Today) } else { traces.date }, ..traces }
 }
 
 fn row(token: &Token, zone: Tz) -> Vec<Cell> {
@@ -31,4 +48,16 @@ fn row(token: &Token, zone: Tz) -> Vec<Cell> {
         token.origin.name().into(),
         token.verdict.into(),
     ]
+}
+
+/// What a mode prints of a token; nothing of one that is not of its kind.
+fn line(token: &Token, mode: Mode, zone: Tz) -> Option<String> {
+    let (kind, word) = if mode.returns { (TokenKind::In, "IN") } else { (TokenKind::Out, "OUT") };
+    let who = &token.who;
+    (token.kind == kind).then(|| match mode.shows {
+        // The hour as the script cut it from the log: without a zero before it.
+        Shown::Line => format!("{} - {word}: {who}", token.at.with_timezone(&zone).format("%-H:%M:%S")),
+        Shown::Who => who.to_string(),
+        Shown::Seconds => token.at.timestamp().to_string(),
+    })
 }

@@ -135,6 +135,23 @@ impl Directory {
         self.pick_hosts(self.hosts_by_mac.get(&mac))
     }
 
+    /// The hosts that are declared or told that they have this name, case and accents folded: the whole name with its domain
+    /// where one has it, else the name without.
+    pub fn hosts_named(&self, name: &str) -> Vec<&HostEntry> {
+        let of = |spell: &dyn Fn(&str) -> String| -> Vec<&HostEntry> {
+            let wanted = spell(name);
+            let has = |entry: &&HostEntry| {
+                [Some(&entry.host.name), entry.host.host_name.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .any(|own| spell(own) == wanted)
+            };
+            if wanted.is_empty() { Vec::new() } else { self.hosts.iter().filter(has).collect() }
+        };
+        let whole = of(&|name| folded(name));
+        if whole.is_empty() { of(&|name| machine_name(name)) } else { whole }
+    }
+
     fn pick_hosts(&self, indices: Option<&Vec<usize>>) -> Vec<&HostEntry> {
         indices.into_iter().flatten().map(|&index| &self.hosts[index]).collect()
     }

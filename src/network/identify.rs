@@ -57,6 +57,46 @@ pub(super) fn identify(
     Identified { machine, sources: work.sources, findings: work.findings }
 }
 
+/// Identifies a machine of which only the MAC is known; `leases` are its own.
+pub(super) fn identify_mac(mac: MacAddr, directory: &Directory, leases: &[SwitchLease]) -> Identified {
+    let declared = directory.hosts_of(mac);
+    let host = only_name(&declared);
+    let computer = directory.computer(Some(mac), host.map(|entry| entry.host.name.as_str()));
+    let mut sources = BTreeSet::new();
+    let mut findings = Vec::new();
+    if !declared.is_empty() {
+        sources.insert(KnownBy::Dhcp);
+    }
+    if computer.is_some() {
+        sources.insert(KnownBy::Computers);
+    }
+    match host {
+        Some(host) => findings.extend(directory.disagreements(host)),
+        None if declared.is_empty() => {}
+        None => {
+            let names: Vec<_> = declared.iter().map(|entry| entry.host.name.as_str()).collect();
+            findings.push(Finding::new(Kind::MachineAmbiguous, Place::whole(&mac.to_string()), names.join(" / ")));
+        }
+    }
+    let leased = leases.iter().max_by_key(|seen| seen.lease.expiry);
+    let zones = [
+        host.map(|entry| entry.zone.clone()),
+        computer.as_ref().map(|(_, zone)| zone.clone()),
+        leased.map(|seen| directory.zone_of_vlan(seen.lease.vlan)),
+    ];
+    let zone = zones.into_iter().flatten().find(|zone| zone.vlan.is_some()).unwrap_or_default();
+    let hostname = host.map(|entry| entry.host.name.clone());
+    let machine = Machine {
+        hostname: hostname.or_else(|| computer.as_ref().and_then(|(computer, _)| computer.name.clone())),
+        mac: Some(mac),
+        vlan: zone.vlan,
+        department: zone.department,
+        information: computer.and_then(|(computer, _)| computer.information.clone()),
+        ..Machine::default()
+    };
+    Identified { machine, sources, findings }
+}
+
 struct Work<'a> {
     address: IpAddr,
     names: &'a BTreeSet<String>,

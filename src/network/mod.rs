@@ -4,12 +4,14 @@
 //! - [`directory`]: both of them, by address, MAC and name;
 //! - [`remote`]: the one trait through which hosts are talked to, and [`replay`], a folder that answers in their place;
 //! - [`survey`]: what the tftp host and the switches say;
-//! - [`resolve`](mod@resolve): from an address to a machine, a port and an outlet.
+//! - [`resolve`](mod@resolve): from an address to a machine, a port and an outlet;
+//! - [`lookup`]: from whatever is known of a machine to the rest.
 
 pub mod directory;
 mod identify;
 pub mod inputs;
 mod locate;
+pub mod lookup;
 pub mod remote;
 pub mod replay;
 pub mod resolve;
@@ -17,6 +19,7 @@ pub mod survey;
 
 pub use directory::Directory;
 pub use inputs::{InputError, read_sheet};
+pub use lookup::{Answer, Lookup, Mistyped, Question, Remark, look_up};
 pub use remote::{Command, Fetched, Host, Remote, RemoteError};
 pub use replay::Replay;
 pub use resolve::{KnownBy, Resolution, resolve};

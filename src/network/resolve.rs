@@ -64,11 +64,7 @@ pub fn resolve(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Resolution {
     let mut resolution = Resolution::default();
-    let is_machine = |address: &IpAddr| {
-        let address = address.to_canonical();
-        address != config.origin.address.to_canonical()
-            && !config.origin.shared_addresses.iter().any(|shared| shared.to_canonical() == address)
-    };
+    let is_machine = |address: &IpAddr| !is_server(config, *address) && !is_shared(config, *address);
     for address in addresses.keys().filter(|address| !is_machine(address)) {
         resolution.machines.insert(*address, Machine::default());
         resolution.sources.insert(*address, BTreeSet::new());
@@ -87,16 +83,37 @@ pub fn resolve(
         })
         .collect();
 
-    let names = switches_to_ask(config, &identified, &leases);
+    let own_leases = |address: &IpAddr| leases_of(&leases, address.to_canonical());
+    let subjects = identified.iter().map(|(address, known)| (known.machine.mac, own_leases(address)));
+    let names = switches_to_ask(config, subjects, &leases);
     let answers = keep(&mut resolution, survey::ask_switches(config, remote, &names, progress));
-    let switches: Vec<&str> = config.switches.iter().map(|switch| switch.name.as_str()).collect();
-    let tables = Tables::new(&answers, &leases, &switches);
+    let tables = Tables::new(&answers, &leases, &switch_names(config));
     for (address, identified) in identified {
-        place(&mut resolution, address, identified, &leases, &tables, &answers);
+        let key = address.to_canonical();
+        let Identified { machine, sources, findings } =
+            place(&key.to_string(), identified, leases_of(&leases, key), &tables, &answers);
+        resolution.machines.insert(address, machine);
+        resolution.sources.insert(address, sources);
+        resolution.findings.extend(findings);
     }
     resolution.findings.sort();
     resolution.findings.dedup();
     resolution
+}
+
+/// Whether an address is the licence server's own.
+pub(super) fn is_server(config: &Config, address: IpAddr) -> bool {
+    address.to_canonical() == config.origin.address.to_canonical()
+}
+
+/// Whether many machines share an address, as behind a VPN gateway.
+pub(super) fn is_shared(config: &Config, address: IpAddr) -> bool {
+    config.origin.shared_addresses.iter().any(|shared| shared.to_canonical() == address.to_canonical())
+}
+
+/// The names of all switches.
+pub(super) fn switch_names(config: &Config) -> Vec<&str> {
+    config.switches.iter().map(|switch| switch.name.as_str()).collect()
 }
 
 fn keep<T>(resolution: &mut Resolution, heard: Heard<T>) -> T {
@@ -105,18 +122,23 @@ fn keep<T>(resolution: &mut Resolution, heard: Heard<T>) -> T {
     heard.items
 }
 
-fn leases_of(leases: &Leases, address: IpAddr) -> &[SwitchLease] {
+/// The leases of an address.
+pub(super) fn leases_of(leases: &Leases, address: IpAddr) -> &[SwitchLease] {
     leases.get(&address).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The switches of the located machines; all of them, where a machine with a MAC is on no port yet.
-fn switches_to_ask(config: &Config, identified: &BTreeMap<IpAddr, Identified>, leases: &Leases) -> BTreeSet<String> {
+/// The switches of the located machines; all of them, where a machine with a MAC is on no port yet. Of each machine, its MAC
+/// and its own leases.
+pub(super) fn switches_to_ask<'a>(
+    config: &Config,
+    machines: impl Iterator<Item = (Option<MacAddr>, &'a [SwitchLease])>,
+    leases: &Leases,
+) -> BTreeSet<String> {
     let nothing = Answers::new();
     let unasked = Tables::new(&nothing, leases, &[]);
     let mut names = BTreeSet::new();
-    for (address, known) in identified {
-        let Some(mac) = known.machine.mac else { continue };
-        let leases = leases_of(leases, address.to_canonical());
+    for (mac, leases) in machines {
+        let Some(mac) = mac else { continue };
         if locate::by_leases(mac, leases, &unasked).port.is_none() {
             return config.switches.iter().map(|switch| switch.name.clone()).collect();
         }
@@ -126,42 +148,34 @@ fn switches_to_ask(config: &Config, identified: &BTreeMap<IpAddr, Identified>, l
     names
 }
 
-/// Completes a machine with its port and outlet.
-fn place(
-    resolution: &mut Resolution,
-    address: IpAddr,
+/// Completes a machine with its port and outlet; `name` is what findings call it by, `leases` are its own.
+pub(super) fn place(
+    name: &str,
     identified: Identified,
-    leases: &Leases,
+    leases: &[SwitchLease],
     tables: &Tables<'_>,
     answers: &Answers,
-) {
-    let Identified { mut machine, mut sources, findings } = identified;
-    resolution.findings.extend(findings);
-    if let Some(mac) = machine.mac {
-        let own_leases = leases_of(leases, address.to_canonical());
-        let (located, source) = locate(mac, own_leases, tables);
-        let mut said = located.said.map(|(kind, detail)| (kind, format!("{mac}: {detail}")));
-        if let Some((switch, port)) = located.port {
-            sources.insert(source);
-            let interfaces = answers.get(switch).and_then(|answer| answer.interfaces.as_ref());
-            let interface = interfaces.and_then(|all| all.iter().find(|interface| interface.port == *port));
-            machine.outlet = interface.and_then(|i| outlet(&i.description, default_outlet_pattern()));
-            if interfaces.is_some() && machine.outlet.is_none() {
-                let place = Place::whole(&format!("{switch} {port}"));
-                resolution.findings.push(Finding::new(Kind::OutletMissing, place, mac.to_string()));
-            }
-            machine.switch = Some(switch.to_owned());
-            machine.port = Some(port.clone());
-        } else if said.is_none() {
-            said = Some((Kind::MachineUnlocated, unlocated(mac, answers)));
+) -> Identified {
+    let mut placed = identified;
+    let Some(mac) = placed.machine.mac else { return placed };
+    let (located, source) = locate(mac, leases, tables);
+    let mut said = located.said.map(|(kind, detail)| (kind, format!("{mac}: {detail}")));
+    if let Some((switch, port)) = located.port {
+        placed.sources.insert(source);
+        let interfaces = answers.get(switch).and_then(|answer| answer.interfaces.as_ref());
+        let interface = interfaces.and_then(|all| all.iter().find(|interface| interface.port == *port));
+        placed.machine.outlet = interface.and_then(|i| outlet(&i.description, default_outlet_pattern()));
+        if interfaces.is_some() && placed.machine.outlet.is_none() {
+            let place = Place::whole(&format!("{switch} {port}"));
+            placed.findings.push(Finding::new(Kind::OutletMissing, place, mac.to_string()));
         }
-        if let Some((kind, detail)) = said {
-            let whole = Place::whole(&address.to_canonical().to_string());
-            resolution.findings.push(Finding::new(kind, whole, detail));
-        }
+        placed.machine.switch = Some(switch.to_owned());
+        placed.machine.port = Some(port.clone());
+    } else if said.is_none() {
+        said = Some((Kind::MachineUnlocated, unlocated(mac, answers)));
     }
-    resolution.machines.insert(address, machine);
-    resolution.sources.insert(address, sources);
+    placed.findings.extend(said.map(|(kind, detail)| Finding::new(kind, Place::whole(name), detail)));
+    placed
 }
 
 /// The port of a machine: by its leases, else by the switches' tables.
@@ -184,4 +198,4 @@ fn unlocated(mac: MacAddr, answers: &Answers) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

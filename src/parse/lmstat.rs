@@ -150,14 +150,15 @@ fn parse_use(text: &str, today: NaiveDate) -> Option<Use> {
     })
 }
 
-/// `login host display` by words: the host is the word that the display repeats (as it is, or with `:0` or a domain
-/// behind it); with no such word, the one before last, or the last of two.
+/// `login host display` by words: the host is the word that the display repeats (in any case, as it is, or one of them with
+/// `:0` or a domain behind it); with no such word, the one before last, or the last of two.
 fn split_identity(text: &str) -> Option<Identity> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let repeated = (1..words.len().saturating_sub(1))
-        .rev()
-        .find(|&i| words[i + 1] == words[i])
-        .or_else(|| (1..words.len().saturating_sub(1)).rev().find(|&i| words[i + 1].starts_with(words[i])));
+    let last = |agree: &dyn Fn(&str, &str) -> bool| {
+        (1..words.len().saturating_sub(1)).rev().find(|&i| agree(words[i], words[i + 1]))
+    };
+    let repeated = last(&|host, display| host.eq_ignore_ascii_case(display))
+        .or_else(|| last(&|host, display| continues(display, host) || continues(host, display)));
     let host = match (repeated, words.len()) {
         (Some(host), _) => host,
         (None, 2) => 1,
@@ -169,6 +170,13 @@ fn split_identity(text: &str) -> Option<Identity> {
         .iter()
         .try_fold(text, |rest, _| rest.trim_end().rsplit_once(char::is_whitespace).map(|(rest, _)| rest))?;
     Some(Identity::new(behind.trim(), words[host]))
+}
+
+/// Whether a name goes on behind another with a screen's number (`PC-1:0.0`) or a domain (`PC-1.univ.example`). Any other
+/// beginning in common is chance: `Anne` goes on with no `Anne-PC`.
+fn continues(long: &str, short: &str) -> bool {
+    let (head, rest) = long.split_at_checked(short.len()).unwrap_or_default();
+    !short.is_empty() && head.eq_ignore_ascii_case(short) && rest.starts_with([':', '.'])
 }
 
 /// `Tue 1/11 7:40`: the last such day not after tomorrow of `today` (clocks differ) whose weekday is the one named.
@@ -240,6 +248,26 @@ mod tests {
         ] {
             assert_eq!(uses(line), [expected], "{line}");
         }
+    }
+
+    #[test]
+    fn login_and_host_part_where_the_display_repeats_the_host() {
+        for (words, login, host) in [
+            ("Anne Anne-PC Anne-PC", "Anne", "Anne-PC"),
+            ("Marie A Anne PC-1 console", "Marie A Anne", "PC-1"),
+            ("Jo Jordan PC-1 /dev/tty", "Jo Jordan", "PC-1"),
+            ("anna ZBOOK-3 zbook-3", "anna", "ZBOOK-3"),
+            ("anna PC-1.univ.example PC-1", "anna", "PC-1.univ.example"),
+            ("Anna Maria pc-1 PC-1.univ.example", "Anna Maria", "pc-1"),
+            ("anna PC-1 PC-1 console", "anna", "PC-1"),
+            ("PC-1 PC-1 PC-1", "PC-1", "PC-1"),
+            ("anna@lab.fr PC-1 PC-1", "anna@lab.fr", "PC-1"),
+            ("Éloïse Éloïse-PC éloïse-pc", "Éloïse", "Éloïse-PC"),
+        ] {
+            let who = split_identity(words).unwrap();
+            assert_eq!((who.login(), who.host()), (login, host), "{words}");
+        }
+        assert_eq!(split_identity("anna"), None);
     }
 
     #[test]

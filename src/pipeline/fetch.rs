@@ -1,12 +1,12 @@
 //! The licence server's traces: from the host, or from files named on the command line.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
 use crate::config::{Config, TraceSettings};
-use crate::finding::{Finding, Gap, Place};
+use crate::finding::{Finding, Gap, Kind, Parsed, Place};
 use crate::network::{Command, Host, Remote, RemoteError};
 use crate::parse::flexnet::{self, DebugLog};
 use crate::parse::lmstat::{self, Lmstat};
@@ -132,15 +132,13 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTr
     Ok(traced)
 }
 
-/// Reads a logwatch of any size as a stream.
-fn read_logwatch(path: &Path, settings: &TraceSettings, findings: &mut Vec<Finding>) -> Result<Watch, NoTraces> {
-    let name = path.display().to_string();
-    if path.is_dir() {
-        return Err(SourceError::Directory(name).into());
-    }
-    let file = BufReader::with_capacity(CHUNK, fs_err::File::open(path).map_err(SourceError::Io)?);
-    let mut reader = Reader::new(file, &name, settings.timezone, Some(settings.port))?;
-    let mut watcher = Watcher::new(&name, settings.server);
+/// Reads a logwatch of any size as a stream; `name` is what findings cite it by.
+///
+/// The crate's front page has an example. What is no text, or holds no block, is an error.
+pub fn read_watch(input: impl Read, name: &str, settings: &TraceSettings) -> Result<Parsed<Watch>, NoTraces> {
+    let input = BufReader::with_capacity(CHUNK, input);
+    let mut reader = Reader::new(input, name, settings.timezone, Some(settings.port))?;
+    let mut watcher = Watcher::new(name, settings.server);
     let mut block = Block::default();
     let mut n_blocks = 0_u64;
     while reader.read(&mut block).map_err(SourceError::Io)? {
@@ -148,10 +146,20 @@ fn read_logwatch(path: &Path, settings: &TraceSettings, findings: &mut Vec<Findi
         n_blocks += 1;
     }
     if n_blocks == 0 {
-        return Err(NoTraces::NoBlock(name));
+        return Err(NoTraces::NoBlock(name.to_owned()));
     }
-    findings.extend(reader.take_findings());
-    Ok(watcher.finish())
+    Ok(Parsed { items: watcher.finish(), findings: reader.take_findings() })
+}
+
+fn read_logwatch(path: &Path, settings: &TraceSettings, findings: &mut Vec<Finding>) -> Result<Watch, NoTraces> {
+    let name = path.display().to_string();
+    if path.is_dir() {
+        return Err(SourceError::Directory(name).into());
+    }
+    let file = fs_err::File::open(path).map_err(SourceError::Io)?;
+    let parsed = read_watch(file, &name, settings)?;
+    findings.extend(parsed.findings);
+    Ok(parsed.items)
 }
 
 fn read_debug_log(path: &Path, settings: &TraceSettings, findings: &mut Vec<Finding>) -> Result<DebugLog, NoTraces> {
@@ -166,6 +174,17 @@ fn read_debug_log(path: &Path, settings: &TraceSettings, findings: &mut Vec<Find
     Ok(parsed.items)
 }
 
+/// The tokens that are out now, by the command `line` (`[origin] lmstat`) alone; without an answer there is a gap.
+pub fn fetch_lmstat(config: &Config, remote: &dyn Remote, line: &str) -> Traced {
+    match run_lmstat(remote, &Host::origin(config), line) {
+        Ok((lmstat, findings)) => {
+            let traces = Traces { lmstat: Some(lmstat), ..Traces::default() };
+            Traced { traces, findings, gaps: Vec::new() }
+        }
+        Err((gap, findings)) => Traced { findings, gaps: vec![gap], ..Traced::default() },
+    }
+}
+
 /// Runs `lmstat`; an answer that lists nothing, as the server is down, is a gap.
 fn run_lmstat(remote: &dyn Remote, host: &Host, line: &str) -> Result<(Lmstat, Vec<Finding>), (Gap, Vec<Finding>)> {
     let answer = remote.run(host, &[Command::lmstat(line)]).pop();
@@ -177,6 +196,11 @@ fn run_lmstat(remote: &dyn Remote, host: &Host, line: &str) -> Result<(Lmstat, V
         // What it answered is for -v alone: it can hold anybody's name.
         let found = Finding::unreadable(Place::Whole(source.name().clone()), source.text());
         return Err((Gap::new(&host.name, "lmstat: expected a list of licences, found something else"), vec![found]));
+    }
+    let is_trouble = |finding: &Finding| finding.kind == Kind::LicenceServerTrouble;
+    if parsed.items.features.is_empty() && parsed.findings.iter().any(is_trouble) {
+        let gap = Gap::new(&host.name, "lmstat: the licence server or its vendor daemon is down: nothing is listed");
+        return Err((gap, parsed.findings));
     }
     Ok((parsed.items, parsed.findings))
 }

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 
-pub use fetch::{TraceFiles, Traced, fetch_traces, read_traces};
+pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, read_traces, read_watch};
 pub use publish::{Published, publish_reports};
 
 use crate::config::{Config, HistoryFormat, TraceSettings};

@@ -7,5 +7,6 @@ mod nightly;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 mod usage;
 mod workbooks;

@@ -11,20 +11,20 @@ use crate::parse::dhcpd;
 use crate::source::Source;
 
 /// A laboratory of invented machines: MAC `0200.0000.00NN` is machine NN at 10.0.0.NN in VLAN 513.
-struct Lab {
-    config: Config,
-    dhcp: String,
-    computers: Vec<[String; 4]>,
+pub(in crate::network) struct Lab {
+    pub(in crate::network) config: Config,
+    pub(in crate::network) dhcp: String,
+    pub(in crate::network) computers: Vec<[String; 4]>,
     leases: BTreeMap<String, String>,
     tables: BTreeMap<String, (String, String)>,
     dead: BTreeSet<String>,
     /// Whether switches know only the old spelling of the second command.
     old: bool,
-    asked: Mutex<Vec<String>>,
+    pub(in crate::network) asked: Mutex<Vec<String>>,
 }
 
 impl Lab {
-    fn new(switches: &[&str]) -> Self {
+    pub(in crate::network) fn new(switches: &[&str]) -> Self {
         let mut lab = Self {
             config: config(switches),
             dhcp: String::new(),
@@ -46,7 +46,7 @@ impl Lab {
     }
 
     /// Declares machines in the DHCP files and in Ordinateurs.ods.
-    fn machines(mut self, numbers: &[u8]) -> Self {
+    pub(in crate::network) fn machines(mut self, numbers: &[u8]) -> Self {
         for n in numbers {
             writeln!(self.dhcp, "host pc{n} {{ hardware ethernet 2:0:0:0:0:{n:x}; fixed-address 10.0.0.{n}; }}")
                 .unwrap();
@@ -55,20 +55,20 @@ impl Lab {
         self
     }
 
-    fn listed(mut self, n: u8) -> Self {
+    pub(in crate::network) fn listed(mut self, n: u8) -> Self {
         self.computers.push([format!("PC{n}"), mac(n), "ICGM-DPT4-CMNME".to_owned(), format!("bureau {n}")]);
         self
     }
 
     /// A lease of machine `n` at its address, seen by a switch; `expiry` in seconds after an instant of 2021.
-    fn lease(mut self, switch: &str, n: u8, at: u8, port: &str, expiry: u32) -> Self {
+    pub(in crate::network) fn lease(mut self, switch: &str, n: u8, at: u8, port: &str, expiry: u32) -> Self {
         let line = format!("10.0.0.{at} 513 {} {:X} {port} e5e1e733\n", mac(n), 1_639_506_592 + expiry);
         *self.leases.entry(switch.to_owned()).or_default() += &line;
         self
     }
 
     /// Machines behind a port, in VLAN 513.
-    fn seen(mut self, switch: &str, port: &str, numbers: &[u8]) -> Self {
+    pub(in crate::network) fn seen(mut self, switch: &str, port: &str, numbers: &[u8]) -> Self {
         let (_, macs) = self.tables.get_mut(switch).unwrap();
         for n in numbers {
             writeln!(macs, " 513    {}    DYNAMIC     {port}", mac(*n)).unwrap();
@@ -76,18 +76,18 @@ impl Lab {
         self
     }
 
-    fn described(mut self, switch: &str, port: &str, description: &str) -> Self {
+    pub(in crate::network) fn described(mut self, switch: &str, port: &str, description: &str) -> Self {
         let (interfaces, _) = self.tables.get_mut(switch).unwrap();
         writeln!(interfaces, "{port:<30} up             up       {description}").unwrap();
         self
     }
 
-    fn dead(mut self, host: &str) -> Self {
+    pub(in crate::network) fn dead(mut self, host: &str) -> Self {
         self.dead.insert(host.to_owned());
         self
     }
 
-    fn directory(&self) -> Directory {
+    pub(in crate::network) fn directory(&self) -> Directory {
         let text = format!("#vlan: 513 (ICGM-DPT4-CMNME)\nsubnet 10.0.0.0 netmask 255.255.255.0 {{\n{}}}\n", self.dhcp);
         let source = Source::from_bytes("dhcpd-513.conf", text.as_bytes());
         let files = if self.dhcp.is_empty() {
@@ -152,11 +152,11 @@ impl Remote for Lab {
     }
 }
 
-fn mac(n: u8) -> String {
+pub(in crate::network) fn mac(n: u8) -> String {
     format!("0200.0000.00{n:02x}")
 }
 
-fn shown(machine: &Machine) -> String {
+pub(in crate::network) fn shown(machine: &Machine) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
     format!(
         "{} {} {} {} {} {} {}",
