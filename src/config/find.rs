@@ -74,9 +74,10 @@ pub struct TraceSettings {
 }
 
 impl Default for TraceSettings {
-    /// The machine's own zone (UTC where it does not say), and the design's port and patience.
+    /// The zone of `$TZ`, else the machine's own (UTC where it does not say), and the design's port and patience.
     fn default() -> Self {
-        let own_zone = iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok());
+        let asked = std::env::var("TZ").ok().and_then(|name| name.trim_start_matches(':').parse().ok());
+        let own_zone = asked.or_else(|| iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()));
         Self {
             timezone: own_zone.unwrap_or(Tz::UTC),
             language: Language::default(),
