@@ -138,7 +138,7 @@ kinds! {
     DhcpBrace = "dhcp-unbalanced-brace", Warning;
     /// A quoted text of a DHCP file that does not end on its line.
     DhcpQuote = "dhcp-unclosed-quote", Warning;
-    /// A MAC address that dhcpd does not accept.
+    /// A MAC address that dhcpd does not accept, or that no card has.
     DhcpMac = "dhcp-mac", Warning;
     /// A `fixed-address` that is a name: its address is not known here.
     DhcpNamedAddress = "dhcp-named-address", Note;
