@@ -28,6 +28,11 @@ impl Prefix {
         self.network.is_ipv4() == address.is_ipv4() && Self::new(address, self.length) == Some(self)
     }
 
+    /// Whether its addresses are of version 4.
+    pub const fn is_ipv4(self) -> bool {
+        self.network.is_ipv4()
+    }
+
     /// How many leading bits its addresses share.
     pub const fn length(self) -> u8 {
         self.length

@@ -292,7 +292,7 @@ fn a_text_over_two_lines_is_one_only_where_no_statement_is_lost() {
         ("option x \"a\nb\", \"c\"; host A { }", 1, 0),
         ("option x \"a\nhost A { option host-name \"b\"; }", 1, 2),
         ("option x \"a;\nb\";\nhost A { }", 1, 3),
-        ("option x \"a\n\nb\"; host A { }", 1, 2),
+        ("option x \"a\n\nb\";\nhost A { }", 1, 3),
     ] {
         let file = read(text);
         assert_eq!((file.items.hosts.len(), file.findings.len()), (hosts, found), "{text}: {:?}", file.findings);
