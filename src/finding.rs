@@ -138,7 +138,7 @@ kinds! {
     DhcpBrace = "dhcp-unbalanced-brace", Warning;
     /// A quoted text of a DHCP file that does not end on its line.
     DhcpQuote = "dhcp-unclosed-quote", Warning;
-    /// A MAC address that dhcpd does not accept.
+    /// A MAC address that dhcpd does not accept, or that no card has.
     DhcpMac = "dhcp-mac", Warning;
     /// A `fixed-address` that is a name: its address is not known here.
     DhcpNamedAddress = "dhcp-named-address", Note;
@@ -166,6 +166,16 @@ kinds! {
     VlanDisagreement = "vlan-disagreement", Warning;
     /// A VLAN that `jeton.toml` does not describe: its department is not known.
     VlanUnknown = "vlan-unknown", Warning;
+    /// A machine of Ordinateurs.ods that no DHCP file declares.
+    DhcpUnlisted = "dhcp-unlisted", Note;
+    /// An address of a DHCP file that is in no subnet, or not in the one around it.
+    DhcpOutside = "dhcp-outside-subnet", Warning;
+    /// A host that is declared twice in one DHCP file.
+    DhcpRepeated = "dhcp-repeated-host", Warning;
+    /// A machine whose name differs between the DHCP files and Ordinateurs.ods.
+    NameDisagreement = "name-disagreement", Note;
+    /// A machine whose MAC address differs between the DHCP files and Ordinateurs.ods.
+    MacDisagreement = "mac-disagreement", Warning;
 
     // Switches and the tftp host.
     /// A snooping file of a switch that `jeton.toml` does not name.
@@ -186,6 +196,12 @@ kinds! {
     MachineByName = "machine-by-name", Note;
     /// A port without a description: the outlet behind it is not known.
     OutletMissing = "outlet-missing", Note;
+
+    // Origin_history.
+    /// A value in a line of a history that is none of its kind; the rest of the line was read.
+    HistoryValue = "history-value", Warning;
+    /// A line of a history that does not say its day.
+    HistoryUndated = "history-undated", Note;
 }
 
 /// Something to know about an input.

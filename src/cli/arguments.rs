@@ -73,6 +73,9 @@ pub(super) enum Command {
     /// Write the workbooks of a period
     #[command(after_help = "Example: jeton report --period month --date 2021-12-01 --department DPT4")]
     Report(ReportOptions),
+    /// The DHCP files and Ordinateurs.ods side by side, with what is doubled, missing or said otherwise
+    #[command(after_help = "Example: jeton inventory -o inventory.xlsx\n         jeton inventory --format csv")]
+    Inventory(InventoryOptions),
     /// Write a commented jeton.toml to begin with
     #[command(after_help = "Example: jeton init /etc/jeton/jeton.toml")]
     Init(InitOptions),
@@ -274,6 +277,16 @@ impl From<PeriodName> for PeriodKind {
             PeriodName::Year => Self::Year,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InventoryOptions {
+    /// Write a workbook, by the end of its name: FILE.ods or FILE.xlsx
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// How rows are printed: table, csv or json [default: table; with -o, none are]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub(super) format: Option<Format>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod arguments;
 mod connected;
 mod days;
 mod init;
+mod inventory;
 mod messages;
 mod nightly;
 mod progress;
@@ -118,13 +119,19 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Resolve(options) => resolve::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
         Command::Report(options) => report::run(&options, common),
+        Command::Inventory(options) => inventory::run(&options, common),
         Command::Init(options) => init::run(&options, common),
     }
 }
 
+/// The configuration that the options name, for commands that ask no host.
+fn configured_alone(common: &Common) -> Result<Config, Stop> {
+    Ok(Config::load(&Config::find(common.config.as_deref())?)?)
+}
+
 /// The configuration that the options name, with the way to its hosts.
 fn configured(common: &Common) -> Result<(Config, Box<dyn Remote>), Stop> {
-    let mut config = Config::load(&Config::find(common.config.as_deref())?)?;
+    let mut config = configured_alone(common)?;
     if let Some(folder) = &common.replay {
         config.replay_from(folder)?;
     }

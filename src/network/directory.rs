@@ -184,6 +184,20 @@ impl Directory {
         around.max_by_key(|(prefix, _)| prefix.length()).map(|(_, zone)| zone)
     }
 
+    /// The addresses of a host that are outside the subnet that it stands in; where it stands in none, outside all of them.
+    pub fn outside(&self, host: &DhcpHost) -> Vec<IpAddr> {
+        let is_outside = |address: &IpAddr| {
+            let mut subnets =
+                self.subnets.iter().map(|(prefix, _)| *prefix).filter(|p| p.is_ipv4() == address.is_ipv4());
+            match host.subnet.filter(|around| around.is_ipv4() == address.is_ipv4()) {
+                Some(around) => !around.contains(*address),
+                // Without any subnet in the files there is nothing to be outside of.
+                None => subnets.clone().next().is_some() && !subnets.any(|prefix| prefix.contains(*address)),
+            }
+        };
+        host.addresses.iter().copied().filter(is_outside).collect()
+    }
+
     /// The VLAN with this number.
     pub fn zone_of_vlan(&self, vlan: Vlan) -> Zone {
         let entry = self.vlans.iter().find(|entry| entry.id == vlan);
@@ -248,7 +262,13 @@ impl Directory {
         let mut by_name: BTreeMap<String, &HostEntry> = BTreeMap::new();
         for entry in self.hosts.iter().filter(|entry| entry.host.mac.is_some()) {
             let first = *by_name.entry(folded(&entry.host.name)).or_insert(entry);
-            if first.host.mac != entry.host.mac {
+            if first.host.mac == entry.host.mac {
+                // In a file of its own it is a machine that may be plugged in elsewhere; in one file dhcpd refuses it.
+                if !std::ptr::eq(first, entry) && first.source == entry.source && first.host.name == entry.host.name {
+                    let detail = format!("{} ({})", entry.host.name, first.place());
+                    findings.push(Finding::new(Kind::DhcpRepeated, entry.place(), detail));
+                }
+            } else {
                 let mac = |entry: &HostEntry| entry.host.mac.map_or_else(String::new, |mac| mac.to_string());
                 let detail = format!("{}: {} / {}", entry.host.name, mac(first), mac(entry));
                 findings.push(Finding::new(Kind::DhcpDuplicateName, entry.place(), detail));

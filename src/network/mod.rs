@@ -2,6 +2,7 @@
 //!
 //! - [`inputs`]: the DHCP files with what they include, and Ordinateurs.ods, from this machine's disk;
 //! - [`directory`]: both of them, by address, MAC and name;
+//! - [`inventory`]: both of them side by side, and what they say otherwise;
 //! - [`remote`]: the one trait through which hosts are talked to, and [`replay`], a folder that answers in their place;
 //! - [`survey`]: what the tftp host and the switches say;
 //! - [`resolve`](mod@resolve): from an address to a machine, a port and an outlet;
@@ -10,6 +11,7 @@
 pub mod directory;
 mod identify;
 pub mod inputs;
+pub mod inventory;
 mod locate;
 pub mod lookup;
 pub mod remote;
@@ -19,6 +21,7 @@ pub mod survey;
 
 pub use directory::Directory;
 pub use inputs::{InputError, read_sheet};
+pub use inventory::{Inventory, inventory};
 pub use lookup::{Answer, Lookup, Mistyped, Question, Remark, look_up};
 pub use remote::{Command, Fetched, Host, Remote, RemoteError};
 pub use replay::Replay;

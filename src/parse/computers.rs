@@ -40,6 +40,10 @@ pub struct Computer {
     pub information: Option<String>,
     /// The row in the sheet, from 1.
     pub row: u32,
+    /// The cell of its MAC; where there is none, that of its name.
+    pub place: Place,
+    /// The rows further down that only repeat it.
+    pub repeats: Vec<u32>,
 }
 
 /// A VLAN as the table writes it.
@@ -171,6 +175,8 @@ impl Reader<'_> {
             vlan: some(vlan).map(vlan_ref),
             information: some(&information.join(", ")),
             row: self.number(index),
+            place: self.place(index, if mac.is_empty() { self.columns.name } else { self.columns.mac }),
+            repeats: Vec::new(),
         };
         match macs {
             Some(macs) if !macs.is_empty() => {
@@ -188,13 +194,15 @@ impl Reader<'_> {
         for computer in std::mem::take(&mut self.computers) {
             let index = computer.row.saturating_sub(self.sheet.start.0).saturating_sub(1) as usize;
             let name = computer.name.as_deref().map(folded);
-            let above = computer.mac.and_then(|mac| by_mac.get(&mac)).map(|&at| &kept[at]);
-            if let (Some(above), Some(mac)) = (above, computer.mac) {
+            let known = computer.mac.and_then(|mac| by_mac.get(&mac)).copied();
+            if let (Some(at), Some(mac)) = (known, computer.mac) {
+                let above = &kept[at];
                 let is_same = above.name.as_deref().map(folded) == name && above.vlan == computer.vlan;
                 let kind = if is_same { Kind::ComputerRepeated } else { Kind::ComputerDuplicateMac };
                 let detail = format!("{mac}: {} / {}", self.shown(above), self.shown(&computer));
                 self.findings.push(Finding::new(kind, self.place(index, self.columns.mac), detail));
                 if is_same {
+                    kept[at].repeats.push(computer.row);
                     continue;
                 }
             } else if let Some(above) = name.as_ref().and_then(|name| by_name.get(name)).map(|&at| &kept[at])

@@ -30,7 +30,7 @@ mod prefix;
 mod tokens;
 
 pub use prefix::Prefix;
-use prefix::{address, prefix};
+use prefix::{address, mac, prefix};
 use tokens::{Lexeme, Token, tokens};
 
 /// What a DHCP file declares, in the order of its lines.
@@ -61,6 +61,8 @@ pub struct DhcpHost {
     pub vlan: Option<VlanTag>,
     /// The line of its declaration, from 1.
     pub line: u32,
+    /// The line on which its block ends.
+    pub last_line: u32,
 }
 
 /// A `subnet` or `subnet6` block.
@@ -227,6 +229,7 @@ impl Reader<'_> {
                 subnet: self.subnet(),
                 vlan: self.vlan.clone(),
                 line,
+                last_line: line,
             }),
             "subnet" | "subnet6" => {
                 if let Some(prefix) = prefix(head) {
@@ -245,12 +248,14 @@ impl Reader<'_> {
 
     fn close(&mut self, line: u32) {
         let statement = self.settled();
-        if let Some(last) = statement.last() {
+        // `option x.y code 3 = { ip-address, text };` has types in its braces, and no statement.
+        let is_type = matches!(self.stack.last(), Some(Frame { block: Block::Other(word), .. }) if word == "option");
+        if let Some(last) = statement.last().filter(|_| !is_type) {
             self.findings.push(self.finding(Kind::DhcpSemicolon, last.line, &text_of(&statement)));
             self.run(&statement, last.line);
         }
         match self.stack.pop() {
-            Some(frame) => self.keep(frame),
+            Some(frame) => self.keep(frame, line),
             None => self.findings.push(self.finding(Kind::DhcpBrace, line, "}")),
         }
     }
@@ -265,13 +270,22 @@ impl Reader<'_> {
                 Block::Other(word) => word.clone(),
             };
             self.findings.push(self.finding(Kind::DhcpBrace, frame.line, &format!("{head} {{")));
-            self.keep(frame);
+            let line = frame.line;
+            self.keep(frame, line);
         }
     }
 
-    fn keep(&mut self, frame: Frame) {
-        if let Block::Host(host) = frame.block {
-            self.file.hosts.push(host);
+    /// Keeps the host of a block that ends on this line. One without a name is none.
+    fn keep(&mut self, frame: Frame, line: u32) {
+        match frame.block {
+            Block::Host(host) if host.name.is_empty() => {
+                self.findings.push(Finding::unreadable(self.source.at(host.line), "host {"));
+            }
+            Block::Host(host) => {
+                let last_line = host.last_line.max(line);
+                self.file.hosts.push(DhcpHost { last_line, ..host });
+            }
+            _ => {}
         }
     }
 
@@ -306,14 +320,14 @@ impl Reader<'_> {
             return; // token-ring, fddi and infiniband addresses are none of a PC's
         }
         let written: String = statement[2..].iter().map(Token::text).collect();
-        // dhcpd reads colons alone, though MacAddr would read other spellings.
-        let mac = written.parse::<MacAddr>().ok().filter(|_| written.contains(':'));
+        let mac = mac(&written);
         if mac.is_none() {
             self.findings.push(self.finding(Kind::DhcpMac, line, &written));
         }
         match self.host() {
-            Some(host) => host.mac = mac,
-            None => self.findings.push(Finding::unreadable(self.source.at(line), &text_of(statement))),
+            Some(host) if host.mac.is_none() => host.mac = mac,
+            // dhcpd takes one address, and from a host alone.
+            _ => self.findings.push(Finding::unreadable(self.source.at(line), &text_of(statement))),
         }
     }
 
@@ -330,8 +344,9 @@ impl Reader<'_> {
             }
         }
         match self.host() {
-            Some(host) => host.addresses.extend(addresses),
-            None => self.findings.push(Finding::unreadable(self.source.at(line), &text_of(statement))),
+            Some(host) if host.addresses.is_empty() => host.addresses = addresses,
+            // dhcpd takes one statement, and from a host alone.
+            _ => self.findings.push(Finding::unreadable(self.source.at(line), &text_of(statement))),
         }
     }
 

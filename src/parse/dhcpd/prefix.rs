@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::tokens::Token;
+use crate::model::MacAddr;
 
 /// A network: its first address and how many leading bits its addresses share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,11 @@ impl Prefix {
     /// Whether the address is in the network.
     pub fn contains(self, address: IpAddr) -> bool {
         self.network.is_ipv4() == address.is_ipv4() && Self::new(address, self.length) == Some(self)
+    }
+
+    /// Whether its addresses are of version 4.
+    pub const fn is_ipv4(self) -> bool {
+        self.network.is_ipv4()
     }
 
     /// How many leading bits its addresses share.
@@ -65,8 +71,24 @@ pub(super) fn prefix(head: &[Token]) -> Option<Prefix> {
     }
 }
 
-/// An address as dhcpd reads it: `010.014.018.001` has decimal octets, which Rust's own parser refuses.
+/// A MAC address as dhcpd reads it: six hexadecimal numbers between colons, with zeros before them and spaces around. It
+/// takes more or fewer numbers too, of which no PC has a card; and no other spelling that [`MacAddr`] knows.
+pub(super) fn mac(text: &str) -> Option<MacAddr> {
+    let octet = |group: &str| {
+        let is_hexadecimal = !group.is_empty() && group.bytes().all(|b| b.is_ascii_hexdigit());
+        is_hexadecimal.then(|| match group.trim_start_matches('0') {
+            "" => Some(0),
+            digits => u8::from_str_radix(digits, 16).ok(),
+        })?
+    };
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let octets = compact.split(':').map(octet).collect::<Option<Vec<u8>>>()?;
+    <[u8; 6]>::try_from(octets).ok().map(MacAddr::new)
+}
+
+/// An address as dhcpd reads it: `010 . 014.018.001` has decimal octets with spaces around, which Rust's own parser refuses.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if let Ok(address) = text.parse() {
         return Some(address);
     }

@@ -99,6 +99,7 @@ fn a_macs_spelling_is_what_dhcpd_accepts() {
     for (written, expected) in [
         ("a:b:c:d:e:f", Some("0a0b.0c0d.0e0f")),
         ("02:00:5E:00:00:01", Some("0200.5e00.0001")),
+        ("0002 :000: 5e:0:0:1", Some("0200.5e00.0001")),
         ("02-00-5e-00-00-01", None),
         ("0200.5e00.0001", None),
         ("02:00:5e:00:00", None),
@@ -282,6 +283,26 @@ fn a_prefix_holds_its_own_addresses_only() {
     for (address, inside) in [("10.14.19.255", true), ("10.14.20.0", false), ("::ffff:10.14.18.1", false)] {
         assert_eq!(prefix.contains(address.parse().unwrap()), inside, "{address}");
     }
+}
+
+#[test]
+fn a_text_over_two_lines_is_one_only_where_no_statement_is_lost() {
+    for (text, hosts, found) in [
+        ("option x \"a\nb\"; host A { }", 1, 0),
+        ("option x \"a\nb\", \"c\"; host A { }", 1, 0),
+        ("option x \"a\nhost A { option host-name \"b\"; }", 1, 2),
+        ("option x \"a;\nb\";\nhost A { }", 1, 3),
+        ("option x \"a\n\nb\";\nhost A { }", 1, 3),
+    ] {
+        let file = read(text);
+        assert_eq!((file.items.hosts.len(), file.findings.len()), (hosts, found), "{text}: {:?}", file.findings);
+    }
+}
+
+#[test]
+fn a_host_says_where_it_ends() {
+    let lines = |text| read(text).items.hosts.iter().map(|h| (h.line, h.last_line)).collect::<Vec<_>>();
+    assert_eq!(lines("host A { }\nhost B\n{\n}\nhost C {\nhost D { }"), [(1, 1), (2, 4), (5, 5), (6, 6)]);
 }
 
 proptest! {

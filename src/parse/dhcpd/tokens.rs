@@ -40,11 +40,14 @@ impl Token {
     }
 }
 
-/// The tokens of a file. A quoted text ends with its line at the latest: dhcpd would read on to the next quote, and one
-/// forgotten quote would then swallow every host behind it.
+/// The tokens of a file.
+///
+/// A quoted text that does not end on its line goes on to the next quote for dhcpd, and one forgotten quote would swallow
+/// every host up to there. So it ends with its line, unless what lies between holds no statement and no block.
 pub(super) fn tokens(source: &Source, findings: &mut Vec<Finding>) -> Vec<Token> {
     let mut tokens = Vec::new();
-    for (line, text) in source.lines() {
+    let mut lines = source.lines().peekable();
+    while let Some((line, text)) = lines.next() {
         let mut rest = text.trim_start();
         let mut first = true;
         while let Some(start) = rest.chars().next() {
@@ -55,11 +58,17 @@ pub(super) fn tokens(source: &Source, findings: &mut Vec<Finding>) -> Vec<Token>
                 ';' => (Lexeme::End, 1),
                 ',' => (Lexeme::Comma, 1),
                 '"' => {
-                    let (quoted, length, closed) = quoted(&rest[1..]);
+                    let (value, length, closed) = quoted(&rest[1..]);
+                    if !closed && let Some((more, behind)) = continued(&rest[1..], &mut lines) {
+                        tokens.push(Token { lexeme: Lexeme::Text(format!("{value}\n{more}")), line, first });
+                        first = false;
+                        rest = behind.trim_start();
+                        continue;
+                    }
                     if !closed {
                         findings.push(Finding::new(Kind::DhcpQuote, source.at(line), excerpt(rest)));
                     }
-                    (Lexeme::Text(quoted), length + 1)
+                    (Lexeme::Text(value), length + 1)
                 }
                 _ => {
                     let ends = |c: char| c.is_whitespace() || matches!(c, '#' | '{' | '}' | ';' | ',' | '"');
@@ -73,6 +82,24 @@ pub(super) fn tokens(source: &Source, findings: &mut Vec<Finding>) -> Vec<Token>
         }
     }
     tokens
+}
+
+/// The rest of a quoted text that ends on the next line, and what stands behind it there. A text that holds punctuation
+/// of the language, or that is not the end of a statement, is rather one whose quote was forgotten.
+fn continued<'a>(
+    begun: &str,
+    lines: &mut std::iter::Peekable<impl Iterator<Item = (u32, &'a str)>>,
+) -> Option<(String, &'a str)> {
+    const PUNCTUATION: [char; 4] = ['{', '}', ';', '#'];
+    let &(_, next) = lines.peek()?;
+    let (value, length, closed) = quoted(next);
+    let behind = &next[length..];
+    let is_text = closed && !begun.contains(PUNCTUATION) && !next[..length].contains(PUNCTUATION);
+    if !is_text || !behind.trim_start().starts_with([';', ',', ')']) {
+        return None;
+    }
+    lines.next();
+    Some((value, behind))
 }
 
 /// A quoted text from behind its quote: its value, its length in bytes with the closing quote, whether there is one.

@@ -1,6 +1,7 @@
 //! A [`ReportInput`] as sheets: one module per kind of sheet, no file format.
 
 mod anomalies;
+mod inventory;
 mod people;
 mod readme;
 mod sessions;
@@ -13,6 +14,8 @@ use chrono_tz::Tz;
 use super::book::{Cell, Kind, Properties, Role, Rows, Sheet, Table, Value, Workbook, sheet_name};
 use super::{ReportInput, Scope};
 use crate::texts::Texts;
+
+pub use inventory::{InventoryInput, inventory, told};
 
 /// The sheets of a workbook, in the site's language.
 pub fn sheets<'a>(input: &ReportInput<'a>) -> Workbook<'a> {
@@ -96,8 +99,7 @@ impl<'a> Context<'a> {
 
     /// A header of these columns, named as under `[column]` in the texts.
     fn header(&self, columns: &[Column]) -> Vec<Cell<'a>> {
-        let role = |column: &Column| if column.right { Role::HeaderRight } else { Role::Header };
-        columns.iter().map(|column| Cell::text(role(column), self.words_of("column", column.name))).collect()
+        header(self.texts, columns)
     }
 
     /// A sheet of a heading and a table, its columns as wide as what they hold.
@@ -108,6 +110,13 @@ impl<'a> Context<'a> {
         let table = Table { header, rows, frozen_columns: 1, filter: true };
         Sheet { name: self.sheet_name(sheet), widths, lines: vec![self.heading(sheet)], table: Some(table) }
     }
+}
+
+/// A header of these columns, named as under `[column]` in the texts.
+fn header<'a>(texts: &'static Texts, columns: &[Column]) -> Vec<Cell<'a>> {
+    let role = |column: &Column| if column.right { Role::HeaderRight } else { Role::Header };
+    let name = |column: &Column| texts.find(&format!("column.{}", column.name)).unwrap_or_default();
+    columns.iter().map(|column| Cell::text(role(column), name(column))).collect()
 }
 
 /// A column of a table: its name under `[column]`, and whether it holds numbers.
