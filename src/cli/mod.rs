@@ -1,6 +1,8 @@
 //! Arguments in, rows and exit codes out.
 
 mod arguments;
+mod gathered;
+mod history;
 mod init;
 mod inventory;
 mod messages;
@@ -106,6 +108,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Seats(options) => seats::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
         Command::Report(options) => report::run(&options, common),
+        Command::History(options) => history::run(&options, common),
         Command::Inventory(options) => inventory::run(&options, common),
         Command::Init(options) => init::run(&options, common),
     }
