@@ -11,19 +11,29 @@
 //!   formats. Lines from before the ledger stand first and are left alone; see [`merge`].
 //!
 //! Lines that others wrote, and such as cannot be read, stay as they are where they are.
+//!
+//! [`read()`] reads all three formats and what the scripts before jeton wrote, and [`import()`] puts such a history into
+//! another one.
 
+mod entry;
+mod import;
 mod python;
+mod read;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::Path;
 
-use chrono::{NaiveDate, SecondsFormat};
+use chrono::NaiveDate;
+
+pub use entry::{Entry, Stamp};
+pub use import::{Imported, import};
+pub use read::{Told, read};
 
 use crate::config::HistoryFormat;
 use crate::finding::Finding;
-use crate::model::{Identity, Machine, SessionRow, SwitchPort};
+use crate::model::{Identity, Machine, SessionRow};
 use crate::source::Source;
 
 /// The first line of a `table`.
@@ -79,112 +89,31 @@ struct Day<'a> {
 
 impl Day<'_> {
     fn line(&self, format: HistoryFormat) -> Line {
-        let text = match format {
-            HistoryFormat::Record => self.record(),
-            HistoryFormat::Line => self.bars(),
-            HistoryFormat::Table => self.table(),
-        };
-        Line { date: self.first.date, who: self.first.who.clone(), ip: self.first.ip, text }
+        Line { date: self.first.date, who: self.first.who.clone(), ip: self.first.ip, text: self.entry().text(format) }
     }
 
-    /// The resolution of the day's last piece: the latest knowledge.
-    fn machine(&self) -> &Machine {
-        &self.last.machine
-    }
-
-    fn minutes(&self) -> f64 {
-        self.seconds as f64 / 60.0
-    }
-
-    /// A Python dictionary: the ten keys that `Get_User_Info_From_IP_v3.py` wrote, in its order, then ours.
-    fn record(&self) -> String {
-        let time = |at: chrono::DateTime<chrono_tz::Tz>| at.to_rfc3339_opts(SecondsFormat::Secs, false);
-        let of_use = [
-            ("origin_name", python::repr(&self.first.who.to_string())),
-            // Rust's Debug of a float is Python's repr between 1e-4 and 1e16, and no day is outside.
-            ("connexion time", python::repr(&format!("{:?} min", self.minutes()))),
-            ("date", python::repr(&self.first.date.to_string())),
-            ("start", python::repr(&time(self.first.start))),
-            ("end", python::repr(&time(self.last.end))),
-            ("state", python::repr(self.last.state.name())),
-        ];
-        dictionary(machine_pairs(self.first.ip, self.machine()).into_iter().chain(of_use))
-    }
-
-    /// As `Origin_Users.py` wrote it.
-    fn bars(&self) -> String {
-        let machine = self.machine();
-        let plug = format!(
-            "{} {} {}",
-            shown(machine.vlan.as_ref()),
-            shown(machine.mac.as_ref()),
-            shown(machine.port.as_ref())
-        );
-        joined(&[
-            shown(machine.switch.as_ref()),
-            plug,
-            shown(machine.hostname.as_ref()),
-            shown(machine.department.as_ref()),
-            shown(self.first.ip.as_ref()),
-            shown(machine.outlet.as_ref()),
-            self.first.who.to_string(),
-            format!("{:.1} min", self.minutes()),
-        ])
-    }
-
-    /// A row below [`TABLE_HEADER`].
-    fn table(&self) -> String {
-        let machine = self.machine();
-        joined(&[
-            shown(self.first.ip.as_ref()),
-            shown(machine.hostname.as_ref()),
-            shown(machine.mac.as_ref()),
-            shown(machine.port.as_ref().map(SwitchPort::socket).as_ref()),
-            shown(machine.vlan.as_ref()),
-            shown(machine.switch.as_ref()),
-            shown(machine.outlet.as_ref()),
-            format!("{:.1} min", self.minutes()),
-        ])
+    fn entry(&self) -> Entry {
+        Entry {
+            who: Some(self.first.who.clone()),
+            minutes: Some(self.seconds as f64 / 60.0),
+            date: Some(self.first.date),
+            start: Some(Stamp::At(self.first.start.fixed_offset())),
+            end: Some(Stamp::At(self.last.end.fixed_offset())),
+            state: Some(self.last.state),
+            // The resolution of the day's last piece: the latest knowledge.
+            ..Entry::of_machine(self.first.ip, &self.last.machine)
+        }
     }
 }
 
-/// A machine as a Python dictionary on one line: the keys of a `record` up to `Description`, those that the network knows.
+/// What the network knows of one address, as the dictionary that `Get_User_Info_From_IP_v3.py` made of it: the first eight
+/// keys of a record.
 pub fn machine_record(ip: Option<IpAddr>, machine: &Machine) -> String {
-    dictionary(machine_pairs(ip, machine))
-}
-
-fn machine_pairs(ip: Option<IpAddr>, machine: &Machine) -> [(&'static str, String); 8] {
-    // The name stands between quotes in the name itself, as dhcpd.conf writes it.
-    let hostname = machine.hostname.as_ref().map(|name| format!("\"{name}\"")).unwrap_or_default();
-    [
-        ("mac", python::repr(&shown(machine.mac.as_ref()))),
-        ("ip", python::repr(&shown(ip.as_ref()))),
-        ("hostname", python::repr(&hostname)),
-        ("departement", python::repr(&shown(machine.department.as_ref()))),
-        ("vlan", machine.vlan.map_or_else(|| python::repr(""), |vlan| vlan.to_string())),
-        ("cisco", python::repr(&shown(machine.switch.as_ref()))),
-        ("socket", python::repr(&shown(machine.port.as_ref().map(SwitchPort::socket).as_ref()))),
-        ("Description", python::repr(&shown(machine.outlet.as_ref()))),
-    ]
-}
-
-/// Keys and spelt values as a Python dictionary.
-fn dictionary<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> String {
-    let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("'{key}': {value}")).collect();
-    format!("{{{}}}", pairs.join(", "))
+    Entry::of_machine(ip, machine).machine_record()
 }
 
 fn shown<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
-}
-
-/// Fields between bars. A bar or a line end inside a field is escaped, so that a line has as many fields as its header.
-fn joined(fields: &[String]) -> String {
-    let escaped = fields.iter().map(|field| {
-        let escape = |c: char| if c == '|' { "\\|".to_owned() } else { c.escape_default().to_string() };
-        field.chars().map(|c| if c == '|' || c.is_control() { escape(c) } else { c.to_string() }).collect::<String>()
-    });
-    escaped.collect::<Vec<_>>().join(BAR)
 }
 
 /// Puts lines into the text of a history: each once, whoever does it how often.
@@ -234,7 +163,7 @@ fn places_of_records(held: &mut [Option<&str>], lines: &[Line]) -> Vec<Option<us
             *old = None;
         }
     }
-    let key = |line: &Line, ip: &str| (line.date.to_string(), line.who.to_string(), ip.to_owned());
+    let key = |line: &Line, ip: &str| (line.date.to_string(), entry::user(&line.who), ip.to_owned());
     let mut places: Vec<_> = lines.iter().map(|line| known.remove(&key(line, &shown(line.ip.as_ref())))).collect();
     for (place, line) in places.iter_mut().zip(lines).filter(|(place, _)| place.is_none()) {
         // An address that was found since takes the place of the line without one; a line whose address is not known this
@@ -340,13 +269,6 @@ fn key_of_bars(line: &str, format: HistoryFormat) -> Option<String> {
 /// Merges lines into the history file; a file that holds them all already is not touched. What it holds that is in no
 /// format of a history is kept, and named.
 pub fn write(path: &Path, lines: &[Line], format: HistoryFormat) -> std::io::Result<Vec<Finding>> {
-    // A device or a pipe may never end.
-    if path.metadata().is_ok_and(|found| !found.is_file()) {
-        return Err(std::io::Error::other(format!(
-            "cannot read `{}`: expected a file, found a directory or a device",
-            path.display()
-        )));
-    }
     let existing = match fs_err::read(path) {
         Ok(bytes) => Some(Source::from_bytes(&path.display().to_string(), &bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => None,

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::days::Day;
 use super::rows::Format;
-use crate::config::PeriodKind;
+use crate::config::{HistoryFormat, PeriodKind};
 use crate::model::State;
 
 /// Who used the laboratory's OriginPro licence tokens, on which machine, from which wall outlet, and for how long.
@@ -73,6 +73,11 @@ pub(super) enum Command {
     /// Write the workbooks of a period
     #[command(after_help = "Example: jeton report --period month --date 2021-12-01 --department DPT4")]
     Report(ReportOptions),
+    /// Origin_history to standard output, and older ones into it
+    #[command(
+        after_help = "Example: jeton history import Origin_history.old\n         jeton history export --format line"
+    )]
+    History(HistoryOptions),
     /// The DHCP files and Ordinateurs.ods side by side, with what is doubled, missing or said otherwise
     #[command(after_help = "Example: jeton inventory -o inventory.xlsx\n         jeton inventory --format csv")]
     Inventory(InventoryOptions),
@@ -277,6 +282,59 @@ impl From<PeriodName> for PeriodKind {
             PeriodName::Year => Self::Year,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HistoryOptions {
+    #[command(subcommand)]
+    pub(super) command: HistoryCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum HistoryCommand {
+    /// Print a history: a line per day, login, host and address
+    #[command(after_help = "Example: jeton history export --since 2021-12-01 --until yesterday --format table")]
+    Export(ExportOptions),
+    /// Put the lines of older histories into Origin_history, in any of its formats and those before them, each once
+    #[command(after_help = "Example: jeton history import Origin_history.2019 Origin_history.2020")]
+    Import(ImportOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportOptions {
+    #[command(flatten)]
+    pub(super) span: SpanOptions,
+    /// How lines are written [default: the configuration's]
+    #[arg(long, value_enum)]
+    pub(super) format: Option<HistoryFormatName>,
+}
+
+/// `history export --format`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum HistoryFormatName {
+    /// Python dictionaries
+    Record,
+    /// Fields between bars
+    Line,
+    /// A header, and rows below it
+    Table,
+}
+
+impl From<HistoryFormatName> for HistoryFormat {
+    fn from(name: HistoryFormatName) -> Self {
+        match name {
+            HistoryFormatName::Record => Self::Record,
+            HistoryFormatName::Line => Self::Line,
+            HistoryFormatName::Table => Self::Table,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportOptions {
+    /// The histories to read
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,8 @@
 mod arguments;
 mod connected;
 mod days;
+mod gathered;
+mod history;
 mod init;
 mod inventory;
 mod messages;
@@ -119,6 +121,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Resolve(options) => resolve::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
         Command::Report(options) => report::run(&options, common),
+        Command::History(options) => history::run(&options, common),
         Command::Inventory(options) => inventory::run(&options, common),
         Command::Init(options) => init::run(&options, common),
     }

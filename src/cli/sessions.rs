@@ -1,29 +1,20 @@
 //! `jeton sessions`: search, all conditions together.
 
 use super::arguments::{Common, SessionsOptions};
-use super::progress::Line;
+use super::gathered::{Known, gather};
 use super::rows::{self, Cell};
-use super::{Exit, Stop, complain, configured, messages};
+use super::{Exit, Stop};
 use crate::model::{SessionRow, State, folded};
-use crate::pipeline::gather;
 use crate::report::rows::{COLUMNS, cells};
 use crate::texts::Texts;
 
 pub(super) fn run(options: &SessionsOptions, common: &Common) -> Result<Exit, Stop> {
-    let (config, remote) = configured(common)?;
-    let span = |now: chrono::DateTime<chrono::Utc>| {
-        let today = now.with_timezone(&config.site.timezone).date_naive();
-        Ok(options.span.days(today)?)
-    };
-    let line = Line::new();
-    let gathered = gather(&config, remote.as_ref(), span, &|step| line.show(step))?;
-    drop(line);
-    complain(&messages::findings(&gathered.findings, &gathered.gaps, common.verbose));
+    let Known { config, gathered, exit } = gather(options.span, common)?;
     let conditions = Conditions::new(options);
     let texts = config.site.language.texts();
     let wanted = gathered.rows.iter().filter(|row| conditions.hold_for(row)).map(|row| row_of(row, texts));
     rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, wanted)?;
-    Ok(if gathered.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
+    Ok(exit)
 }
 
 /// What a row must have, case and accents folded.

@@ -169,7 +169,7 @@ pub struct Output {
 }
 
 /// The formats of `Origin_history`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HistoryFormat {
     /// A Python dictionary per line.
     Record,
