@@ -269,6 +269,13 @@ fn key_of_bars(line: &str, format: HistoryFormat) -> Option<String> {
 /// Merges lines into the history file; a file that holds them all already is not touched. What it holds that is in no
 /// format of a history is kept, and named.
 pub fn write(path: &Path, lines: &[Line], format: HistoryFormat) -> std::io::Result<Vec<Finding>> {
+    // A device or a pipe may never end.
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(std::io::Error::other(format!(
+            "cannot read `{}`: expected a file, found a directory or a device",
+            path.display()
+        )));
+    }
     let existing = match fs_err::read(path) {
         Ok(bytes) => Some(Source::from_bytes(&path.display().to_string(), &bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => None,

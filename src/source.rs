@@ -1,6 +1,7 @@
 //! Named text: where a line came from, and how its bytes became characters.
 
 use std::borrow::Cow;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +23,9 @@ pub enum SourceError {
     /// It is a folder.
     #[error("`{0}` is a directory, expected a file")]
     Directory(String),
+    /// It is a device, which may never end. A pipe is welcome: `--debug-log <(zcat old.log.gz)`.
+    #[error("`{0}` is a device, expected a file")]
+    Device(String),
     /// It has no content.
     #[error("`{0}` is empty")]
     Empty(String),
@@ -52,6 +56,10 @@ impl Source {
         let name = path.display().to_string();
         if path.is_dir() {
             return Err(SourceError::Directory(name));
+        }
+        let is_device = |kind: std::fs::FileType| kind.is_char_device() || kind.is_block_device();
+        if path.metadata().is_ok_and(|found| is_device(found.file_type())) {
+            return Err(SourceError::Device(name));
         }
         let bytes = fs_err::read(path)?;
         check_is_text(&name, &bytes)?;
