@@ -6,12 +6,13 @@
 //! one: a copy of a history that is already there adds nothing, and a file that has a line once more than the history adds
 //! it once. What a known line does not tell and the other does is put in.
 
+use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use chrono::NaiveDate;
 
-use super::entry::Entry;
+use super::entry::{Entry, Stamp};
 use super::read::{Told, read};
 use super::{TABLE_HEADER, shown};
 use crate::config::HistoryFormat;
@@ -75,33 +76,48 @@ pub fn import(history: &Source, files: &[Source], format: HistoryFormat) -> Impo
 
 /// The lines of a file with those of one day, user and address as one, as jeton writes them.
 fn summed(items: Vec<Told>) -> Vec<Told> {
-    let mut days: HashMap<(Day, Option<IpAddr>), usize> = HashMap::new();
+    let mut days: HashMap<(Day, Option<IpAddr>), (usize, Vec<Piece>)> = HashMap::new();
     let mut kept: Vec<Told> = Vec::with_capacity(items.len());
     for told in items {
-        let day = day_of(&told.entry).map(|day| (day, told.entry.ip));
-        let at = day.map(|day| *days.entry(day).or_insert(kept.len())).filter(|at| *at < kept.len());
-        match at.map(|at| &mut kept[at]) {
-            Some(known) => add_up(&mut known.entry, told.entry),
+        let piece = Piece { start: told.entry.start.clone(), minutes: told.entry.minutes };
+        match day_of(&told.entry).map(|day| days.entry((day, told.entry.ip))) {
+            Some(Slot::Occupied(mut day)) => {
+                let (at, pieces) = day.get_mut();
+                add_up(&mut kept[*at].entry, pieces, piece, told.entry);
+            }
+            Some(Slot::Vacant(day)) => {
+                day.insert((kept.len(), vec![piece]));
+                kept.push(told);
+            }
             None => kept.push(told),
         }
     }
     kept
 }
 
-/// Adds a line of the same day, user and address: another piece of it, or the same one, said again.
-fn add_up(known: &mut Entry, other: Entry) {
-    if known.start == other.start && (known.start.is_some() || known.minutes == other.minutes) {
-        // It has gone on since.
-        if other.minutes > known.minutes {
-            *known = other;
-        }
+/// What one line of a day adds to it.
+struct Piece {
+    start: Option<Stamp>,
+    minutes: Option<f64>,
+}
+
+/// Adds a line of the same day, user and address: another piece of it, or one of those, said again after it went on.
+fn add_up(known: &mut Entry, pieces: &mut Vec<Piece>, piece: Piece, other: Entry) {
+    let is_same = |p: &&mut Piece| p.start == piece.start && (p.start.is_some() || p.minutes == piece.minutes);
+    let before = pieces.iter_mut().find(is_same);
+    let more = piece.minutes.unwrap_or(0.0) - before.as_ref().and_then(|piece| piece.minutes).unwrap_or(0.0);
+    if before.is_some() && more <= 0.0 {
         return;
     }
-    if let Some(minutes) = other.minutes {
-        known.minutes = Some(known.minutes.unwrap_or(0.0) + minutes);
+    if other.minutes.is_some() {
+        known.minutes = Some(known.minutes.unwrap_or(0.0) + more);
     }
     known.end = other.end.or_else(|| known.end.take());
     known.state = other.state.or(known.state);
+    match before {
+        Some(before) => before.minutes = piece.minutes,
+        None => pieces.push(piece),
+    }
 }
 
 /// The lines that a file has stood for, by the format in which it did.
@@ -298,4 +314,203 @@ fn complete(known: &mut Told, other: Told) -> bool {
         }
     }
     is_changed
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::HistoryFormat::{Line, Record, Table};
+    use super::*;
+    use crate::history::read::tests::{entries, held};
+
+    const FORMATS: [HistoryFormat; 3] = [Record, Line, Table];
+
+    fn source(text: &str) -> Source {
+        Source::from_bytes("Origin_history", text.as_bytes())
+    }
+
+    fn into(history: &str, files: &[&str], format: HistoryFormat) -> Imported {
+        import(&source(history), &files.iter().map(|text| source(text)).collect::<Vec<_>>(), format)
+    }
+
+    fn text_of(entries: &[Entry], format: HistoryFormat) -> String {
+        let header = (format == Table).then(|| format!("{TABLE_HEADER}\n"));
+        let lines = entries.iter().map(|entry| format!("{}\n", entry.text(format)));
+        header.into_iter().chain(lines).collect()
+    }
+
+    /// A short dictionary with a date.
+    fn dated(day: u32, who: &str, ip: &str, more: &str) -> String {
+        format!("{{'ip': '{ip}', 'origin_name': '{who}', 'date': '2021-12-{day:02}'{more}}}\n")
+    }
+
+    fn days(text: &str) -> Vec<String> {
+        let told = read(&source(text)).items;
+        told.iter().map(|t| t.entry.date.map(|date| date.format("%d").to_string()).unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn new_days_stand_in_their_order_and_those_without_one_first() {
+        let history = format!("{}# a remark\n{}", dated(10, "a@x", "10.0.0.1", ""), dated(20, "a@x", "10.0.0.1", ""));
+        let file = format!(
+            "{}{}{}{{'ip': '10.0.0.1', 'origin_name': 'a@x', 'connexion time': '7.25 min'}}\n",
+            dated(25, "a@x", "10.0.0.1", ""),
+            dated(15, "a@x", "10.0.0.1", ""),
+            dated(10, "b@x", "10.0.0.1", "")
+        );
+        let imported = into(&history, &[&file], Record);
+        assert_eq!(days(&imported.text), ["", "10", "10", "15", "20", "25"]);
+        assert!(imported.text.contains("# a remark\n"), "{}", imported.text);
+        assert!(imported.text.lines().next().unwrap().contains("'date': ''"), "it is marked");
+        assert_eq!((imported.n_read, imported.n_new, imported.n_undated, imported.n_unreadable), (4, 4, 1, 0));
+        assert_eq!(imported.findings.iter().map(|f| f.kind).collect::<Vec<_>>(), [Kind::HistoryUndated]);
+    }
+
+    #[test]
+    fn a_day_that_is_there_is_not_doubled_but_completed() {
+        for (old, new, expected) in [
+            // An address that was not known, and one that is not known this time.
+            (dated(10, "a@x", "", ""), dated(10, "a@x", "10.0.0.1", ""), "'ip': '10.0.0.1'"),
+            (dated(10, "a@x", "10.0.0.1", ""), dated(10, "a@x", "", ""), "'ip': '10.0.0.1'"),
+            (dated(10, "a@x", "10.0.0.1", ""), dated(10, "a@x", "10.0.0.1", ", 'vlan': 513, 'n': 1"), "'vlan': 513"),
+            // What is known stays.
+            (
+                dated(10, "a@x", "10.0.0.1", ", 'vlan': 513"),
+                dated(10, "a@x", "10.0.0.1", ", 'vlan': 514"),
+                "'vlan': 513",
+            ),
+            // A session that was open then.
+            (
+                dated(10, "a@x", "10.0.0.1", ", 'connexion time': '5.0 min', 'state': 'open'"),
+                dated(10, "a@x", "10.0.0.1", ", 'connexion time': '9.0 min', 'state': 'closed'"),
+                "'connexion time': '9.0 min'",
+            ),
+        ] {
+            let imported = into(&old, &[&new], Record);
+            assert_eq!((imported.n_new, imported.text.lines().count()), (0, 1), "{}", imported.text);
+            assert!(imported.text.contains(expected), "{expected}: {}", imported.text);
+        }
+    }
+
+    #[test]
+    fn two_addresses_of_one_day_are_two_lines_also_where_one_is_unknown() {
+        let file = format!(
+            "{}{}{}",
+            dated(10, "a@x", "", ""),
+            dated(10, "a@x", "10.0.0.1", ""),
+            dated(10, "a@x", "10.0.0.2", "")
+        );
+        let once = into("", &[&file], Record);
+        assert_eq!(once.n_new, 3);
+        assert_eq!(into(&once.text, &[&file], Record).text, once.text);
+    }
+
+    #[test]
+    fn several_lines_of_one_day_become_their_sum_once() {
+        let piece = |start: &str, minutes: &str| {
+            dated(
+                10,
+                "a@x",
+                "10.0.0.1",
+                &format!(", 'start': '2021-12-10T{start}:00+01:00', 'connexion time': '{minutes} min'"),
+            )
+        };
+        // The second piece is said again, and again after it went on.
+        let pieces = [piece("09:00", "10.0"), piece("14:00", "20.5"), piece("14:00", "20.5"), piece("14:00", "30.5")];
+        let once = into("", &[&pieces.concat()], Record);
+        assert!(once.text.contains("'connexion time': '40.5 min'"), "{}", once.text);
+        assert_eq!((once.n_read, once.n_new), (4, 1));
+        assert_eq!(into(&once.text, &[&pieces.concat()], Record).text, once.text);
+    }
+
+    #[test]
+    fn one_session_in_three_formats_is_one_line_with_all_that_they_tell() {
+        let lines = [
+            "10.14.18.145 | BBBAACCC | 90b1.1ca3.3575 | 1/0/36 | 513 | Balard-PAC-2 | RJLG07-01 | 198.3 min\n",
+            "Balard-PAC-2 | 513 90b1.1ca3.3575 Gi1/0/36 | BBBAACCC | DPT4 | 10.14.18.145 | RJLG07-01 | anna@pc-3 | 198.3 min\n",
+            "{'ip': '10.14.18.145', 'origin_name': 'anna@pc-3', 'connexion time': '198.3088238040606 min'}\n",
+        ];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            let file: String = order.map(|index| lines[index]).concat();
+            let imported = into("", &[&file], Record);
+            assert_eq!((imported.n_read, imported.n_new), (3, 1), "{}", imported.text);
+            for expected in ["'departement': 'DPT4'", "anna@pc-3", "198.3088238040606", "'vlan': 513"] {
+                assert!(imported.text.contains(expected), "{expected}: {}", imported.text);
+            }
+        }
+    }
+
+    #[test]
+    fn days_alike_are_as_many_lines_as_a_file_has() {
+        let line = "S | 513 90b1.1ca3.3575 Gi1/0/36 | H | DPT4 | 10.0.0.1 | O | a@x | 1440.0 min\n";
+        let history = line.repeat(2);
+        for (n, expected) in [(1, 2), (2, 2), (3, 3)] {
+            let file = line.repeat(n);
+            let imported = into(&history, &[&file, &file], Line);
+            assert_eq!(imported.text.lines().count(), expected, "{n}");
+        }
+        // A dictionary that says the same to the last digit is the same.
+        let record = "{'ip': '10.0.0.1', 'origin_name': 'a@x', 'connexion time': '198.3088238040606 min'}\n";
+        assert_eq!(into("", &[&record.repeat(3)], Record).n_new, 1);
+    }
+
+    #[test]
+    fn what_the_history_holds_stays_byte_for_byte() {
+        let history = "adresse ip | hostname | adresse mac | Socket | Vlan | Switch | Description | Connexion Time\r\nnonsense\r\n\n  {'ip': '10.0.0.9'}  \n10.0.0.1 | H |  |  |  |  |  | 1.0 min";
+        let file = "10.0.0.2 | H |  |  |  |  |  | 1.0 min\n";
+        let imported = into(history, &[file], Table);
+        let (header, rest) = history.split_once('\n').unwrap();
+        assert_eq!(imported.text, format!("{header}\n{file}{rest}\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_history_that_is_exported_and_imported_is_the_same(mut given in proptest::collection::vec(entries(), 0..8)) {
+            // As jeton writes them: by day, one of each user and address.
+            given.sort_by_key(|entry| entry.date);
+            let mut seen = HashSet::new();
+            given.retain(|entry| seen.insert((day_of(entry), entry.ip)));
+            for format in FORMATS {
+                let text = text_of(&given, format);
+                let once = into("", &[&text], format);
+                prop_assert_eq!(&once.text, &text, "{:?}", format);
+                prop_assert_eq!((once.n_read, once.n_new, once.n_unreadable), (given.len(), given.len(), 0));
+                for other in FORMATS {
+                    let again = into(&text, &[&text_of(&given, other)], format);
+                    prop_assert_eq!(again.n_new, 0, "{:?} into {:?}: {}", other, format, again.text);
+                }
+            }
+        }
+
+        #[test]
+        fn nothing_is_lost_and_nothing_is_there_twice(
+            given in proptest::collection::vec(entries(), 0..8),
+            split in 0_usize..8,
+            old in 0_usize..3,
+            new in 0_usize..3,
+        ) {
+            let (old, new) = (FORMATS[old], FORMATS[new]);
+            let (before, after) = given.split_at(split.min(given.len()));
+            let (history, file) = (text_of(before, old), text_of(after, new));
+            let once = into(&history, &[&file], Record);
+            let told = read(&source(&once.text)).items;
+            for (entry, format) in before.iter().map(|entry| (entry, old)).chain(after.iter().map(|entry| (entry, new))) {
+                let held = Told { line: 0, format, entry: held(entry, format) };
+                prop_assert!(told.iter().any(|told| agree(told, &held) || day_of(&held.entry) == day_of(&told.entry)), "{}", once.text);
+            }
+            let again = into(&once.text, &[&file, &history], Record);
+            prop_assert_eq!(&again.text, &once.text);
+            prop_assert_eq!(again.n_new, 0);
+        }
+
+        #[test]
+        fn any_text_can_be_imported_twice(history in "([{}'\",:|\\\\ .u0-9a@\n]|'ip': |10.0.0.1| \\| |min){0,40}", file in "([{}'\",:|\\\\ .u0-9a@\n]|'ip': '10.0.0.1'|'date': '2021-12-01'| \\| |min|\n){0,40}|(.|\n)*") {
+            for format in FORMATS {
+                let once = into(&history, &[&file], format);
+                let again = into(&once.text, &[&file], format);
+                prop_assert_eq!(again.n_new, 0, "{}", once.text);
+            }
+        }
+    }
 }

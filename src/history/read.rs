@@ -318,7 +318,7 @@ fn date(text: &str) -> Option<NaiveDate> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;

@@ -319,3 +319,82 @@ impl Places {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::inputs::ReadFile;
+    use crate::parse::computers::Sheet;
+    use crate::parse::dhcpd;
+    use crate::source::Source;
+
+    /// The machines, each with the name of either input and the kinds of its findings.
+    fn compared(dhcp: &str, rows: &[[&str; 3]]) -> Vec<String> {
+        let source = Source::from_bytes("d.conf", dhcp.as_bytes());
+        let file = ReadFile { name: Arc::clone(source.name()), file: dhcpd::parse(&source).items };
+        let rows = rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect();
+        let sheet = Sheet { source: "O.ods".into(), name: "F".into(), start: (0, 0), rows };
+        let (directory, findings) = Directory::new(vec![file], &sheet, &[]);
+        let Inventory { machines, rest } = inventory(&directory, findings);
+        assert_eq!(rest, []);
+        let shown = |entry: &Entry| {
+            let kinds: Vec<&str> = entry.findings.iter().map(|finding| finding.kind.name()).collect();
+            let sources = [("dhcp", entry.in_dhcp), ("ods", entry.in_ods)];
+            let sources: Vec<&str> = sources.into_iter().filter(|(_, is_in)| *is_in).map(|(name, _)| name).collect();
+            format!("{} {} {}", entry.hostname.as_deref().unwrap_or("-"), sources.join("+"), kinds.join(" "))
+        };
+        machines.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_row_is_joined_by_the_surest_that_it_has() {
+        const A: &str = "host A { hardware ethernet 2:0:0:0:0:1; }\n";
+        let both = format!("{A}host B {{ hardware ethernet 2:0:0:0:0:1; }}");
+        for (what, dhcp, rows, expected) in [
+            ("MAC and name", A, vec![["a.univ.example", "02:00:00:00:00:01", ""]], vec!["A dhcp+ods "]),
+            ("MAC alone", A, vec![["Z", "02:00:00:00:00:01", ""]], vec!["A dhcp+ods name-disagreement"]),
+            ("name alone, another card", A, vec![["A", "02:00:00:00:00:02", ""]], vec!["A dhcp+ods mac-disagreement"]),
+            ("name alone, no MAC", A, vec![["A", "", ""]], vec!["A dhcp+ods computer-incomplete"]),
+            ("no name", A, vec![["", "02:00:00:00:00:01", ""]], vec!["A dhcp+ods computer-incomplete"]),
+            (
+                "the MAC before the name",
+                A,
+                vec![["A", "02:00:00:00:00:02", ""], ["Z", "02:00:00:00:00:01", ""]],
+                vec!["A dhcp+ods name-disagreement", "A ods dhcp-unlisted"],
+            ),
+            (
+                "a name of two rows",
+                A,
+                vec![["A", "02:00:00:00:00:02", ""], ["A", "02:00:00:00:00:03", ""]],
+                vec!["A dhcp computer-unlisted", "A ods dhcp-unlisted", "A ods computer-duplicate-name dhcp-unlisted"],
+            ),
+            (
+                "a MAC of two names, each with its row",
+                both.as_str(),
+                vec![["B", "02:00:00:00:00:01", ""], ["A", "", ""]],
+                vec!["A dhcp+ods computer-incomplete", "B dhcp+ods dhcp-duplicate-mac"],
+            ),
+        ] {
+            assert_eq!(compared(dhcp, &rows), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_outside_the_subnet_around_it_or_all_of_them() {
+        const SUBNETS: &str = "subnet 10.0.0.0 netmask 255.255.255.0 { host A { fixed-address 10.0.1.1; } }\n\
+                               subnet 10.0.1.0 netmask 255.255.255.0 { }\n";
+        let of =
+            |text: &str| compared(text, &[]).iter().map(|row| row.contains("dhcp-outside-subnet")).collect::<Vec<_>>();
+        assert_eq!(of(SUBNETS), [true]);
+        let hosts = "host B { fixed-address 10.0.1.2; } \nhost C { fixed-address 10.0.2.2; }\nhost D { fixed-address6 2001:db8::1; }";
+        assert_eq!(of(&format!("{SUBNETS}{hosts}")), [true, false, true, false]);
+        assert_eq!(of(hosts), [false, false, false], "without subnets there is nothing to be outside of");
+    }
+
+    #[test]
+    fn of_several_declarations_on_one_line_the_named_one_has_the_finding() {
+        let line = "host A { hardware ethernet 2:0:0:0:0:1; } host B { hardware ethernet 2:0:0:0:0:1; } host C { }";
+        let rows = [["A", "02:00:00:00:00:01", ""], ["B", "", ""], ["C", "02:00:00:00:00:03", ""]];
+        assert_eq!(compared(line, &rows)[1], "B dhcp+ods dhcp-duplicate-mac computer-incomplete");
+    }
+}

@@ -3,6 +3,7 @@
 //! Tests that are ignored each name a defect that is known; `cargo test -- --ignored` shows them.
 
 mod bad_input;
+mod history;
 mod inventory;
 mod nightly;
 mod rows;
