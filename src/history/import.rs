@@ -382,8 +382,18 @@ mod tests {
             ),
             // A session that was open then.
             (
-                dated(10, "a@x", "10.0.0.1", ", 'connexion time': '5.0 min', 'state': 'open'"),
-                dated(10, "a@x", "10.0.0.1", ", 'connexion time': '9.0 min', 'state': 'closed'"),
+                dated(
+                    10,
+                    "a@x",
+                    "10.0.0.1",
+                    ", 'connexion time': '5.0 min', 'end': '2021-12-10T10:00:00+01:00', 'state': 'open'",
+                ),
+                dated(
+                    10,
+                    "a@x",
+                    "10.0.0.1",
+                    ", 'connexion time': '9.0 min', 'end': '2021-12-10T10:04:00+01:00', 'state': 'closed'",
+                ),
                 "'connexion time': '9.0 min'",
             ),
         ] {

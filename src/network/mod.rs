@@ -2,7 +2,7 @@
 //!
 //! - [`inputs`]: the DHCP files with what they include, and Ordinateurs.ods, from this machine's disk;
 //! - [`directory`]: both of them, by address, MAC and name;
-//! - [`inventory`]: both of them side by side, and what they say otherwise;
+//! - [`inventory`](mod@inventory): both of them side by side, and what they say otherwise;
 //! - [`remote`]: the one trait through which hosts are talked to, and [`replay`], a folder that answers in their place;
 //! - [`survey`]: what the tftp host and the switches say;
 //! - [`resolve`](mod@resolve): from an address to a machine, a port and an outlet;
