@@ -283,7 +283,8 @@ fn complete(known: &mut Told, other: Told) -> bool {
     }
     let (entry, new) = (&mut known.entry, other.entry);
     // A session that was open then has gone on since; a time with one decimal gives way to the whole one.
-    let has_gone_on = entry.state == Some(State::Open) && new.minutes > entry.minutes;
+    // Of a line that does not say its end, a longer time may be no more than its one decimal.
+    let has_gone_on = entry.state == Some(State::Open) && new.end.is_some() && new.minutes > entry.minutes;
     let is_finer = known.format != HistoryFormat::Record && other.format == HistoryFormat::Record;
     let mut is_changed = (has_gone_on || is_finer) && new.minutes.is_some() && new.minutes != entry.minutes;
     if is_changed {
@@ -404,6 +405,17 @@ mod tests {
     }
 
     #[test]
+    fn a_time_with_one_decimal_is_no_sign_that_an_open_session_has_gone_on() {
+        let more = ", 'connexion time': '485.78333333333336 min', 'date': '2022-03-26', 'start': \
+                    '2022-03-26T09:00:00+01:00', 'end': '2022-03-26T17:05:47+01:00', 'state': 'open'}";
+        let history = format!("{{'ip': '10.0.0.1', 'origin_name': 'a@x'{more}\n");
+        for file in [" |    |  |  | 10.0.0.1 |  | a@x | 485.8 min\n", "10.0.0.1 |  |  |  |  |  |  | 485.8 min\n"] {
+            let imported = into(&history, &[file], Record);
+            assert_eq!((imported.n_new, imported.text.as_str()), (0, history.as_str()), "{file}");
+        }
+    }
+
+    #[test]
     fn two_addresses_of_one_day_are_two_lines_also_where_one_is_unknown() {
         let file = format!(
             "{}{}{}",
@@ -489,6 +501,7 @@ mod tests {
                 for other in FORMATS {
                     let again = into(&text, &[&text_of(&given, other)], format);
                     prop_assert_eq!(again.n_new, 0, "{:?} into {:?}: {}", other, format, again.text);
+                    prop_assert_eq!(&again.text, &text, "{:?} into {:?}", other, format);
                 }
             }
         }
