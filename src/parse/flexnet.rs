@@ -304,8 +304,6 @@ pub struct DebugLog {
     pub events: Vec<Event>,
     /// The moment of the last line of any kind: a sign that the server was alive.
     pub last: Option<DateTime<Utc>>,
-    /// Whether a line named a date; if none did, the dates are those of `last_day`.
-    pub anchored: bool,
 }
 
 /// Reads a whole debug log of a server in `zone`. Where no line names a date, its last line is taken to be of
@@ -325,12 +323,7 @@ pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog>
         }
     };
     let mut dating = Dating::new(zone, first_day);
-    let mut log = DebugLog {
-        name: Arc::clone(source.name()),
-        events: Vec::new(),
-        last: None,
-        anchored: matches!(first, FirstDay::Known(_)),
-    };
+    let mut log = DebugLog { name: Arc::clone(source.name()), events: Vec::new(), last: None };
     let mut features = Interner::default();
     for (number, text) in source.lines() {
         if text.trim().is_empty() {

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use super::holds::Held;
 use super::tokens::{List, PairId};
 use crate::model::{Evidence, Identity, State};
-use crate::parse::datetime::{end_of_day, start_of_day};
+use crate::parse::datetime::end_of_day;
 
 /// From the moment a pair first holds a token until it holds none.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,11 +74,6 @@ impl Piece {
     pub fn weekday(&self) -> u32 {
         self.date.weekday().number_from_monday()
     }
-
-    /// Whether any of it lies within a span of days.
-    pub fn is_within(&self, first: NaiveDate, last: NaiveDate) -> bool {
-        (first..=last).contains(&self.date)
-    }
 }
 
 /// A session that starts within a second of the end of the pair's last one continues it.
@@ -131,11 +126,6 @@ fn session(who: &Identity, held: &Held, run: &[usize], end: DateTime<Utc>) -> Se
         ip: best.map(|(ip, _)| *ip),
         evidence: best.map_or(Evidence::Unknown, |(_, (_, evidence))| *evidence),
     }
-}
-
-/// The moment at which a span of days begins, and the one at which it ends.
-pub fn span(first: NaiveDate, last: NaiveDate, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
-    (start_of_day(first, zone), end_of_day(last, zone))
 }
 
 #[cfg(test)]

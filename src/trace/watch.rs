@@ -48,8 +48,6 @@ pub struct Moment {
     appeared: Range<u32>,
     gone: Range<u32>,
     signals: Range<u32>,
-    /// Whether the log line that it shows is none of those that matter.
-    pub chatter: bool,
 }
 
 /// The life of one TCP connection.
@@ -209,7 +207,6 @@ impl Watcher {
             appeared: appeared..watch.connections.len() as u32,
             gone: gone..watch.gone.len() as u32,
             signals: signals..watch.signals.len() as u32,
-            chatter: block.entries.is_empty(),
         };
         watch.moments.push(moment);
         // A port is used again after hours: what is long gone need not be known.
