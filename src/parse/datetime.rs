@@ -105,18 +105,26 @@ pub fn civil_moment(civil: NaiveDateTime, zone: Tz, after: Option<DateTime<Utc>>
             if passed { second.to_utc() } else { first.to_utc() }
         }
         MappedLocalTime::None => {
-            let before = zone.offset_from_utc_datetime(&(civil - chrono::Duration::hours(3))).fix();
+            // Civil times lie up to 14 hours from those of UTC: a day earlier is before the gap in every zone.
+            let day_before = civil.checked_sub_days(Days::new(1)).unwrap_or(civil);
+            let before = zone.offset_from_utc_datetime(&day_before).fix();
             civil.checked_sub_offset(before).unwrap_or(civil).and_utc()
         }
     }
 }
 
-/// The moment at which a civil day begins: its first instant, even where midnight is skipped.
+/// The moment at which a civil day begins: its first instant, even where midnight is skipped or comes twice. A day that
+/// a zone left out (Samoa's 30 December 2011) begins where the next one does.
 pub fn start_of_day(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN);
     match zone.from_local_datetime(&midnight) {
         MappedLocalTime::Single(moment) => moment.to_utc(),
-        MappedLocalTime::Ambiguous(first, _) => first.to_utc(),
+        // Where clocks go back at midnight (Santiago, in April), the first moment that is called 0:00 is the end of the
+        // old day's first 23:59, and the zone calls it 23:00.
+        MappedLocalTime::Ambiguous(first, second) => {
+            let first = first.to_utc();
+            if first.with_timezone(&zone).date_naive() < day { second.to_utc() } else { first }
+        }
         // The clock jumps over midnight: the day begins at the end of the jump, which is where the offset before it
         // would have put midnight.
         MappedLocalTime::None => civil_moment(midnight, zone, None),
@@ -444,6 +452,20 @@ mod tests {
     #[test]
     fn a_time_that_the_spring_skips_is_still_a_moment() {
         assert_eq!(moment("2022-03-27 02:30:00").as_deref(), Some("2022-03-27T01:30:00+00:00"));
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_begins_in_every_zone_of_the_world() {
+        for zone in chrono_tz::TZ_VARIANTS {
+            for first in ["1999-01-01", "2011-01-01", "2021-01-01"] {
+                for day in first.parse::<NaiveDate>().unwrap().iter_days().take(730) {
+                    let end = end_of_day(day, zone);
+                    let on = |moment: DateTime<Utc>| moment.with_timezone(&zone).date_naive();
+                    assert!(on(end) > day, "{zone} {day}: {end} is no end");
+                    assert!(on(end - chrono::Duration::seconds(1)) <= day, "{zone} {day}: {end} is too late");
+                }
+            }
+        }
     }
 
     #[test]

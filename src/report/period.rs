@@ -1,9 +1,10 @@
 //! The days that a workbook covers: arithmetic, words, and the part of a file's name.
 
-use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::config::PeriodKind;
+use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::texts::Texts;
 
 /// The calendar days that a workbook covers, both ends included.
@@ -85,7 +86,7 @@ impl Period {
 
     /// The first instant of the period and the first one after it: midnights of the zone.
     pub fn bounds(&self, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
-        (midnight(self.first, zone), midnight(later(self.last, 1), zone))
+        (start_of_day(self.first, zone), end_of_day(self.last, zone))
     }
 
     /// The part of a file's name: `2021-12-14`, `2021-W50`, `2021-12`, `2021`, `2021-12-01_2021-12-14`.
@@ -182,17 +183,6 @@ fn later(date: NaiveDate, days: i64) -> NaiveDate {
 
 fn last_before(first: Option<NaiveDate>) -> NaiveDate {
     first.and_then(|first| first.checked_sub_days(Days::new(1))).unwrap_or(NaiveDate::MAX)
-}
-
-/// The first instant of a day in a zone. Where the clocks skip midnight (Beirut, in spring) it is the first one behind
-/// the gap.
-fn midnight(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    const QUARTERS_OF_A_DAY: i64 = 96;
-    let civil = date.and_time(NaiveTime::MIN);
-    (0..QUARTERS_OF_A_DAY)
-        .filter_map(|quarter| civil.checked_add_signed(Duration::minutes(15 * quarter)))
-        .find_map(|civil| zone.from_local_datetime(&civil).earliest())
-        .map_or_else(|| civil.and_utc(), |instant| instant.to_utc())
 }
 
 #[cfg(test)]

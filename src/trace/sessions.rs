@@ -179,6 +179,21 @@ mod tests {
         assert_eq!((pieces.len(), pieces[0].seconds(), pieces[0].cut), (1, 7200, false));
     }
 
+    #[test]
+    fn a_midnight_that_comes_twice_or_never_cuts_once() {
+        for (zone, start, end, seconds) in [
+            // 24:00 becomes 23:00.
+            (chrono_tz::America::Santiago, "2022-04-02T12:00:00-03:00", "2022-04-03T12:00:00-04:00", [46_800, 43_200]),
+            // 1:00 becomes 0:00.
+            (chrono_tz::America::Havana, "2021-11-06T12:00:00-04:00", "2021-11-07T12:00:00-05:00", [43_200, 46_800]),
+            // 0:00 becomes 1:00.
+            (chrono_tz::Asia::Tehran, "2021-03-21T12:00:00+03:30", "2021-03-22T12:00:00+04:30", [43_200, 39_600]),
+        ] {
+            let pieces = session_of(start, end).pieces(zone);
+            assert_eq!(pieces.iter().map(Piece::seconds).collect::<Vec<_>>(), seconds, "{zone}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn pieces_add_up_to_the_session(start in 0_i64..4_000_000_000, length in 0_i64..2_000_000) {
