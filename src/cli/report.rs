@@ -25,7 +25,7 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     let gathered = gather(&config, remote.as_ref(), span, &|step| line.show(step))?;
     let published = period
         .filter(|_| gathered.before.is_none())
-        .map(|period| publish_reports(&config, &gathered, period, department))
+        .map(|period| publish_reports(&config, &gathered.material(), period, department))
         .unwrap_or_default();
     drop(line);
     let gaps: Vec<_> = gathered.gaps.iter().chain(&published.failures).cloned().collect();

@@ -13,7 +13,7 @@ use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 
 pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, read_traces, read_watch};
-pub use publish::{Published, publish_reports};
+pub use publish::{Material, Published, publish_reports};
 
 use crate::config::{Config, HistoryFormat, TraceSettings};
 use crate::finding::{Finding, Gap};
@@ -76,6 +76,20 @@ pub struct Gathered {
     /// Where the whole span lies before the traces: the day on which these begin. Nothing is known of such a span, not
     /// even that there was no use.
     pub before: Option<NaiveDate>,
+}
+
+impl Gathered {
+    /// What reports are made of.
+    pub fn material(&self) -> Material<'_> {
+        Material {
+            rows: &self.rows,
+            holds: &self.analysis.holds,
+            denials: &self.analysis.denials,
+            findings: &self.findings,
+            gaps: &self.gaps,
+            now: self.now,
+        }
+    }
 }
 
 /// What a night did.
@@ -182,7 +196,7 @@ pub fn nightly(
     findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(days.first, days.last)).cloned());
     let mut published = Published { files: vec![path], failures: Vec::new() };
     for period in periods(config, days) {
-        published.extend(publish_reports(config, &gathered, period, None));
+        published.extend(publish_reports(config, &gathered.material(), period, None));
     }
     let mut gaps = gathered.gaps;
     gaps.append(&mut published.failures);

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 
-use super::Gathered;
 use crate::config::{Config, ReportFormat};
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::model::{Denial, Hold, Identity, SessionRow};
@@ -32,6 +31,23 @@ impl Published {
     }
 }
 
+/// What is known of the days that reports can be asked for, wherever it comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Material<'a> {
+    /// The pieces of sessions, by start; those of the period before a report's too, where they are known.
+    pub rows: &'a [SessionRow],
+    /// Each token in somebody's hands, of the same days.
+    pub holds: &'a [Hold],
+    /// Each refusal, of the same days.
+    pub denials: &'a [Denial],
+    /// What looks wrong, of any day.
+    pub findings: &'a [Finding],
+    /// The sources that could not be had.
+    pub gaps: &'a [Gap],
+    /// When the reports are established.
+    pub now: DateTime<Utc>,
+}
+
 /// What one workbook is made of.
 #[derive(Debug, Default)]
 struct Share {
@@ -43,8 +59,8 @@ struct Share {
 
 /// Writes the workbooks of a period, of every scope or of one department alone, all files in parallel. A scope without
 /// use gets none; the site always does.
-pub fn publish_reports(config: &Config, gathered: &Gathered, period: Period, only: Option<&str>) -> Published {
-    let shares = shares(config, gathered, period);
+pub fn publish_reports(config: &Config, material: &Material<'_>, period: Period, only: Option<&str>) -> Published {
+    let shares = shares(config, material, period);
     let jobs: Vec<(&Scope<'_>, &Share, ReportFormat)> = shares
         .iter()
         .filter(|(scope, share)| !share.rows.is_empty() || matches!(scope, Scope::Site))
@@ -55,7 +71,7 @@ pub fn publish_reports(config: &Config, gathered: &Gathered, period: Period, onl
     output::remove_leftovers(folder.parent().unwrap_or(&folder));
     let written: Vec<Result<PathBuf, Gap>> = jobs
         .par_iter()
-        .map(|(scope, share, format)| write(config, gathered, period, **scope, share, *format))
+        .map(|(scope, share, format)| write(config, material, period, **scope, share, *format))
         .collect();
     let mut published = Published::default();
     for one in written {
@@ -69,7 +85,7 @@ pub fn publish_reports(config: &Config, gathered: &Gathered, period: Period, onl
 
 fn write(
     config: &Config,
-    gathered: &Gathered,
+    material: &Material<'_>,
     period: Period,
     scope: Scope<'_>,
     share: &Share,
@@ -87,13 +103,13 @@ fn write(
         timezone: config.site.timezone,
         seats: config.origin.seats,
         period,
-        established: gathered.now.with_timezone(&config.site.timezone),
+        established: material.now.with_timezone(&config.site.timezone),
         scope,
         rows: &share.rows,
         holds: &share.holds,
         denials: &share.denials,
         findings: &share.findings,
-        gaps: &gathered.gaps,
+        gaps: material.gaps,
         previous: None,
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -121,29 +137,29 @@ fn scope_of(row: &SessionRow) -> Scope<'_> {
 }
 
 /// Rows, holds, denials and findings of a period by whose they are; the site has all of them.
-fn shares<'a>(config: &Config, gathered: &'a Gathered, period: Period) -> BTreeMap<Scope<'a>, Share> {
+fn shares<'a>(config: &Config, material: &Material<'a>, period: Period) -> BTreeMap<Scope<'a>, Share> {
     let mut shares: BTreeMap<Scope<'a>, Share> = BTreeMap::new();
     shares.insert(Scope::Site, Share::default());
     let within = |row: &&SessionRow| (period.first()..=period.last()).contains(&row.date);
-    for row in gathered.rows.iter().filter(within) {
+    for row in material.rows.iter().filter(within) {
         for scope in [scope_of(row), Scope::Site] {
             shares.entry(scope).or_default().rows.push(row.clone());
         }
     }
-    let owners = Owners::new(&gathered.rows);
+    let owners = Owners::new(material.rows);
     let (from, until) = period.bounds(config.site.timezone);
-    for hold in gathered.analysis.holds.iter().filter(|hold| hold.end > from && hold.start < until) {
+    for hold in material.holds.iter().filter(|hold| hold.end > from && hold.start < until) {
         for scope in [owners.of(&hold.who, hold.start), Scope::Site] {
             shares.entry(scope).or_default().holds.push(hold.clone());
         }
     }
-    for denial in gathered.analysis.denials.iter().filter(|denial| (from..until).contains(&denial.at)) {
+    for denial in material.denials.iter().filter(|denial| (from..until).contains(&denial.at)) {
         for scope in [owners.of(&denial.who, denial.at), Scope::Site] {
             shares.entry(scope).or_default().denials.push(denial.clone());
         }
     }
     let concerns = |finding: &&Finding| finding.concerns(period.first(), period.last());
-    let concerned: Vec<Finding> = gathered.findings.iter().filter(concerns).cloned().collect();
+    let concerned: Vec<Finding> = material.findings.iter().filter(concerns).cloned().collect();
     for (scope, share) in &mut shares {
         share.findings = findings_for(*scope, &share.rows, &concerned);
     }
