@@ -23,7 +23,7 @@ pub use directory::Directory;
 pub use inputs::{InputError, read_sheet};
 pub use inventory::{Inventory, inventory};
 pub use lookup::{Answer, Lookup, Mistyped, Question, Remark, look_up};
-pub use remote::{Command, Fetched, Host, Remote, RemoteError};
+pub use remote::{Command, FileStat, Files, Host, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey};
 pub use replay::Replay;
 pub use resolve::{KnownBy, Resolution, resolve};
 pub use survey::Progress;

@@ -1,26 +1,121 @@
 //! Hosts that are talked to: the licence server, the tftp host, the switches.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::config::{Config, Switch};
 
-/// A way to talk to hosts: SSH, or a folder that answers in their place ([`super::Replay`]).
+/// A way to talk to hosts: SSH, a folder that answers in their place ([`super::Replay`]), or a recorder around either.
 ///
-/// Each call is one session with one host, opened and closed within; calls may come from several threads, never two at
-/// a time for one switch, as switches have few lines.
+/// Calls may come from several threads, never two at a time for one switch, as switches have few lines.
 pub trait Remote: Sync {
-    /// A file of any size, as a file on this machine. A relative path is in the login's home there.
-    fn fetch(&self, host: &Host, path: &str) -> Result<Fetched, RemoteError>;
+    /// Opens a session for the files of a host: one connection, closed when the value is dropped.
+    fn files<'a>(&'a self, host: &Host) -> Result<Box<dyn Files + 'a>, RemoteError>;
 
-    /// The plain files of a folder by their names, without those whose name begins with a dot.
-    fn fetch_folder(&self, host: &Host, path: &str) -> Result<BTreeMap<String, Vec<u8>>, RemoteError>;
-
-    /// What commands print, one answer for each in their order; a host that cannot be reached fails each of them.
+    /// What commands print, one answer for each in their order; a host that cannot be reached fails each of them. One
+    /// session, opened and closed within.
     fn run(&self, host: &Host, commands: &[Command]) -> Vec<Result<Vec<u8>, RemoteError>>;
 
-    /// Writes a whole file there, beside its place first and then renamed.
-    fn push(&self, host: &Host, path: &str, content: &[u8]) -> Result<(), RemoteError>;
+    /// Tries a host step by step, up to the first that fails: reached, its key known, logged in. The time that each step
+    /// took is its own.
+    fn probe(&self, host: &Host, unknown_key: UnknownKey) -> Vec<Probed>;
+
+    /// Whether hosts change while they are asked. What a folder answers in their place is the same today and tomorrow: it
+    /// needs no copy, and its newest line is its present.
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    /// The plain files of a folder by their names, in one session.
+    fn fetch_folder(&self, host: &Host, folder: &str) -> Result<BTreeMap<String, Vec<u8>>, RemoteError> {
+        let mut files = self.files(host)?;
+        let names = files.list(folder)?;
+        let path = |name: &str| format!("{}/{name}", folder.trim_end_matches('/'));
+        names.into_keys().map(|name| files.bytes(&path(&name)).map(|bytes| (name, bytes))).collect()
+    }
+}
+
+/// An open session for the files of a host. A relative path is in the login's home there, and so is `~/x`; the folder ``
+/// is that home.
+pub trait Files {
+    /// A file's size and time; `None` where nothing is there. What is no plain file is an error.
+    fn stat(&mut self, path: &str) -> Result<Option<FileStat>, RemoteError>;
+
+    /// The plain files of a folder (links are followed) by their names, without those whose name begins with a dot.
+    fn list(&mut self, folder: &str) -> Result<BTreeMap<String, FileStat>, RemoteError>;
+
+    /// Writes a file's bytes into `out`, from the offset `from` on, at most `most` of them; how many there were. Past the
+    /// end there are none.
+    fn read(&mut self, path: &str, from: u64, most: u64, out: &mut dyn Write) -> Result<u64, RemoteError>;
+
+    /// Puts a whole file there: uploaded beside its place, synced, then moved into it; a file that was there keeps its
+    /// permissions, a new one has 0640. Where the file is not what `seen` says just before the move ([`None`]: not
+    /// there), as somebody else wrote meanwhile, nothing is changed.
+    fn replace(&mut self, path: &str, content: &[u8], seen: Option<FileStat>) -> Result<Replaced, RemoteError>;
+
+    /// A whole file in memory.
+    fn bytes(&mut self, path: &str) -> Result<Vec<u8>, RemoteError> {
+        let mut bytes = Vec::new();
+        self.read(path, 0, u64::MAX, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Where the file lies on this machine already; nothing needs to be copied then.
+    fn local(&self, _path: &str) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// A remote file's size and time: enough to see that somebody wrote to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileStat {
+    /// In bytes.
+    pub size: u64,
+    /// When it was last written, in Unix seconds.
+    pub modified: i64,
+}
+
+/// What became of [`Files::replace`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaced {
+    /// The new content is in place.
+    Yes,
+    /// Somebody wrote to the file meanwhile: it is as they left it.
+    ChangedMeanwhile,
+}
+
+/// What is done with the key of a host that `known_hosts` does not name. A key that differs from a known one is refused
+/// always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownKey {
+    /// The host is not talked to.
+    Refuse,
+    /// The key is added to `known_hosts` (`jeton check --accept-new`).
+    Accept,
+}
+
+/// A step of [`Remote::probe`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProbeStep {
+    /// Its name resolves, its port answers, and both sides agree on algorithms.
+    Reach,
+    /// Its key is known.
+    HostKey,
+    /// It lets the login in.
+    Login,
+}
+
+/// How one step of a probe ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probed {
+    /// Which.
+    pub step: ProbeStep,
+    /// What was found, in a few words (`ed25519 SHA256:…`), or why it failed.
+    pub outcome: Result<String, RemoteError>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// A host, and how it is reached.
@@ -109,28 +204,9 @@ impl Command {
     }
 }
 
-/// A fetched file on this machine; a temporary one goes when this is dropped.
-#[derive(Debug)]
-pub enum Fetched {
-    /// A file that stays.
-    Kept(PathBuf),
-    /// A download.
-    Temporary(tempfile::NamedTempFile),
-}
-
-impl Fetched {
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(file) => file.path(),
-        }
-    }
-}
-
 /// Why a host did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{host}: {step}: {cause}")]
+#[error("{host}: {}", self.reason())]
 pub struct RemoteError {
     /// The host's name.
     pub host: String,
@@ -138,16 +214,25 @@ pub struct RemoteError {
     pub step: String,
     /// What went wrong.
     pub cause: String,
+    /// What to do about it, where that is known: a command to type, a key of `jeton.toml`.
+    pub remedy: Option<String>,
 }
 
 impl RemoteError {
     /// A failure of this host in this step.
     pub fn new(host: &Host, step: impl Into<String>, cause: impl std::fmt::Display) -> Self {
-        Self { host: host.name.clone(), step: step.into(), cause: cause.to_string() }
+        Self { host: host.name.clone(), step: step.into(), cause: cause.to_string(), remedy: None }
     }
 
-    /// The failure without the host, for a gap that names it already.
+    /// The failure with what to do about it.
+    #[must_use]
+    pub fn remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+
+    /// The failure without the host, on one line, for a gap that names it already.
     pub fn reason(&self) -> String {
-        format!("{}: {}", self.step, self.cause)
+        let remedy = self.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        format!("{}: {}{remedy}", self.step, self.cause)
     }
 }

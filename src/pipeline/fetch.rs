@@ -81,14 +81,14 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTr
     let host = Host::origin(config);
     let watch = || {
         let mut findings = Vec::new();
-        let fetched = remote.fetch(&host, &config.origin.logwatch)?;
-        let watch = read_logwatch(fetched.path(), &settings, &mut findings)?;
+        let fetched = fetch(remote, &host, &config.origin.logwatch)?;
+        let watch = read_logwatch(&fetched, &settings, &mut findings)?;
         Ok::<_, NoTraces>((watch, findings))
     };
     let debug_log = |path: &str| {
         let mut findings = Vec::new();
-        let fetched = remote.fetch(&host, path)?;
-        let log = read_debug_log(fetched.path(), &settings, &mut findings)?;
+        let fetched = fetch(remote, &host, path)?;
+        let log = read_debug_log(&fetched, &settings, &mut findings)?;
         Ok::<_, NoTraces>((log, findings))
     };
     let (watch, (debug_log, lmstat)) = rayon::join(watch, || {
@@ -130,6 +130,13 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTr
         return Err(NoTraces::Unreachable(traced.gaps));
     }
     Ok(traced)
+}
+
+/// Where a remote file lies on this machine.
+fn fetch(remote: &dyn Remote, host: &Host, path: &str) -> Result<PathBuf, RemoteError> {
+    let mut files = remote.files(host)?;
+    files.read(path, 0, 0, &mut std::io::sink())?;
+    files.local(path).ok_or_else(|| RemoteError::new(host, format!("read {path}"), "no such file"))
 }
 
 /// Reads a logwatch of any size as a stream; `name` is what findings cite it by.

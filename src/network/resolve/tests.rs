@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::{HistoryFormat, Inputs, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp, VlanEntry};
 use crate::network::inputs::ReadFile;
-use crate::network::{Command, Fetched, Host, RemoteError};
+use crate::network::{Command, Files, Host, Probed, RemoteError, UnknownKey};
 use crate::parse::computers::Sheet;
 use crate::parse::dhcpd;
 use crate::source::Source;
@@ -119,8 +119,8 @@ impl Lab {
 }
 
 impl Remote for Lab {
-    fn fetch(&self, host: &Host, path: &str) -> Result<Fetched, RemoteError> {
-        Err(RemoteError::new(host, path, "not asked for"))
+    fn files<'a>(&'a self, host: &Host) -> Result<Box<dyn Files + 'a>, RemoteError> {
+        Err(RemoteError::new(host, "files", "not asked for"))
     }
 
     fn fetch_folder(&self, host: &Host, path: &str) -> Result<BTreeMap<String, Vec<u8>>, RemoteError> {
@@ -147,8 +147,8 @@ impl Remote for Lab {
         commands.iter().map(answer).collect()
     }
 
-    fn push(&self, host: &Host, path: &str, _: &[u8]) -> Result<(), RemoteError> {
-        Err(RemoteError::new(host, path, "not asked for"))
+    fn probe(&self, _: &Host, _: UnknownKey) -> Vec<Probed> {
+        Vec::new()
     }
 }
 
