@@ -42,5 +42,11 @@ pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
     let header = context.header(&COLUMNS);
     let table = Table { header, filter: !rows.is_empty(), rows: Rows::Given(rows), frozen_columns: 0 };
     let lines = vec![context.heading("anomalies"), vec![said]];
-    Sheet { name: context.sheet_name("anomalies"), widths: WIDTHS.to_vec(), lines, table: Some(table) }
+    Sheet {
+        name: context.sheet_name("anomalies"),
+        widths: WIDTHS.to_vec(),
+        lines,
+        table: Some(table),
+        ..Sheet::default()
+    }
 }

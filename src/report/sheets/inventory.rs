@@ -3,7 +3,8 @@
 use chrono::NaiveDateTime;
 
 use super::{
-    Cell, Column, Properties, Role, Rows, Sheet, Table, Value, Workbook, anomalies, fitting, header, sheet_name,
+    Cell, Column, Palette, Properties, Role, Rows, Sheet, Table, Value, Workbook, anomalies, fitting, header,
+    sheet_name,
 };
 use crate::finding::Finding;
 use crate::network::Inventory;
@@ -34,7 +35,7 @@ pub fn inventory<'a>(input: &InventoryInput<'a>) -> Workbook<'a> {
     if !input.inventory.rest.is_empty() {
         sheets.push(elsewhere(&input.inventory.rest, texts));
     }
-    Workbook { properties: properties(input, texts), sheets }
+    Workbook { properties: properties(input, texts), palette: Palette::default(), names: Vec::new(), sheets }
 }
 
 fn properties(input: &InventoryInput<'_>, texts: &Texts) -> Properties {
@@ -76,7 +77,7 @@ fn machines<'a>(input: &InventoryInput<'a>, texts: &'static Texts) -> Sheet<'a> 
     let filter = !rows.is_empty();
     // MAC, address and name stay in sight beside what is wrong.
     let table = Table { header, rows, frozen_columns: 3, filter };
-    Sheet { name: sheet_name(texts.get("inventory.sheet")), widths, lines, table: Some(table) }
+    Sheet { name: sheet_name(texts.get("inventory.sheet")), widths, lines, table: Some(table), ..Sheet::default() }
 }
 
 fn counts(inventory: &Inventory, texts: &Texts) -> String {
@@ -122,5 +123,5 @@ fn elsewhere<'a>(findings: &[Finding], texts: &'static Texts) -> Sheet<'a> {
     let table = Table { header: header(texts, &columns), rows, frozen_columns: 0, filter: true };
     let lines = vec![vec![Cell::text(Role::Note, texts.get("inventory.elsewhere"))]];
     let name = sheet_name(texts.get("sheet.anomalies"));
-    Sheet { name, widths: anomalies::WIDTHS.to_vec(), lines, table: Some(table) }
+    Sheet { name, widths: anomalies::WIDTHS.to_vec(), lines, table: Some(table), ..Sheet::default() }
 }

@@ -11,7 +11,7 @@ mod week;
 use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 
-use super::book::{Cell, Kind, Properties, Role, Rows, Sheet, Table, Value, Workbook, sheet_name};
+use super::book::{Cell, Kind, Palette, Properties, Role, Rows, Sheet, Table, Value, Workbook, sheet_name};
 use super::{ReportInput, Scope};
 use crate::texts::Texts;
 
@@ -32,7 +32,7 @@ pub fn sheets<'a>(input: &ReportInput<'a>) -> Workbook<'a> {
     if input.scope == Scope::Site {
         sheets.insert(1, people::departments(&context));
     }
-    Workbook { properties: context.properties(), sheets }
+    Workbook { properties: context.properties(), palette: Palette::default(), names: Vec::new(), sheets }
 }
 
 /// What every sheet needs: the input, and the words.
@@ -108,7 +108,13 @@ impl<'a> Context<'a> {
         let rows = Rows::Given(rows);
         let widths = fitting(&header, &rows);
         let table = Table { header, rows, frozen_columns: 1, filter: true };
-        Sheet { name: self.sheet_name(sheet), widths, lines: vec![self.heading(sheet)], table: Some(table) }
+        Sheet {
+            name: self.sheet_name(sheet),
+            widths,
+            lines: vec![self.heading(sheet)],
+            table: Some(table),
+            ..Sheet::default()
+        }
     }
 }
 
@@ -161,6 +167,7 @@ fn shown_length(value: &Value<'_>) -> usize {
     match (value, value.kind()) {
         (Value::Text(text) | Value::Link { text, .. }, _) => text.chars().count(),
         (Value::Integer(number), _) => number.to_string().len(),
+        (Value::Decimal(number), _) => format!("{number:.1}").len(),
         (Value::Hours(seconds), _) => (seconds / 3600).to_string().len() + 3,
         (Value::Duration(seconds), _) => (seconds / 3600).to_string().len().max(2) + 6,
         (_, Kind::Date) => 10,

@@ -45,7 +45,7 @@ pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
     lines.push(Vec::new());
     let version = context.texts.fill("readme.version", &[("version", context.input.version)]);
     lines.push(vec![Cell::text(Role::Note, version)]);
-    Sheet { name: context.sheet_name("readme"), widths: WIDTHS.to_vec(), lines, table: None }
+    Sheet { name: context.sheet_name("readme"), widths: WIDTHS.to_vec(), lines, ..Sheet::default() }
 }
 
 /// A column as this workbook names it, and what it holds.

@@ -48,6 +48,7 @@ pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
         widths,
         lines: vec![context.heading("sessions"), totals(context)],
         table: Some(Table { header, rows, frozen_columns: NAMED, filter: true }),
+        ..Sheet::default()
     }
 }
 

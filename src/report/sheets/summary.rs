@@ -22,7 +22,7 @@ pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
     lines.extend(figures(context));
     lines.push(Vec::new());
     lines.extend(links(context));
-    Sheet { name: context.sheet_name("summary"), widths: WIDTHS.to_vec(), lines, table: None }
+    Sheet { name: context.sheet_name("summary"), widths: WIDTHS.to_vec(), lines, ..Sheet::default() }
 }
 
 /// `décembre 2021, du 1er au 14 · établi le mercredi 15 décembre 2021 à 00:15`.

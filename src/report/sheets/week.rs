@@ -27,7 +27,7 @@ pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
     let about = Cell::text(Role::Note, context.words("week.about"));
     let table = Table { header, rows: Rows::Given(rows), frozen_columns: 1, filter: false };
     let lines = vec![context.heading("week"), vec![about]];
-    Sheet { name: context.sheet_name("week"), widths, lines, table: Some(table) }
+    Sheet { name: context.sheet_name("week"), widths, lines, table: Some(table), ..Sheet::default() }
 }
 
 /// A name, the hours, and their sum. An hour without use is left empty: the pattern is what is to be seen.
