@@ -9,7 +9,7 @@ use std::io::{Cursor, Seek, Write};
 
 use chrono::{Duration, NaiveTime};
 use spreadsheet_ods::color::Rgb;
-use spreadsheet_ods::format::ValueFormatTrait as _;
+use spreadsheet_ods::format::ValueFormatTrait;
 use spreadsheet_ods::style::units::{Border, CellAlignVertical, Margin, TextAlign, TextAlignSource, WrapOption};
 use spreadsheet_ods::style::{HeaderFooter, MasterPage, PageStyle, TableStyle, TableStyleRef};
 use spreadsheet_ods::text::{MetaPageCount, MetaPageNumber, TextA, TextP, TextS, TextTag};
@@ -19,7 +19,7 @@ use spreadsheet_ods::{
 };
 
 use super::WriteError;
-use super::book::{Cell, Kind, Properties, Role, Sheet, Subtotal, SubtotalFunction, Value, Workbook, column_name};
+use super::book::{Cell, Colour, Kind, Palette, Properties, Role, Sheet, Subtotal, Value, Workbook, column_name};
 use super::style::{FONT, Fit, Side, UNIT_PIXELS, line_height, look};
 use crate::texts::Language;
 
@@ -38,7 +38,7 @@ pub fn write(book: &Workbook<'_>, out: impl Write + Seek) -> Result<(), WriteErr
     metadata.date = Some(given.created);
     locale(given.language).clone_into(&mut metadata.language);
     let page = page(&mut file, given);
-    let mut styles = Styles { language: given.language, known: HashMap::new() };
+    let mut styles = Styles { language: given.language, palette: book.palette, known: HashMap::new() };
     for (number, sheet) in book.sheets.iter().enumerate() {
         // Detached, because styles are added to the file while the sheet is filled.
         let mut target = file.detach_sheet(number);
@@ -107,6 +107,7 @@ fn value(value: &Value<'_>) -> OdsValue {
         Value::Empty => OdsValue::Empty,
         Value::Text(text) => words(text),
         Value::Integer(number) => OdsValue::Number(*number as f64),
+        Value::Decimal(number) => OdsValue::Number(*number),
         Value::Percent(share) => OdsValue::Percentage(*share),
         Value::Date(date) => OdsValue::DateTime(date.and_time(NaiveTime::MIN)),
         Value::Clock(at) | Value::DateTime(at) => OdsValue::DateTime(*at),
@@ -116,8 +117,10 @@ fn value(value: &Value<'_>) -> OdsValue {
             let link = TextA::new().href(target).text(text.as_ref());
             OdsValue::TextXml(vec![TextP::new().tag(link).into_xmltag()])
         }
-        Value::Subtotal(Subtotal { function: SubtotalFunction::Count, cached, .. }) => OdsValue::Number(*cached as f64),
-        Value::Subtotal(Subtotal { function: SubtotalFunction::Duration, cached, .. }) => length(*cached),
+        Value::Subtotal(subtotal) => match subtotal.function.kind() {
+            Kind::Hours | Kind::Duration => length(subtotal.cached),
+            _ => OdsValue::Number(subtotal.cached as f64),
+        },
     }
 }
 
@@ -197,21 +200,22 @@ fn page_number(word: &str) -> TextTag {
 /// The styles in use, added to the file when first needed.
 struct Styles {
     language: Language,
+    palette: Palette,
     known: HashMap<(Role, Kind), CellStyleRef>,
 }
 
 impl Styles {
     fn get(&mut self, role: Role, kind: Kind, file: &mut WorkBook) -> &CellStyleRef {
-        let language = self.language;
+        let Self { language, palette, .. } = *self;
         self.known.entry((role, kind)).or_insert_with(|| {
             let format = value_format(kind, language, file);
-            file.add_cellstyle(style(role, kind, &format))
+            file.add_cellstyle(style(role, kind, &palette, &format))
         })
     }
 }
 
-fn style(role: Role, kind: Kind, format: &ValueFormatRef) -> CellStyle {
-    let look = look(role, kind);
+fn style(role: Role, kind: Kind, palette: &Palette, format: &ValueFormatRef) -> CellStyle {
+    let look = look(role, kind, palette);
     let mut style = CellStyle::new(format!("{role:?}-{kind:?}"), format);
     style.set_font_name(FONT);
     style.set_font_size(pt!(look.size));
@@ -238,8 +242,8 @@ fn style(role: Role, kind: Kind, format: &ValueFormatRef) -> CellStyle {
     style
 }
 
-fn rgb(colour: u32) -> Rgb<u8> {
-    let [_, red, green, blue] = colour.to_be_bytes();
+fn rgb(colour: Colour) -> Rgb<u8> {
+    let [red, green, blue] = colour.parts();
     Rgb::new(red, green, blue)
 }
 
@@ -253,14 +257,17 @@ fn value_format(kind: Kind, language: Language, file: &mut WorkBook) -> ValueFor
             format.part_number().min_integer_digits(1).fixed_decimal_places(0).build();
             file.add_number_format(format)
         }
+        Kind::Decimal => {
+            let mut format = ValueFormatNumber::new_named(name);
+            format.part_number().min_integer_digits(1).fixed_decimal_places(1).build();
+            speak(&mut format, language);
+            file.add_number_format(format)
+        }
         Kind::Percent => {
             let mut format = ValueFormatPercentage::new_named(name);
             format.part_number().min_integer_digits(1).fixed_decimal_places(1).build();
             format.part_text("\u{202f}%").build();
-            // A comma or a point by the workbook's language, not by that of whoever opens it.
-            let (language, country) = locale(language).split_once('-').unwrap_or_default();
-            format.attrmap_mut().set_attr("number:language", language.to_owned());
-            format.attrmap_mut().set_attr("number:country", country.to_owned());
+            speak(&mut format, language);
             file.add_percentage_format(format)
         }
         Kind::Date | Kind::Clock | Kind::DateTime => file.add_datetime_format(date_format(name, kind)),
@@ -282,6 +289,13 @@ fn value_format(kind: Kind, language: Language, file: &mut WorkBook) -> ValueFor
             file.add_timeduration_format(format)
         }
     }
+}
+
+/// A comma or a point by the workbook's language, not by that of whoever opens it.
+fn speak(format: &mut impl ValueFormatTrait, language: Language) {
+    let (language, country) = locale(language).split_once('-').unwrap_or_default();
+    format.attrmap_mut().set_attr("number:language", language.to_owned());
+    format.attrmap_mut().set_attr("number:country", country.to_owned());
 }
 
 /// `14/12/2021`, `09:30:00` or `14/12/2021 09:30`.

@@ -1,22 +1,22 @@
 //! How a workbook looks, in one place for both formats: one quiet accent, thin lines, nothing that needs colour to be
 //! understood.
 
-use super::book::{Cell, Kind, Role, Value};
+use super::book::{Cell, Colour, Kind, Palette, Role, Value};
 
 /// A font that Windows and macOS have, and of whose metrics Linux has a free one (Liberation Sans).
 pub(super) const FONT: &str = "Arial";
 /// The pixels of one unit of a column's width, and of its margins (Excel's definition, at 96 dpi).
 pub(super) const UNIT_PIXELS: (f64, f64) = (7.0, 5.0);
 
-/// Colours as 0xRRGGBB. The accent is the blue of Okabe and Ito's palette, the alert its vermilion, the good its green:
-/// they can be told apart by the colour-blind, and words always say the same.
-const ACCENT: u32 = 0x00_72B2;
-const ALERT: u32 = 0xB3_4700;
-const GOOD: u32 = 0x00_7A5A;
-const INK: u32 = 0x22_2222;
-const FAINT: u32 = 0x60_6870;
-const HEADER_FILL: u32 = 0xE8_F1F8;
-const THIN_LINE: u32 = 0xDD_E2E7;
+/// The letters of what is read.
+pub(super) const INK: Colour = Colour::new(0x22_2222);
+/// The letters of what is less important.
+pub(super) const FAINT: Colour = Colour::new(0x60_6870);
+/// Thin lines.
+pub(super) const THIN_LINE: Colour = Colour::new(0xDD_E2E7);
+/// How much of the accent is behind a header, and at the dark end of a colour scale: ink is read on both.
+const HEADER_TINT: f64 = 0.1;
+pub(super) const SCALE_TINT: f64 = 0.6;
 
 /// The look of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,11 +26,11 @@ pub(super) struct Look {
     /// Bold or not.
     pub(super) bold: bool,
     /// The colour of the letters.
-    pub(super) colour: u32,
+    pub(super) colour: Colour,
     /// The colour behind them.
-    pub(super) fill: Option<u32>,
+    pub(super) fill: Option<Colour>,
     /// A thin line below.
-    pub(super) line: Option<u32>,
+    pub(super) line: Option<Colour>,
     /// Where the text stands between left and right.
     pub(super) side: Side,
     /// How it fills the height of its line.
@@ -63,13 +63,15 @@ const PLAIN: Look =
     Look { size: 10.0, bold: false, colour: INK, fill: None, line: None, side: Side::Left, fit: Fit::Middle };
 
 /// The look of a role, for a kind of value: numbers stand at the right, words and days at the left.
-pub(super) fn look(role: Role, kind: Kind) -> Look {
+pub(super) fn look(role: Role, kind: Kind, palette: &Palette) -> Look {
+    let accent = palette.accent;
+    let fill = Some(accent.tint(HEADER_TINT));
     let side = if matches!(kind, Kind::Text | Kind::Date) { Side::Indented } else { Side::Right };
     let table = Look { line: Some(THIN_LINE), side, ..PLAIN };
-    let header = Look { bold: true, colour: ACCENT, fill: Some(HEADER_FILL), line: Some(ACCENT), ..table };
+    let header = Look { bold: true, colour: accent, fill, line: Some(accent), ..table };
     let right = |look: Look| Look { side: Side::Right, ..look };
     match role {
-        Role::Title => Look { size: 18.0, bold: true, colour: ACCENT, ..PLAIN },
+        Role::Title => Look { size: 18.0, bold: true, colour: accent, ..PLAIN },
         Role::Subtitle => Look { size: 11.0, bold: true, ..PLAIN },
         Role::Corner => right(Look { size: 11.0, bold: true, colour: FAINT, ..PLAIN }),
         Role::Header => header,
@@ -80,11 +82,11 @@ pub(super) fn look(role: Role, kind: Kind) -> Look {
         Role::Term => Look { bold: true, fit: Fit::Top, ..table },
         Role::Figure => right(Look { size: 12.0, bold: true, ..table }),
         Role::Quiet => right(Look { colour: FAINT, ..table }),
-        Role::Total => Look { bold: true, fill: Some(HEADER_FILL), line: None, ..table },
+        Role::Total => Look { bold: true, fill, line: None, ..table },
         Role::Note => Look { colour: FAINT, ..PLAIN },
-        Role::Good => Look { bold: true, colour: GOOD, ..PLAIN },
-        Role::Alert => Look { bold: true, colour: ALERT, ..PLAIN },
-        Role::Link => Look { colour: ACCENT, ..PLAIN },
+        Role::Good => Look { bold: true, colour: palette.good, ..PLAIN },
+        Role::Alert => Look { bold: true, colour: palette.alert, ..PLAIN },
+        Role::Link => Look { colour: accent, ..PLAIN },
     }
 }
 

@@ -9,7 +9,7 @@ use rust_xlsxwriter::{
 };
 
 use super::WriteError;
-use super::book::{Cell, Kind, MOST_UNITS, Properties, Role, Sheet, Subtotal, SubtotalFunction, Value, Workbook};
+use super::book::{Cell, Colour, Kind, MOST_UNITS, Palette, Properties, Role, Sheet, Subtotal, Value, Workbook};
 use super::style::{FONT, Fit, Side, line_height, look};
 
 /// A4 (ECMA-376 part 1, 18.3.1.64, paperSize).
@@ -22,7 +22,7 @@ const MOST_FOOTER: usize = 90;
 pub fn write(book: &Workbook<'_>, out: impl Write + Seek + Send) -> Result<(), WriteError> {
     let mut file = rust_xlsxwriter::Workbook::new();
     file.set_properties(&properties(&book.properties)?);
-    let mut formats = Formats::default();
+    let mut formats = Formats { palette: book.palette, known: HashMap::new() };
     for sheet in &book.sheets {
         fill(file.add_worksheet(), sheet, &mut formats)?;
         page(file.worksheet_from_name(&sheet.name)?, sheet, &book.properties)?;
@@ -123,6 +123,7 @@ fn put(
         Value::Empty => target.write_blank(row, column, format),
         Value::Text(text) => target.write_string_with_format(row, column, escaped(text), format),
         Value::Integer(number) => target.write_number_with_format(row, column, *number as f64, format),
+        Value::Decimal(number) => target.write_number_with_format(row, column, *number, format),
         Value::Percent(share) => target.write_number_with_format(row, column, *share, format),
         Value::Date(date) => {
             target.write_number_with_format(row, column, serial(date.and_time(NaiveTime::MIN)), format)
@@ -146,11 +147,15 @@ fn formula(subtotal: Subtotal, sheet: &Sheet<'_>) -> Formula {
     let first = sheet.header_row() as usize + 2;
     let column = super::book::column_name(subtotal.column);
     let text = format!("=SUBTOTAL({},{column}{first}:{column}{})", subtotal.function.number(), first + rows - 1);
-    let cached = match subtotal.function {
-        SubtotalFunction::Count => subtotal.cached.to_string(),
-        SubtotalFunction::Duration => days(subtotal.cached).to_string(),
+    let cached = match subtotal.function.kind() {
+        Kind::Hours | Kind::Duration => days(subtotal.cached).to_string(),
+        _ => subtotal.cached.to_string(),
     };
     Formula::new(text).set_result(cached)
+}
+
+fn colour(colour: Colour) -> Color {
+    Color::RGB(colour.rgb())
 }
 
 fn days(seconds: i64) -> f64 {
@@ -179,21 +184,23 @@ fn escaped(text: &str) -> String {
 }
 
 /// The formats in use: Excel wants one object each, and a workbook has a few dozen.
-#[derive(Default)]
-struct Formats(HashMap<(Role, Kind), Format>);
+struct Formats {
+    palette: Palette,
+    known: HashMap<(Role, Kind), Format>,
+}
 
 impl Formats {
     fn get(&mut self, role: Role, kind: Kind) -> &Format {
-        self.0.entry((role, kind)).or_insert_with(|| format(role, kind))
+        self.known.entry((role, kind)).or_insert_with(|| format(role, kind, &self.palette))
     }
 }
 
-fn format(role: Role, kind: Kind) -> Format {
-    let look = look(role, kind);
+fn format(role: Role, kind: Kind, palette: &Palette) -> Format {
+    let look = look(role, kind, palette);
     let mut format = Format::new()
         .set_font_name(FONT)
         .set_font_size(look.size)
-        .set_font_color(Color::RGB(look.colour))
+        .set_font_color(colour(look.colour))
         .set_align(if look.side == Side::Right { FormatAlign::Right } else { FormatAlign::Left })
         .set_align(if look.fit == Fit::Middle { FormatAlign::VerticalCenter } else { FormatAlign::Top });
     if look.bold {
@@ -206,10 +213,10 @@ fn format(role: Role, kind: Kind) -> Format {
         format = format.set_text_wrap();
     }
     if let Some(fill) = look.fill {
-        format = format.set_background_color(Color::RGB(fill));
+        format = format.set_background_color(colour(fill));
     }
     if let Some(line) = look.line {
-        format = format.set_border_bottom(FormatBorder::Thin).set_border_bottom_color(Color::RGB(line));
+        format = format.set_border_bottom(FormatBorder::Thin).set_border_bottom_color(colour(line));
     }
     match number_format(kind) {
         Some(number_format) => format.set_num_format(number_format),
@@ -222,6 +229,7 @@ const fn number_format(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Text => None,
         Kind::Integer => Some("0"),
+        Kind::Decimal => Some("0.0"),
         Kind::Percent => Some("0.0\"\u{202f}\"%"),
         Kind::Date => Some("dd/mm/yyyy"),
         Kind::Clock => Some("hh:mm:ss"),

@@ -1,85 +1,10 @@
-//! A workbook as values, before any file format: what [`super::xlsx`] and [`super::ods`] both write.
-//!
-//! Whatever one of the two formats cannot hold is mended here, once, so that both show the same: control characters,
-//! over-long texts, dates that Excel has no number for, negative durations, illegal sheet names.
+//! What a cell holds, and what it is there for.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 
-use crate::texts::Language;
-
-/// A whole workbook.
-#[derive(Debug)]
-pub struct Workbook<'a> {
-    /// The document's properties.
-    pub properties: Properties,
-    /// The sheets, in the order of their tabs; the first one is shown first.
-    pub sheets: Vec<Sheet<'a>>,
-}
-
-/// What a file manager shows of a document.
-#[derive(Debug, Clone)]
-pub struct Properties {
-    /// The title, also at the foot of each printed page.
-    pub title: String,
-    /// The period.
-    pub subject: String,
-    /// The laboratory.
-    pub company: String,
-    /// The program and its version.
-    pub creator: String,
-    /// The language of the texts, for number formats and the spelling checker.
-    pub language: Language,
-    /// When it was established, in the site's civil time.
-    pub created: NaiveDateTime,
-    /// How a page number is said at the foot of a page: the word before it.
-    pub page: String,
-}
-
-/// One sheet: lines, then at most one table, which can grow, be filtered and be scrolled below its header.
-#[derive(Debug)]
-pub struct Sheet<'a> {
-    /// The tab's name, legal in both formats: see [`sheet_name`].
-    pub name: String,
-    /// The widths of the columns, in characters of the standard font (Excel's unit).
-    pub widths: Vec<f64>,
-    /// The lines from the top.
-    pub lines: Vec<Vec<Cell<'a>>>,
-    /// The table below them.
-    pub table: Option<Table<'a>>,
-}
-
-/// A header and its rows. The header and the lines above it stay in sight, and the header is printed on every page.
-#[derive(Debug)]
-pub struct Table<'a> {
-    /// The titles of the columns.
-    pub header: Vec<Cell<'a>>,
-    /// The rows.
-    pub rows: Rows<'a>,
-    /// How many columns at the left stay in sight.
-    pub frozen_columns: u16,
-    /// Whether the header has filter buttons.
-    pub filter: bool,
-}
-
-/// The rows of a table, from few and given to many and made one at a time, so that a hundred thousand of them are never
-/// in memory at once.
-pub enum Rows<'a> {
-    /// Few rows, as they are.
-    Given(Vec<Vec<Cell<'a>>>),
-    /// Many rows.
-    Made {
-        /// How many.
-        count: usize,
-        /// What makes them.
-        make: Make<'a>,
-    },
-}
-
-/// Puts the cells of the row with this number, from 0, into an empty buffer.
-pub type Make<'a> = Box<dyn Fn(usize, &mut Vec<Cell<'a>>) + Send + Sync + 'a>;
+use super::names::sheet_name;
 
 /// A value in a place, and what it is there for.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +24,8 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// A count.
     Integer(i64),
+    /// A number with one decimal: means.
+    Decimal(f64),
     /// A share; 1 is 100 %.
     Percent(f64),
     /// A day, `14/12/2021`.
@@ -138,7 +65,13 @@ pub struct Subtotal {
 pub enum SubtotalFunction {
     /// How many cells are not empty.
     Count,
-    /// The sum of durations, in seconds.
+    /// The sum of counts.
+    Sum,
+    /// The greatest count.
+    Most,
+    /// The sum of times, in seconds, shown as [`Kind::Hours`].
+    Hours,
+    /// The sum of times, in seconds, shown as [`Kind::Duration`].
     Duration,
 }
 
@@ -147,7 +80,17 @@ impl SubtotalFunction {
     pub const fn number(self) -> u8 {
         match self {
             Self::Count => 103,
-            Self::Duration => 109,
+            Self::Most => 104,
+            Self::Sum | Self::Hours | Self::Duration => 109,
+        }
+    }
+
+    /// How its value is written.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Count | Self::Sum | Self::Most => Kind::Integer,
+            Self::Hours => Kind::Hours,
+            Self::Duration => Kind::Duration,
         }
     }
 }
@@ -159,6 +102,8 @@ pub enum Kind {
     Text,
     /// Counts.
     Integer,
+    /// Means.
+    Decimal,
     /// Shares.
     Percent,
     /// Days.
@@ -283,75 +228,42 @@ impl<'a> Value<'a> {
         Self::Link { sheet: sheet_name(sheet).into(), text: clean(text.into()) }
     }
 
+    /// A mean; nothing where there is none.
+    pub fn decimal(number: f64) -> Self {
+        if number.is_finite() { Self::Decimal(number) } else { Self::Empty }
+    }
+
+    /// Its number, where it has one: seconds for times, 1 for 100 %.
+    pub const fn number(&self) -> Option<f64> {
+        match self {
+            Self::Empty | Self::Text(_) | Self::Link { .. } | Self::Date(_) | Self::Clock(_) | Self::DateTime(_) => {
+                None
+            }
+            Self::Integer(number) | Self::Hours(number) | Self::Duration(number) => Some(*number as f64),
+            Self::Decimal(number) | Self::Percent(number) => Some(*number),
+            Self::Subtotal(subtotal) => Some(subtotal.cached as f64),
+        }
+    }
+
     /// How it is written.
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Empty | Self::Text(_) | Self::Link { .. } => Kind::Text,
             Self::Integer(_) => Kind::Integer,
+            Self::Decimal(_) => Kind::Decimal,
             Self::Percent(_) => Kind::Percent,
             Self::Date(_) => Kind::Date,
             Self::Clock(_) => Kind::Clock,
             Self::DateTime(_) => Kind::DateTime,
             Self::Hours(_) => Kind::Hours,
             Self::Duration(_) => Kind::Duration,
-            Self::Subtotal(subtotal) => match subtotal.function {
-                SubtotalFunction::Count => Kind::Integer,
-                SubtotalFunction::Duration => Kind::Duration,
-            },
+            Self::Subtotal(subtotal) => subtotal.function.kind(),
         }
-    }
-}
-
-impl Sheet<'_> {
-    /// The row of the table's header, from 0: the first one below the lines.
-    pub fn header_row(&self) -> u32 {
-        u32::try_from(self.lines.len()).unwrap_or(u32::MAX)
-    }
-}
-
-impl<'a> Rows<'a> {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Given(rows) => rows.len(),
-            Self::Made { count, .. } => *count,
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Shows every row with its number, from 0, to `look`, until one fails.
-    pub fn for_each<E>(&self, mut look: impl FnMut(usize, &[Cell<'a>]) -> Result<(), E>) -> Result<(), E> {
-        match self {
-            Self::Given(rows) => rows.iter().enumerate().try_for_each(|(number, row)| look(number, row)),
-            Self::Made { count, make } => {
-                let mut row = Vec::new();
-                (0..*count).try_for_each(|number| {
-                    row.clear();
-                    make(number, &mut row);
-                    look(number, &row)
-                })
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Rows<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list = f.debug_list();
-        let _ = self.for_each(|_, row| {
-            list.entry(&row);
-            Ok::<_, fmt::Error>(())
-        });
-        list.finish()
     }
 }
 
 /// The most UTF-16 units of a cell in XLSX (Excel specifications and limits).
-pub(super) const MOST_UNITS: usize = 32_767;
+pub(in crate::report) const MOST_UNITS: usize = 32_767;
 
 /// A text that XML can hold and Excel takes: white space of every kind as a space, what no eye can see as `�`, cut with
 /// an ellipsis.
@@ -389,33 +301,6 @@ fn has_serial(date: NaiveDate) -> bool {
 fn negative(seconds: i64) -> String {
     let length = seconds.unsigned_abs();
     format!("\u{2212}{:02}:{:02}:{:02}", length / 3600, length / 60 % 60, length % 60)
-}
-
-/// The letters of a column, from 0: `A`, `Z`, `AA`.
-pub(super) fn column_name(column: u16) -> String {
-    let mut letters = Vec::new();
-    let mut rest = u32::from(column) + 1;
-    while rest > 0 {
-        letters.push(char::from(b'A' + u8::try_from((rest - 1) % 26).unwrap_or_default()));
-        rest = (rest - 1) / 26;
-    }
-    letters.iter().rev().collect()
-}
-
-/// A legal name of a sheet in both formats (Excel's rules are the stricter ones): at most 31 characters, none of
-/// `[]:*?/\`, no apostrophe at the ends, not empty, not `History`.
-pub fn sheet_name(name: &str) -> String {
-    let mut units = 0;
-    let legal: String = name
-        .chars()
-        .map(|c| if c.is_control() || "[]:*?/\\".contains(c) { '_' } else { c })
-        .take_while(|c| {
-            units += c.len_utf16();
-            units <= 31
-        })
-        .collect();
-    let legal = legal.trim().trim_matches('\'').trim();
-    if legal.is_empty() || legal.eq_ignore_ascii_case("history") { format!("_{legal}") } else { legal.to_owned() }
 }
 
 #[cfg(test)]
@@ -458,26 +343,5 @@ mod tests {
         assert_eq!(Value::duration(i64::MIN).kind(), Kind::Text);
         assert_eq!(Value::share(1, 0), Value::Empty);
         assert_eq!(Value::share(0, 0), Value::Empty);
-    }
-
-    #[test]
-    fn columns_are_named_as_spreadsheets_do() {
-        for (column, name) in [(0, "A"), (25, "Z"), (26, "AA"), (701, "ZZ"), (702, "AAA"), (16_383, "XFD")] {
-            assert_eq!(column_name(column), name);
-        }
-    }
-
-    #[test]
-    fn sheet_names_are_legal() {
-        for (name, legal) in [
-            ("Synthèse", "Synthèse"),
-            ("A/B: [C]?", "A_B_ _C__"),
-            ("'x'", "x"),
-            ("", "_"),
-            ("History", "_History"),
-            ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-        ] {
-            assert_eq!(sheet_name(name), legal);
-        }
     }
 }
