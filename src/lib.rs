@@ -11,6 +11,7 @@
 //! - [`network`]: what the network knows of an address, through one small trait for the remote hosts;
 //! - [`report`]: rows into sheets, sheets into ODS, XLSX and CSV;
 //! - [`history`]: the file `Origin_history`;
+//! - [`ledger`]: the memory of all nights, in SQLite;
 //! - [`pipeline`]: the night, told from top to bottom;
 //! - [`cli`]: arguments in, rows and exit codes out.
 //!
@@ -56,6 +57,7 @@ pub mod cli;
 pub mod config;
 pub mod finding;
 pub mod history;
+pub mod ledger;
 pub mod model;
 pub mod network;
 pub mod output;

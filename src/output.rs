@@ -8,7 +8,7 @@ use fs_err as fs;
 use fs_err::PathExt;
 
 /// Files with people in them: their owner writes, their group reads.
-const FILE_MODE: u32 = 0o640;
+pub(crate) const FILE_MODE: u32 = 0o640;
 /// Folders likewise.
 const FOLDER_MODE: u32 = 0o750;
 /// The end of every unfinished file's name.

@@ -215,6 +215,12 @@ pub(super) struct SessionsOptions {
     /// Any part of the IP address
     #[arg(long, value_name = "TEXT")]
     pub(super) ip: Option<String>,
+    /// Any part of the wall outlet
+    #[arg(long, value_name = "TEXT")]
+    pub(super) outlet: Option<String>,
+    /// Any part of what Ordinateurs.ods says of the machine
+    #[arg(long, value_name = "TEXT")]
+    pub(super) info: Option<String>,
     /// Only sessions in this state
     #[arg(long, value_enum)]
     pub(super) state: Option<StateName>,

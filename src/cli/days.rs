@@ -8,7 +8,7 @@ use chrono::{Days as CalendarDays, NaiveDate};
 
 use super::arguments::{NightlyOptions, ReportOptions, SpanOptions, TraceOptions};
 use crate::config::PeriodKind;
-use crate::pipeline::Days;
+use crate::pipeline::{Asked, Days};
 use crate::report::Period;
 
 /// A day as people name it.
@@ -84,7 +84,7 @@ impl TraceOptions {
 
 impl NightlyOptions {
     /// The days to do, none of them after today: what is written must be known.
-    pub(super) fn days(&self, today: NaiveDate) -> Result<Days, WrongDays> {
+    pub(super) fn days(&self, today: NaiveDate) -> Result<Asked, WrongDays> {
         let last = self.date.on(today);
         if last > today {
             return Err(not_begun(&self.date.shown("--date", today), "is", today));
@@ -92,7 +92,7 @@ impl NightlyOptions {
         if let Some(since) = self.since {
             in_order(("--since", since), ("--date", self.date), today)?;
         }
-        Ok(Days { first: self.since.map_or(NaiveDate::MIN, |day| day.on(today)), last })
+        Ok(Asked { since: self.since.map(|day| day.on(today)), last })
     }
 }
 

@@ -1,27 +1,37 @@
-//! What the commands share that need the sessions at hand.
+//! What the commands share that need the sessions: of the ledger, or of the inputs at hand.
 
 use super::arguments::{Common, SpanOptions};
 use super::progress::Line;
-use super::{Exit, Stop, complain, configured, messages};
+use super::{Exit, Stop, complain, configured_to_read, messages};
 use crate::config::Config;
-use crate::pipeline::{self, Gathered};
+use crate::pipeline::{self, Rows, Whence};
 
 /// The sessions of a span of days with their machines, after what looks wrong has been told.
 pub(super) struct Known {
     pub(super) config: Config,
-    pub(super) gathered: Gathered,
+    pub(super) rows: Rows,
     pub(super) exit: Exit,
 }
 
-/// Reads, attributes and resolves what the traces hold of these days.
-pub(super) fn gather(span: SpanOptions, common: &Common) -> Result<Known, Stop> {
-    let (config, remote) = configured(common)?;
+/// Finds what is known of these days.
+pub(super) fn known(span: SpanOptions, common: &Common) -> Result<Known, Stop> {
+    let config = configured_to_read(common)?;
     let days =
         |now: chrono::DateTime<chrono::Utc>| Ok(span.days(now.with_timezone(&config.site.timezone).date_naive())?);
     let line = Line::new();
-    let gathered = pipeline::gather(&config, remote.as_ref(), days, &|step| line.show(step))?;
+    let rows = pipeline::rows(&config, || pipeline::remote(&config), days, &|step| line.show(step))?;
     drop(line);
-    complain(&messages::findings(&gathered.findings, &gathered.gaps, common.verbose));
-    let exit = if gathered.gaps.is_empty() { Exit::Complete } else { Exit::Gaps };
-    Ok(Known { config, gathered, exit })
+    let exit = told(&rows.whence, common);
+    Ok(Known { config, rows, exit })
+}
+
+/// Says what is wrong with the inputs, where they were read; the night has said what it found.
+pub(super) fn told(whence: &Whence, common: &Common) -> Exit {
+    match whence {
+        Whence::Ledger => Exit::Complete,
+        Whence::Inputs { findings, gaps, .. } => {
+            complain(&messages::findings(findings, gaps, common.verbose));
+            if gaps.is_empty() { Exit::Complete } else { Exit::Gaps }
+        }
+    }
 }

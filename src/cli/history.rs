@@ -3,14 +3,16 @@
 use std::io::{ErrorKind, Write};
 
 use anyhow::Context;
+use chrono::NaiveDate;
 
 use super::arguments::{Common, ExportOptions, HistoryCommand, HistoryOptions, ImportOptions};
-use super::gathered::{Known, gather};
+use super::gathered::{Known, known};
 use super::progress::Line;
 use super::{Exit, Stop, complain, configured_alone, messages, say};
-use crate::history::{self, Imported};
+use crate::config::HistoryFormat;
+use crate::history::{self, Imported, TABLE_HEADER};
 use crate::output;
-use crate::pipeline::{self, HISTORY};
+use crate::pipeline::{self, HISTORY, Memory, Rows};
 use crate::source::{Source, SourceError};
 
 pub(super) fn run(options: &HistoryOptions, common: &Common) -> Result<Exit, Stop> {
@@ -20,11 +22,23 @@ pub(super) fn run(options: &HistoryOptions, common: &Common) -> Result<Exit, Sto
     }
 }
 
-/// Prints the sessions at hand as a history.
+/// Prints what is known as a history: what old histories tell, and behind it, day by day, what nights saw.
 fn export(options: &ExportOptions, common: &Common) -> Result<Exit, Stop> {
-    let Known { config, gathered, exit } = gather(options.span, common)?;
+    let Known { config, rows: Rows { ledger, days, .. }, exit } = known(options.span, common)?;
     let format = options.format.map_or(config.output.history_format, Into::into);
-    let text = history::merge("", &history::lines(&gathered.rows, format), format);
+    let zone = config.site.timezone;
+    // What says no day is of none that could be asked for.
+    let told = ledger.told(days.first, days.last, days.first == NaiveDate::MIN, zone).map_err(anyhow::Error::from)?;
+    let seen = ledger.seen_rows(days.first, days.last, zone).map_err(anyhow::Error::from)?;
+    let mut lines: Vec<(Option<NaiveDate>, String)> =
+        told.iter().map(|entry| (entry.date, entry.text(format))).collect();
+    lines.extend(history::lines(&seen, format).into_iter().map(|line| (Some(line.date), line.text)));
+    lines.sort_by_key(|(date, _)| *date);
+    let header = (format == HistoryFormat::Table).then(|| TABLE_HEADER.to_owned());
+    let mut text = String::new();
+    for line in header.into_iter().chain(lines.into_iter().map(|(_, line)| line)) {
+        text.extend([line.as_str(), "\n"]);
+    }
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         // Whoever reads a pipe may stop reading.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
@@ -33,7 +47,7 @@ fn export(options: &ExportOptions, common: &Common) -> Result<Exit, Stop> {
     Ok(exit)
 }
 
-/// Puts older histories into the site's own.
+/// Puts older histories into the ledger, and into the site's own.
 fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
     let config = configured_alone(common)?;
     // All are read before anything is written.
@@ -51,6 +65,7 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
         }
         Err(error) => return Err(anyhow::Error::from(error).context("cannot read the history to add to").into()),
     };
+    let mut ledger = Memory::find(&config)?.open()?;
     let imported = history::import(&existing, &files, config.output.history_format);
     if imported.n_read == 0 {
         let names: Vec<String> = files.iter().map(|file| format!("`{}`", file.name())).collect();
@@ -58,14 +73,16 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
         return Err(anyhow::anyhow!(why).into());
     }
     complain(&messages::findings(&imported.findings, &[], common.verbose));
+    let taken = ledger.take_in(&files, config.site.timezone).map_err(anyhow::Error::from)?;
     if imported.text != existing.text() {
         output::write_file(&path, |out| out.write_all(imported.text.as_bytes()))?;
     }
     let Imported { n_read, n_new, n_undated, n_unreadable, .. } = imported;
     say(&format!(
         "read: {n_read}\nnew: {n_new}, of them without a date: {n_undated}\nknown: {}\nunreadable: {n_unreadable}\n\
-         file: {}",
+         new in the ledger: {}\nfile: {}",
         n_read - n_new,
+        taken.n_new,
         path.display()
     ));
     Ok(Exit::Complete)

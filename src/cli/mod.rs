@@ -132,12 +132,18 @@ fn configured_alone(common: &Common) -> Result<Config, Stop> {
     Ok(Config::load(&Config::find(common.config.as_deref())?)?)
 }
 
-/// The configuration that the options name, with the way to its hosts.
-fn configured(common: &Common) -> Result<(Config, Box<dyn Remote>), Stop> {
+/// The configuration that the options name, for commands that ask hosts only where nothing is known yet.
+fn configured_to_read(common: &Common) -> Result<Config, Stop> {
     let mut config = configured_alone(common)?;
     if let Some(folder) = &common.replay {
         config.replay_from(folder)?;
     }
+    Ok(config)
+}
+
+/// The configuration that the options name, with the way to its hosts.
+fn configured(common: &Common) -> Result<(Config, Box<dyn Remote>), Stop> {
+    let config = configured_to_read(common)?;
     let remote = crate::pipeline::remote(&config).map_err(|error| Stop::Usage(messages::failure(&error)))?;
     Ok((config, remote))
 }

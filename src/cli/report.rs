@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::arguments::{Common, ReportOptions};
+use super::gathered::told;
 use super::nightly::before_the_traces;
 use super::progress::Line;
-use super::{Exit, Stop, complain, configured, messages, say};
+use super::{Exit, Stop, complain, configured_to_read, messages, say};
 use crate::config::Config;
-use crate::pipeline::{self, Days, gather, publish_reports};
+use crate::pipeline::{self, Days, Known, Published, Whence, publish_reports};
 
 pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop> {
-    let (config, remote) = configured(common)?;
+    let config = configured_to_read(common)?;
     let department = options.department.as_deref().map(|name| known_department(&config, name)).transpose()?;
     let kind = options.period.map_or(config.report.period, Into::into);
     let mut period = None;
@@ -20,24 +21,30 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
         let today = now.with_timezone(&config.site.timezone).date_naive();
         let asked = options.period(kind, today)?;
         period = Some(asked);
-        // What it is compared with, too.
         Ok(Days { first: asked.previous().first(), last: asked.last() })
     };
-    let gathered = gather(&config, remote.as_ref(), span, &|step| line.show(step))?;
-    let published = period
-        .filter(|_| gathered.before.is_none())
-        .map(|period| publish_reports(&config, &gathered.material(), period, department))
-        .unwrap_or_default();
+    let rows = pipeline::rows(&config, || pipeline::remote(&config), span, &|step| line.show(step))?;
+    let period = period.ok_or_else(|| anyhow::anyhow!("no period was asked for"))?;
+    let known = Known::of(&rows.ledger, period, config.site.timezone).map_err(anyhow::Error::from)?;
+    let (missing, first) = match &rows.whence {
+        Whence::Ledger => (rows.ledger.gaps().map_err(anyhow::Error::from)?, None),
+        Whence::Inputs { gaps, first, .. } => (gaps.clone(), *first),
+    };
+    let before = first.filter(|first| period.last() < *first && known.is_empty(period));
+    let published = match before {
+        Some(_) => Published::default(),
+        None => publish_reports(&config, &known.material(&missing, rows.now), period, department),
+    };
     drop(line);
-    let gaps: Vec<_> = gathered.gaps.iter().chain(&published.failures).cloned().collect();
+    let exit = told(&rows.whence, common);
     let files: Vec<String> = published.files.iter().map(|file| file.display().to_string()).collect();
-    complain(&messages::findings(&gathered.findings, &gaps, common.verbose));
-    say(&match (gathered.before, period) {
-        (Some(begin), Some(period)) => before_the_traces(period.last(), begin),
-        _ if files.is_empty() => "no use in this period: no workbook was written".to_owned(),
-        _ => files.join("\n"),
+    complain(&messages::findings(&[], &published.failures, common.verbose));
+    say(&match before {
+        Some(begin) => before_the_traces(period.last(), begin),
+        None if files.is_empty() => "no use in this period: no workbook was written".to_owned(),
+        None => files.join("\n"),
     });
-    Ok(if gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
+    Ok(if published.failures.is_empty() { exit } else { Exit::Gaps })
 }
 
 /// The department of that name; the error lists those that there are.

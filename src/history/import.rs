@@ -35,6 +35,8 @@ pub struct Imported {
     pub n_unreadable: usize,
     /// What looks wrong in the files.
     pub findings: Vec<Finding>,
+    /// All that the history tells now; what it told before with its line, from 1.
+    pub entries: Vec<(Option<u32>, Entry)>,
 }
 
 /// Puts the lines of files into a history, new ones in a format, in the order of their days; those without a day stand
@@ -71,6 +73,7 @@ pub fn import(history: &Source, files: &[Source], format: HistoryFormat) -> Impo
         n_undated: new.iter().filter(|known| known.told.entry.date.is_none()).count(),
         n_unreadable,
         findings,
+        entries: shelf.known.iter().map(Known::entry).collect(),
     }
 }
 
@@ -129,6 +132,12 @@ struct Known {
     /// Whether it is in the history already, and by now tells more than its line there.
     is_old: bool,
     is_changed: bool,
+}
+
+impl Known {
+    fn entry(&self) -> (Option<u32>, Entry) {
+        (self.is_old.then_some(self.told.line), self.told.entry.clone())
+    }
 }
 
 /// What a dated line is known by.

@@ -2,8 +2,13 @@
 //!
 //! Nothing that fails at one host or one line stops it: that becomes a gap or a finding. What has to be there is the
 //! traces and the inputs; without them nothing is published.
+//!
+//! A night first records what it saw in the ledger, and then tells the history and the workbooks what is new there.
 
+mod due;
 mod fetch;
+mod known;
+mod memory;
 mod publish;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,16 +18,21 @@ use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 
 pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, read_traces, read_watch};
+pub use known::{Known, Rows, Whence, at_hand, rows};
+pub use memory::Memory;
 pub use publish::{Material, Published, publish_night, publish_reports};
 
-use crate::config::{Config, HistoryFormat, TraceSettings};
+use crate::config::{Config, TraceSettings};
 use crate::finding::{Finding, Gap};
 use crate::history;
+use crate::ledger::{Ledger, Night};
 use crate::model::{Machine, SessionRow};
 use crate::network::{Directory, Progress, Remote, Replay, resolve};
 use crate::output::{self, Lock};
-use crate::report::{FOLDER, Period};
-use crate::trace::{self, Analysis, Session, Traces};
+use crate::report::FOLDER;
+use crate::trace::observed::{Observed, observe};
+use crate::trace::{self, Session, Traces};
+use due::Due;
 
 /// The name of the history file in the output directory.
 pub const HISTORY: &str = "Origin_history";
@@ -60,39 +70,46 @@ pub enum Step<'a> {
     Switches(Progress<'a>),
 }
 
-/// Everything that is known of a span of days.
+/// What the traces and the network say, as a night finds it.
 #[derive(Debug)]
 pub struct Gathered {
-    /// The tokens, holds, denials and sessions of all days.
-    pub analysis: Analysis,
-    /// The pieces of sessions of the span, by start, with their machines.
-    pub rows: Vec<SessionRow>,
+    /// The tokens, as far as the traces show them.
+    pub observed: Observed,
+    /// What the network says of the addresses that were asked for.
+    pub machines: BTreeMap<IpAddr, Machine>,
     /// What looks wrong in any input.
     pub findings: Vec<Finding>,
     /// The sources that could not be had.
     pub gaps: Vec<Gap>,
     /// The moment of the run; of a replay, the newest moment that its traces name.
     pub now: DateTime<Utc>,
-    /// The day of the first thing that the traces tell.
-    pub begins: Option<NaiveDate>,
-    /// Where the whole span lies before the traces: the day on which these begin. Nothing is known of such a span, not
-    /// even that there was no use.
-    pub before: Option<NaiveDate>,
+    /// The day on which the traces begin: of what was before, they say nothing, not even that there was no use.
+    pub first: Option<NaiveDate>,
+    /// What the traces were read with.
+    pub settings: TraceSettings,
 }
 
 impl Gathered {
-    /// What reports are made of.
-    pub fn material(&self) -> Material<'_> {
-        Material {
-            rows: &self.rows,
-            holds: &self.analysis.holds,
-            denials: &self.analysis.denials,
+    /// What the ledger takes in.
+    pub fn night(&self) -> Night<'_> {
+        Night {
+            observed: &self.observed,
+            machines: &self.machines,
             findings: &self.findings,
             gaps: &self.gaps,
             now: self.now,
-            begins: self.begins,
+            settings: &self.settings,
         }
     }
+}
+
+/// The days that a night is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The first; without one, the last day of the last night, and whatever is known anew of days before.
+    pub since: Option<NaiveDate>,
+    /// The last.
+    pub last: NaiveDate,
 }
 
 /// What a night did.
@@ -108,7 +125,7 @@ pub struct Summary {
     pub gaps: Vec<Gap>,
     /// The files that were written.
     pub published: Published,
-    /// Where all days lie before the traces, so that nothing was written: the day on which these begin.
+    /// Where all days lie before all that is known, so that nothing was written: the day on which the traces begin.
     pub before: Option<NaiveDate>,
 }
 
@@ -122,8 +139,8 @@ pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
     Ok(Box::new(replay))
 }
 
-/// Reads, attributes, joins and resolves: steps 1 to 5 of the design's night, for the days that `span` names once the
-/// moment of the run is known.
+/// Reads, attributes and resolves: steps 1 to 5 of the design's night. The network is asked for the addresses of the days
+/// that `span` names once the moment of the run is known.
 pub fn gather(
     config: &Config,
     remote: &dyn Remote,
@@ -138,22 +155,21 @@ pub fn gather(
 
     listener(Step::Doing("working out who sat where"));
     let settings = TraceSettings::from(config);
-    let now = match (&config.replay, traces.newest(settings.timezone)) {
-        (Some(_), Some(newest)) => newest,
-        _ => Utc::now(),
-    };
-    let mut analysis = trace::analyse(&traces, &settings, now, &|ip| directory.name_at(ip).map(str::to_owned));
+    let newest = traces.newest(settings.timezone);
+    let now = newest.filter(|_| config.replay.is_some()).unwrap_or_else(Utc::now);
+    // As of the end of the traces: what became of those who were there then, the ledger says.
+    let as_of = newest.unwrap_or(now);
+    let mut analysis = trace::analyse(&traces, &settings, as_of, &|ip| directory.name_at(ip).map(str::to_owned));
     findings.append(&mut analysis.findings);
+    let wanted = |feature: &str| settings.feature.as_deref().is_none_or(|only| only == feature);
+    let observed = observe(&traces, &analysis, settings.timezone, &wanted);
 
-    let days = span(now)?;
-    let addresses = addresses(&analysis.sessions, days, &settings);
+    let addresses = addresses(&analysis.sessions, span(now)?, &settings);
     let resolution = resolve(config, &directory, remote, &addresses, &|progress| listener(Step::Switches(progress)));
     findings.extend(resolution.findings);
     gaps.extend(resolution.gaps);
-    let rows = rows(&analysis.sessions, &resolution.machines, days, &settings);
-    let begins = first_day(&traces, &settings);
-    let before = begins.filter(|first| days.last < *first && rows.is_empty());
-    Ok(Gathered { analysis, rows, findings, gaps, now, begins, before })
+    let first = first_day(&traces, &settings);
+    Ok(Gathered { observed, machines: resolution.machines, findings, gaps, now, first, settings })
 }
 
 /// The day of the first thing that the logs tell.
@@ -163,46 +179,66 @@ fn first_day(traces: &Traces, settings: &TraceSettings) -> Option<NaiveDate> {
     watch.into_iter().chain(log).min().map(|at| at.with_timezone(&settings.timezone).date_naive())
 }
 
-/// The whole night: gathers what the periods of `span` need, appends the history of the span, writes the periods' reports.
+/// The whole night: gathers, records, and tells what is new in the history and in the workbooks.
+///
+/// Whatever the ledger knows and the files do not say yet is told, also of days that earlier nights missed or did not
+/// bring to their end. Interrupted at any moment, the next night completes it.
 pub fn nightly(
     config: &Config,
     remote: &dyn Remote,
-    span: impl FnOnce(DateTime<Utc>) -> anyhow::Result<Days>,
+    asked: impl FnOnce(DateTime<Utc>) -> anyhow::Result<Asked>,
     listener: Listener<'_>,
 ) -> anyhow::Result<Summary> {
     let _lock = prepare_output(config, listener)?;
-    let mut days = Days::ALL;
-    let gathered = gather(
-        config,
-        remote,
-        |now| {
-            days = span(now)?;
-            Ok(Days { first: NaiveDate::MIN, last: days.last })
-        },
-        listener,
-    )?;
-    if gathered.before.is_some() {
-        let Gathered { rows, mut findings, gaps, before, .. } = gathered;
+    // Before the hosts are asked: a ledger that cannot be used is known at once.
+    let mut memory = Memory::find(config)?;
+    let mut asked_for = None;
+    let all = |now| {
+        asked_for = Some(asked(now)?);
+        Ok(Days::ALL)
+    };
+    let gathered = gather(config, remote, all, listener)?;
+    let asked = asked_for.context("no days were asked for")?;
+    if let Some(first) = gathered.first.filter(|first| asked.last < *first && !memory.is_there()) {
+        let days = Days { first: asked.since.unwrap_or(asked.last), last: asked.last };
+        let Gathered { mut findings, gaps, .. } = gathered;
         findings.retain(|finding| finding.concerns(days.first, days.last));
-        return Ok(Summary { days, rows, findings, gaps, published: Published::default(), before });
+        let published = Published::default();
+        return Ok(Summary { days, rows: Vec::new(), findings, gaps, published, before: Some(first) });
     }
-    days.first = days.first.max(gathered.rows.first().map_or(days.last, |row| row.date));
-
+    listener(Step::Doing("recording in the ledger"));
+    let (mut ledger, lost) = memory.record(&gathered.night())?;
+    let gaps: Vec<Gap> = gathered.gaps.iter().cloned().chain(lost).collect();
     listener(Step::Doing("writing Origin_history and the workbooks"));
+    tell(config, &mut ledger, &gathered, asked, gaps)
+}
+
+/// Tells the files what the ledger knows and they do not.
+fn tell(
+    config: &Config,
+    ledger: &mut Ledger,
+    gathered: &Gathered,
+    asked: Asked,
+    mut gaps: Vec<Gap>,
+) -> anyhow::Result<Summary> {
+    let zone = config.site.timezone;
+    let due = Due::of(ledger, asked)?;
     let path = config.output.directory.join(HISTORY);
-    let format = config.output.history_format;
-    let of_span = |row: &&SessionRow| days.contains(row.date);
-    let rows: Vec<SessionRow> = gathered.rows.iter().filter(of_span).cloned().collect();
-    // Lines that bear no date are told apart by counting days: that takes all of them.
-    let told = if format == HistoryFormat::Record { &rows } else { &gathered.rows };
+    let told = history::lines(&due.history_rows(ledger, config)?, config.output.history_format);
     let mut findings =
-        history::write(&path, &history::lines(told, format), format).context("the history could not be written")?;
-    findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(days.first, days.last)).cloned());
+        history::write(&path, &told, config.output.history_format).context("the history could not be written")?;
     let mut published = Published { files: vec![path], ..Published::default() };
-    for period in periods(config, days) {
-        published.extend(publish_night(config, &gathered.material(), period));
+    for period in due.periods(config) {
+        let known = Known::of(ledger, period, zone)?;
+        published.extend(publish_night(config, &known.material(&gaps, gathered.now), period));
     }
-    let mut gaps = gathered.gaps;
+    if published.failures.is_empty() {
+        ledger.published(&due.days, asked.last)?;
+    }
+    let rows = ledger.rows(due.first, asked.last, zone)?;
+    let first = asked.since.map_or(due.first, |since| rows.first().map_or(asked.last, |row| row.date.max(since)));
+    let days = Days { first, last: asked.last };
+    findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(first, asked.last)).cloned());
     gaps.append(&mut published.failures);
     Ok(Summary { days, rows, findings, gaps, published, before: None })
 }
@@ -219,19 +255,6 @@ pub fn prepare_output(config: &Config, listener: Listener<'_>) -> anyhow::Result
     Ok(lock)
 }
 
-/// The reports' periods that a span of days touches, the last one up to the last day.
-fn periods(config: &Config, days: Days) -> Vec<Period> {
-    let mut periods = Vec::new();
-    let mut day = days.first;
-    while day <= days.last {
-        let whole = Period::of(config.report.period, day);
-        let Some(next) = whole.last().succ_opt() else { break };
-        periods.push(whole.until(days.last.min(whole.last())));
-        day = next;
-    }
-    periods
-}
-
 /// The addresses of the sessions that touch the days, with the host names that the log gave to each.
 fn addresses(sessions: &[Session], days: Days, settings: &TraceSettings) -> BTreeMap<IpAddr, BTreeSet<String>> {
     let mut addresses: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
@@ -245,33 +268,4 @@ fn addresses(sessions: &[Session], days: Days, settings: &TraceSettings) -> BTre
         }
     }
     addresses
-}
-
-/// The pieces of the sessions that lie in the days, in the order of their starts, with their machines.
-fn rows(
-    sessions: &[Session],
-    machines: &BTreeMap<IpAddr, Machine>,
-    days: Days,
-    settings: &TraceSettings,
-) -> Vec<SessionRow> {
-    let zone = settings.timezone;
-    let mut rows: Vec<SessionRow> = sessions
-        .iter()
-        .flat_map(|session| session.pieces(zone).into_iter().map(move |piece| (session, piece)))
-        .filter(|(_, piece)| days.contains(piece.date))
-        .map(|(session, piece)| SessionRow {
-            date: piece.date,
-            who: session.who.clone(),
-            start: piece.start.with_timezone(&zone),
-            end: piece.shown_end().with_timezone(&zone),
-            duration_s: piece.seconds(),
-            state: session.state,
-            initial_start: session.start.with_timezone(&zone),
-            ip: session.ip,
-            evidence: session.evidence,
-            machine: session.ip.and_then(|ip| machines.get(&ip).cloned()).unwrap_or_default(),
-        })
-        .collect();
-    rows.sort_by(|a, b| (a.start, &a.who).cmp(&(b.start, &b.who)));
-    rows
 }

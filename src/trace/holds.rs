@@ -43,6 +43,9 @@ pub struct Holding {
     pub end: DateTime<Utc>,
     /// What the end is.
     pub state: State,
+    /// The last sign of life: of one that is still out, that of its connection or of `lmstat`; without either, that of its
+    /// pair. Its end, for every other.
+    pub sign: DateTime<Utc>,
     /// The event of its `IN`, where there is one.
     pub back: Option<usize>,
 }
@@ -216,6 +219,7 @@ impl Follower<'_> {
                     choice,
                     end: event.at,
                     state: State::Open,
+                    sign: event.at,
                     back: None,
                 });
             }
@@ -242,6 +246,7 @@ impl Follower<'_> {
         let holding = &mut self.held.holdings[id];
         // A clock that is set back must not make a token end before it began.
         (holding.end, holding.state, holding.back) = (at.max(holding.start), state, back);
+        holding.sign = holding.end;
         let key = (holding.pair, Arc::clone(&holding.feature));
         if let Some(open) = self.open.get_mut(&key) {
             open.retain(|other| *other != id);
@@ -418,6 +423,7 @@ impl Follower<'_> {
             choice: Some(Choice { connection, evidence: Evidence::Vanished }),
             end: start,
             state: State::Open,
+            sign: start,
             back: None,
         })
     }
@@ -513,10 +519,13 @@ impl Follower<'_> {
             let n_alive =
                 if known { uses.len() } else { open.iter().filter(|&&id| self.is_alive(id, seen, settings)).count() };
             for (rank, &id) in open.iter().enumerate() {
+                let shows = known || self.life(id) == 2;
+                let sign = if shows { seen } else { self.last_word(id).min(seen) };
                 if rank < n_alive && !stale {
-                    self.held.holdings[id].end = seen.max(self.held.holdings[id].start);
+                    let holding = &mut self.held.holdings[id];
+                    (holding.end, holding.sign) = (seen.max(holding.start), sign.max(holding.start));
                 } else {
-                    self.presume(id, seen);
+                    self.presume(id, seen, if rank < n_alive { Some(sign) } else { None });
                 }
             }
             if known && !stale {
@@ -595,8 +604,9 @@ impl Follower<'_> {
             .fold(own.start, |end, other| if other.0 <= end + RECONNECTION { end.max(other.1) } else { end })
     }
 
-    fn presume(&mut self, id: usize, seen: DateTime<Utc>) {
-        let at = self.last_seen(id, None).unwrap_or_else(|| self.last_word(id)).min(seen);
+    /// `sign` is the last sign of life of one that was there at the last look, and that nobody has looked for since.
+    fn presume(&mut self, id: usize, seen: DateTime<Utc>, sign: Option<DateTime<Utc>>) {
+        let at = sign.or_else(|| self.last_seen(id, None)).unwrap_or_else(|| self.last_word(id)).min(seen);
         if let Some(out) = self.held.holdings[id].out {
             let who = &self.list.pairs[self.held.holdings[id].pair as usize];
             let day = self.day(self.list.events[out].at);
@@ -625,6 +635,7 @@ impl Follower<'_> {
                 choice: None,
                 end: seen,
                 state: State::Open,
+                sign: seen,
                 back: None,
             });
             self.held.holdings[id].end = seen.max(since);

@@ -8,12 +8,15 @@
 //! - [`holds`]: every token that is given back to one that was taken; what was lost is inferred from connections;
 //! - [`sessions`]: overlapping holds of one pair into sessions, sessions into days;
 //! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
-//! - [`seats`]: how many tokens were out at once.
+//! - [`seats`]: how many tokens were out at once;
+//! - [`observed`]: what a memory keeps of all this; [`merge`]: several readings put together.
 
 pub mod attribute;
 pub mod days;
 pub mod explain;
 pub mod holds;
+pub mod merge;
+pub mod observed;
 pub mod seats;
 pub mod sessions;
 #[cfg(test)]
@@ -33,6 +36,7 @@ use crate::parse::flexnet::DebugLog;
 use crate::parse::lmstat::Lmstat;
 
 pub use days::UserDay;
+pub use observed::Observed;
 pub use sessions::{Piece, Session};
 pub use tokens::{Origin, Token};
 pub use watch::{Watch, Watcher};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::holds::Held;
+use super::holds::{Address, Held, Holding};
 use super::tokens::{List, PairId};
 use crate::model::{Evidence, Identity, State};
 use crate::parse::datetime::end_of_day;
@@ -77,52 +77,68 @@ impl Piece {
 }
 
 /// A session that starts within a second of the end of the pair's last one continues it.
-const SEAM: Duration = Duration::seconds(1);
+pub const SEAM: Duration = Duration::seconds(1);
+
+/// One token as far as a session depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Its beginning.
+    pub start: DateTime<Utc>,
+    /// Its end.
+    pub end: DateTime<Utc>,
+    /// What the end is.
+    pub state: State,
+    /// The address that it was taken from, where one is known.
+    pub address: Option<Address>,
+}
 
 /// Joins the wanted holdings of each pair, in the order of their starts.
 pub fn join(list: &List, held: &Held, wanted: &dyn Fn(&str) -> bool) -> Vec<Session> {
-    let mut by_pair: BTreeMap<PairId, Vec<usize>> = BTreeMap::new();
-    for (id, holding) in held.holdings.iter().enumerate() {
+    let mut by_pair: BTreeMap<PairId, Vec<Share>> = BTreeMap::new();
+    for (holding, address) in held.holdings.iter().zip(&held.addresses) {
         if wanted(&holding.feature) {
-            by_pair.entry(holding.pair).or_default().push(id);
+            let Holding { start, end, state, .. } = *holding;
+            by_pair.entry(holding.pair).or_default().push(Share { start, end, state, address: *address });
         }
     }
-    let mut sessions = Vec::new();
-    for (pair, mut ids) in by_pair {
-        ids.sort_by_key(|&id| (held.holdings[id].start, held.holdings[id].end));
-        let mut runs: Vec<(Vec<usize>, DateTime<Utc>)> = Vec::new();
-        for id in ids {
-            let holding = &held.holdings[id];
-            match runs.last_mut() {
-                Some((run, end)) if holding.start <= *end + SEAM => {
-                    run.push(id);
-                    *end = (*end).max(holding.end);
-                }
-                _ => runs.push((vec![id], holding.end)),
-            }
-        }
-        sessions.extend(runs.iter().map(|(run, end)| session(&list.pairs[pair as usize], held, run, *end)));
-    }
+    let mut sessions: Vec<Session> =
+        by_pair.into_iter().flat_map(|(pair, shares)| of_pair(&list.pairs[pair as usize], shares)).collect();
     sessions.sort_by(|a, b| (a.start, &a.who).cmp(&(b.start, &b.who)));
     sessions
 }
 
-fn session(who: &Identity, held: &Held, run: &[usize], end: DateTime<Utc>) -> Session {
-    let holdings = || run.iter().map(|&id| &held.holdings[id]);
+/// The sessions of one pair from all its tokens, in the order of their starts.
+pub fn of_pair(who: &Identity, mut shares: Vec<Share>) -> Vec<Session> {
+    shares.sort_by_key(|share| (share.start, share.end));
+    let mut sessions = Vec::new();
+    let mut rest = shares.as_slice();
+    while let Some(first) = rest.first() {
+        let mut end = first.end;
+        let mut n = 1;
+        while let Some(next) = rest.get(n).filter(|next| next.start <= end + SEAM) {
+            end = end.max(next.end);
+            n += 1;
+        }
+        sessions.push(session(who, &rest[..n], end));
+        rest = &rest[n..];
+    }
+    sessions
+}
+
+fn session(who: &Identity, shares: &[Share], end: DateTime<Utc>) -> Session {
     // Of those that end last, an open one is the surest sign that the session is.
-    let state =
-        holdings().filter(|holding| holding.end == end).map(|holding| holding.state).max().unwrap_or(State::Closed);
+    let state = shares.iter().filter(|share| share.end == end).map(|share| share.state).max();
     let mut votes: BTreeMap<IpAddr, (u32, Evidence)> = BTreeMap::new();
-    for (ip, evidence) in run.iter().filter_map(|&id| held.addresses[id]) {
+    for (ip, evidence) in shares.iter().filter_map(|share| share.address) {
         let vote = votes.entry(ip).or_default();
         *vote = (vote.0 + 1, vote.1.max(evidence));
     }
     let best = votes.iter().max_by_key(|(ip, (n, evidence))| (*n, *evidence, std::cmp::Reverse(**ip)));
     Session {
         who: who.clone(),
-        start: holdings().map(|holding| holding.start).min().unwrap_or(end),
+        start: shares.first().map_or(end, |share| share.start),
         end,
-        state,
+        state: state.unwrap_or(State::Closed),
         ip: best.map(|(ip, _)| *ip),
         evidence: best.map_or(Evidence::Unknown, |(_, (_, evidence))| *evidence),
     }

@@ -60,7 +60,7 @@ fn an_old_history_is_put_in_line_by_line_each_once() {
     let before = lab.text(HISTORY);
     let ran = lab.jeton("history import old").exits(0);
     let ran = ran
-        .says_only("read: 6\nnew: 6, of them without a date: 4\nknown: 0\nunreadable: 1\nfile: out/Origin_history\n");
+        .says_only("read: 6\nnew: 6, of them without a date: 4\nknown: 0\nunreadable: 1\nnew in the ledger: 6\nfile: out/Origin_history\n");
     let ran = ran.complains("warning: unreadable line\n --> old:6\n").complains(" --> old:8\n");
     ran.complains("note: history line without a date (4 times)\n --> old:1\n --> old:2\n --> old:3\n --> …")
         .names_none_of(&["ancienne".to_owned(), "jadis".to_owned(), "10.20.11.999".to_owned()].into());

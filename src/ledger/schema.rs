@@ -1,0 +1,131 @@
+//! The tables, as numbered migrations: the number of the last one is the file's `user_version`.
+//!
+//! What was *seen* (`token`, `give_back`, `life`, `denial`) is kept beside what *follows* from it (`hold`, `piece`): a later
+//! night that sees more of a token must be able to put both together again. Machines stand on their own, with the days on
+//! which an address was known to be one (`place`), so that a machine that moves does not rewrite what was before.
+//!
+//! Times are Unix seconds, days are counted from 0001-01-01 (1), texts that are unknown are empty. Codes:
+//! `state` 0 open, 1 presumed, 2 closed, 3 expired; `evidence` 0 unknown to 5 carrying; `beginning` 0 told, 1 appeared,
+//! 2 listed, 3 before.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// What marks a SQLite file as a ledger: `jeto` in ASCII (PRAGMA application_id).
+pub(super) const APPLICATION: i32 = 0x6a65_746f;
+
+/// The migrations in their order. None is ever changed once it was released: a new one is put behind it.
+const MIGRATIONS: &[&str] = &[FIRST];
+
+/// The version that this jeton writes.
+pub(super) const VERSION: usize = MIGRATIONS.len();
+
+/// Brings a ledger from its version to this jeton's, all at once or not at all.
+pub(super) fn migrate(db: &mut Connection, from: usize) -> rusqlite::Result<()> {
+    if from >= VERSION {
+        return Ok(());
+    }
+    let tx = Transaction::new(db, TransactionBehavior::Immediate)?;
+    for migration in &MIGRATIONS[from..] {
+        tx.execute_batch(migration)?;
+    }
+    tx.pragma_update(None, "application_id", APPLICATION)?;
+    tx.pragma_update(None, "user_version", i64::try_from(VERSION).unwrap_or(i64::MAX))?;
+    tx.commit()
+}
+
+const FIRST: &str = "
+-- One value each: zone, feature, begins, latest, watched, night.
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- login@host, with what searches compare.
+CREATE TABLE pair (
+    id INTEGER PRIMARY KEY, login TEXT NOT NULL, host TEXT NOT NULL,
+    login_folded TEXT NOT NULL, host_folded TEXT NOT NULL,
+    UNIQUE (login, host)
+) STRICT;
+CREATE TABLE feature (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE address (id INTEGER PRIMARY KEY, ip TEXT NOT NULL UNIQUE) STRICT;
+
+-- What the network said of an address, each combination once.
+CREATE TABLE machine (
+    id INTEGER PRIMARY KEY,
+    hostname TEXT NOT NULL, mac TEXT NOT NULL, vlan TEXT NOT NULL, department TEXT NOT NULL, switch TEXT NOT NULL,
+    port TEXT NOT NULL, outlet TEXT NOT NULL, information TEXT NOT NULL,
+    hostname_folded TEXT NOT NULL, department_folded TEXT NOT NULL, outlet_folded TEXT NOT NULL,
+    information_folded TEXT NOT NULL,
+    UNIQUE (mac, hostname, vlan, department, switch, port, outlet, information)
+) STRICT;
+-- An address was this machine on these days. On a day in no place, it was the next one, else the last.
+CREATE TABLE place (
+    id INTEGER PRIMARY KEY, address_id INTEGER NOT NULL REFERENCES address, since INTEGER NOT NULL,
+    until INTEGER NOT NULL, machine_id INTEGER NOT NULL REFERENCES machine,
+    UNIQUE (address_id, until)
+) STRICT;
+CREATE INDEX place_of_machine ON place (machine_id);
+
+-- Seen: tokens, by how their beginning is known.
+CREATE TABLE token (
+    id INTEGER PRIMARY KEY, pair_id INTEGER NOT NULL REFERENCES pair, feature_id INTEGER NOT NULL REFERENCES feature,
+    start INTEGER NOT NULL, beginning INTEGER NOT NULL, ordinal INTEGER NOT NULL, peer_id INTEGER REFERENCES address,
+    peer_port INTEGER, licences INTEGER NOT NULL, until INTEGER NOT NULL, state INTEGER NOT NULL, sign INTEGER NOT NULL,
+    as_of INTEGER NOT NULL, address_id INTEGER REFERENCES address, evidence INTEGER NOT NULL,
+    UNIQUE (pair_id, start, feature_id, beginning, ordinal)
+) STRICT;
+CREATE INDEX token_by_end ON token (pair_id, until);
+CREATE INDEX token_unfinished ON token (peer_id, peer_port) WHERE state < 2;
+CREATE INDEX token_out ON token (pair_id, start) WHERE state < 2;
+CREATE INDEX token_before ON token (peer_id, peer_port) WHERE beginning = 3;
+-- Seen: tokens given back that nobody saw taken.
+CREATE TABLE give_back (
+    pair_id INTEGER NOT NULL REFERENCES pair, at INTEGER NOT NULL, feature_id INTEGER NOT NULL REFERENCES feature,
+    times INTEGER NOT NULL,
+    PRIMARY KEY (pair_id, at, feature_id)
+) STRICT, WITHOUT ROWID;
+-- Seen: connections of no known token that the edge of a log cuts.
+CREATE TABLE life (
+    peer_id INTEGER NOT NULL REFERENCES address, peer_port INTEGER NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, gone INTEGER NOT NULL,
+    PRIMARY KEY (peer_id, peer_port, first)
+) STRICT, WITHOUT ROWID;
+-- Seen: refusals; `cost` where somebody lost time by it.
+CREATE TABLE denial (
+    at INTEGER NOT NULL, pair_id INTEGER NOT NULL REFERENCES pair, feature_id INTEGER NOT NULL REFERENCES feature,
+    ordinal INTEGER NOT NULL, cost INTEGER NOT NULL,
+    PRIMARY KEY (at, pair_id, feature_id, ordinal)
+) STRICT, WITHOUT ROWID;
+
+-- Follows: each token once, from its beginning to its end.
+CREATE TABLE hold (
+    id INTEGER PRIMARY KEY, pair_id INTEGER NOT NULL REFERENCES pair, feature_id INTEGER NOT NULL REFERENCES feature,
+    start INTEGER NOT NULL, until INTEGER NOT NULL, licences INTEGER NOT NULL
+) STRICT;
+CREATE INDEX hold_by_start ON hold (start);
+CREATE INDEX hold_by_end ON hold (pair_id, until);
+-- Follows: the pieces of sessions, by days. `cut` where a piece ends at midnight and its session goes on; `told` where an
+-- imported history says so, and nothing else does.
+CREATE TABLE piece (
+    id INTEGER PRIMARY KEY, pair_id INTEGER NOT NULL REFERENCES pair, initial_start INTEGER NOT NULL,
+    start INTEGER NOT NULL, until INTEGER NOT NULL, cut INTEGER NOT NULL, state INTEGER NOT NULL,
+    evidence INTEGER NOT NULL, place_id INTEGER REFERENCES place, told INTEGER NOT NULL,
+    UNIQUE (pair_id, initial_start, start)
+) STRICT;
+CREATE INDEX piece_by_start ON piece (start);
+CREATE INDEX piece_of_pair ON piece (pair_id, start);
+CREATE INDEX piece_at_place ON piece (place_id, start);
+CREATE INDEX piece_by_state ON piece (state, start) WHERE state <> 2;
+
+-- The lines of imported histories, as records; a day where they say one.
+CREATE TABLE told (id INTEGER PRIMARY KEY, day INTEGER, pair_id INTEGER REFERENCES pair, line TEXT NOT NULL) STRICT;
+CREATE INDEX told_by_day ON told (day);
+
+-- What looked wrong: of a day, or (without one) of the last night.
+CREATE TABLE finding (
+    id INTEGER PRIMARY KEY, day INTEGER, kind TEXT NOT NULL, source TEXT NOT NULL, sheet TEXT, cell TEXT, line INTEGER,
+    column INTEGER, detail TEXT NOT NULL, login TEXT, host TEXT
+) STRICT;
+CREATE INDEX finding_by_day ON finding (day);
+CREATE TABLE gap (source TEXT NOT NULL, reason TEXT NOT NULL) STRICT;
+
+-- Days of which the history and the workbooks do not yet say what the ledger does.
+CREATE TABLE unpublished (day INTEGER PRIMARY KEY) STRICT;
+";
