@@ -8,6 +8,7 @@ pub mod csv;
 mod figures;
 #[cfg(test)]
 mod files_test;
+mod layout;
 mod names;
 pub mod ods;
 mod period;
@@ -77,6 +78,16 @@ pub struct ReportInput<'a> {
 /// Why a workbook could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
+    /// A sheet would have more rows than a sheet holds.
+    #[error("the sheet {sheet} would have {count} rows, and a spreadsheet holds {most}: ask for a shorter period")]
+    TooManyRows {
+        /// The sheet.
+        sheet: String,
+        /// How many rows it would have.
+        count: usize,
+        /// How many it can have.
+        most: usize,
+    },
     /// By the XLSX writer: more rows than a sheet holds, a full disk.
     #[error("cannot write the XLSX workbook")]
     Xlsx(#[from] rust_xlsxwriter::XlsxError),
