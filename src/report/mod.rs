@@ -136,3 +136,24 @@ pub enum WriteError {
     #[error("cannot fill the ODS workbook")]
     Io(#[from] std::io::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_rows_than_a_sheet_holds_are_an_error_that_says_what_to_ask_for() {
+        let rows = sample::rows();
+        let month = Period::of(crate::config::PeriodKind::Month, rows[0].date);
+        assert!(check_size(&rows, month, rows.len() + LINES_ABOVE).is_ok());
+        for (most, advice) in [
+            (8, "ask for a shorter period: `jeton report --period week --date 2021-12-01`"),
+            (5, "ask for a shorter period: `jeton report --period day --date 2021-12-01`"),
+            (4, "ask for CSV"),
+        ] {
+            let error = check_size(&rows, month, most).unwrap_err().to_string();
+            let said = format!("6 sessions are more than the {} rows that a sheet holds; {advice}", most - 3);
+            assert!(error.starts_with(&said), "{error}");
+        }
+    }
+}

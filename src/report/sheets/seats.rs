@@ -138,9 +138,10 @@ pub(super) fn saturated<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet
             ]
         })
         .collect();
-    let said = match rows.is_empty() {
-        true => Cell::text(Role::Good, context.words("seats.none_saturated")),
-        false => Cell::text(Role::Note, context.words("seats.saturated")),
+    let said = if rows.is_empty() {
+        Cell::text(Role::Good, context.words("seats.none_saturated"))
+    } else {
+        Cell::text(Role::Note, context.words("seats.saturated"))
     };
     table::sheet(context, plan, [Some(said), without_limit(context)].into_iter().flatten().collect(), rows)
 }
