@@ -33,7 +33,7 @@ impl Language {
 }
 
 /// The texts of one language: a tree of strings, addressed by dotted paths (`weekday.1`, `state.closed`).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Texts {
     tree: toml::Table,
 }
@@ -65,6 +65,30 @@ impl Texts {
     /// The text at this dotted path with `{name}` replaced by the value given for it.
     pub fn fill(&self, path: &str, values: &[(&str, &str)]) -> String {
         values.iter().fold(self.get(path).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+
+    /// These texts with some of them said otherwise, by their dotted paths; a path that leads to no text changes nothing.
+    #[must_use]
+    pub fn but<'a>(&self, others: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut texts = self.clone();
+        for (path, text) in others {
+            if let Some(said) = texts.find_mut(path) {
+                text.clone_into(said);
+            }
+        }
+        texts
+    }
+
+    fn find_mut(&mut self, path: &str) -> Option<&mut String> {
+        let mut keys = path.split('.');
+        let mut value = self.tree.get_mut(keys.next()?)?;
+        for key in keys {
+            value = value.get_mut(key)?;
+        }
+        match value {
+            toml::Value::String(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// What a kind of finding is, in words.
@@ -105,6 +129,13 @@ mod tests {
         for path in Language::French.texts().paths() {
             assert!(Language::French.texts().find(&path).is_some(), "{path} is no string");
         }
+    }
+
+    #[test]
+    fn a_text_can_be_said_otherwise() {
+        let texts = Language::French.texts().but([("sheet.users", "Personnes"), ("sheet", "x"), ("gone.away", "x")]);
+        assert_eq!((texts.get("sheet.users"), texts.get("sheet.week")), ("Personnes", "Semaine"));
+        assert_eq!(texts.paths(), Language::French.texts().paths());
     }
 
     #[test]

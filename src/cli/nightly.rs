@@ -9,6 +9,7 @@ use super::progress::Line;
 use super::{Exit, Stop, complain, configured, messages, say};
 use crate::finding::Severity;
 use crate::pipeline::{self, Summary};
+use crate::report::Period;
 
 pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Stop> {
     let (config, remote) = configured(common)?;
@@ -41,9 +42,14 @@ fn told(summary: &Summary) -> String {
     let warnings = summary.findings.iter().filter(|finding| finding.kind.severity() >= Severity::Warning).count();
     let notes = summary.findings.len() - warnings;
     let files: Vec<String> = summary.published.files.iter().map(|file| format!("  {}", file.display())).collect();
+    let left_alone: Vec<String> = summary.published.left_alone.iter().map(Period::part).collect();
+    let left_alone = match left_alone.as_slice() {
+        [] => String::new(),
+        periods => format!("over, and left as they were written: {}\n", periods.join(", ")),
+    };
     format!(
         "days: {} to {}\nsessions: {}\nusers: {}\ndepartments: {}\ngaps: {}\nfindings: {warnings} to check, {notes} notes\n\
-         files: {}\n{}",
+         {left_alone}files: {}\n{}",
         summary.days.first,
         summary.days.last,
         sessions.len(),

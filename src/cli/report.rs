@@ -20,7 +20,8 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
         let today = now.with_timezone(&config.site.timezone).date_naive();
         let asked = options.period(kind, today)?;
         period = Some(asked);
-        Ok(Days { first: asked.first(), last: asked.last() })
+        // What it is compared with, too.
+        Ok(Days { first: asked.previous().first(), last: asked.last() })
     };
     let gathered = gather(&config, remote.as_ref(), span, &|step| line.show(step))?;
     let published = period

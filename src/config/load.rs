@@ -1,6 +1,6 @@
 //! The sections of `jeton.toml`, one function each: what is required, what is optional, and the defaults.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
@@ -12,6 +12,7 @@ use super::{
     TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
+use crate::report::Template;
 use crate::source::Source;
 use crate::texts::Language;
 
@@ -34,7 +35,12 @@ impl Config {
     /// Relative paths start from the file's folder and `~/` is the home directory. The error holds everything that is
     /// wrong, not only the first fault.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        with_document(path, |root| config(path, root))
+        with_document(path, |root| config(path, root)).and_then(|(mut config, template)| {
+            if let Some(path) = template {
+                config.report.template = Template::load(&path, config.site.language)?.into();
+            }
+            Ok(config)
+        })
     }
 }
 
@@ -82,7 +88,8 @@ fn with_document<T>(path: &Path, read: impl FnOnce(&Table<'_>) -> Option<T>) -> 
     Document::new(&source, folder, home.as_deref()).read(read)
 }
 
-fn config(file: &Path, root: &Table<'_>) -> Option<Config> {
+/// The configuration with the built-in description of workbooks, and the path of the site's own.
+fn config(file: &Path, root: &Table<'_>) -> Option<(Config, Option<PathBuf>)> {
     let site = root.section("site", site);
     let inputs = root.section("inputs", inputs);
     let origin = root.section("origin", origin);
@@ -94,7 +101,8 @@ fn config(file: &Path, root: &Table<'_>) -> Option<Config> {
     let report = root.section_or_empty("report", report);
     let collect = root.optional("collect", |value| value.table("[collect]", collect));
     let replay = root.section_or_empty("remote", |table| table.optional("replay", Value::folder));
-    Some(Config {
+    let (report, template) = report?;
+    let config = Config {
         file: file.to_owned(),
         site: site?,
         inputs: inputs?,
@@ -104,10 +112,11 @@ fn config(file: &Path, root: &Table<'_>) -> Option<Config> {
         switches: switches?,
         vlans: vlans?,
         output: output?,
-        report: report?,
+        report,
         collect: collect?,
         replay: replay?,
-    })
+    };
+    Some((config, template))
 }
 
 fn site(table: &Table<'_>) -> Option<Site> {
@@ -284,7 +293,8 @@ fn ledger_name(value: Value<'_>) -> Option<String> {
     Some(name.to_owned())
 }
 
-fn report(table: &Table<'_>) -> Option<Report> {
+/// The section with the built-in description, and the path of the site's own.
+fn report(table: &Table<'_>) -> Option<(Report, Option<PathBuf>)> {
     let formats = table.or("formats", vec![ReportFormat::Ods, ReportFormat::Xlsx], |value| {
         let expected = "a list of at least one of `ods`, `xlsx`, `csv`";
         let mut once = Unique::new("format");
@@ -297,7 +307,8 @@ fn report(table: &Table<'_>) -> Option<Report> {
     });
     let period = table.or("period", PeriodKind::Month, |value| value.one_of(PERIODS));
     let template = table.optional("template", Value::file);
-    Some(Report { formats: formats?, period: period?, template: template? })
+    let report = Report { formats: formats?, period: period?, template: Template::built_in().clone().into() };
+    Some((report, template?))
 }
 
 fn collect(table: &Table<'_>) -> Option<Collect> {

@@ -4,6 +4,7 @@ mod fault;
 mod find;
 mod load;
 mod read;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -12,11 +13,13 @@ pub use find::{TraceSettings, VARIABLE};
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 
 use crate::model::Vlan;
+use crate::report::Template;
 use crate::texts::Language;
 
 /// The commented `jeton.toml` that `jeton init` writes.
@@ -186,8 +189,8 @@ pub struct Report {
     pub formats: Vec<ReportFormat>,
     /// How much time one workbook covers.
     pub period: PeriodKind,
-    /// The site's own description of the sheets.
-    pub template: Option<PathBuf>,
+    /// The description of the workbooks: the site's own, else the one that comes with jeton.
+    pub template: Arc<Template>,
 }
 
 /// A kind of report file.
@@ -212,6 +215,18 @@ pub enum PeriodKind {
     Month,
     /// A calendar year.
     Year,
+}
+
+impl PeriodKind {
+    /// The name in `jeton.toml` and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
 }
 
 /// `[collect]`, for `jeton collect` on the licence server.

@@ -163,6 +163,11 @@ impl<'a> Table<'a> {
         value?.list("an array of tables", |entry| entry.table(&format!("[[{key}]]"), &mut read))
     }
 
+    /// Records a fault of the table as a whole.
+    pub(super) fn fault(&self, message: &str, hint: &str) {
+        self.document.fault(&self.place, message.to_owned(), Some(hint.to_owned()));
+    }
+
     /// Marks a key as known without reading it.
     pub(super) fn pass_over(&self, key: &'static str) {
         self.asked.borrow_mut().push(key);
@@ -283,6 +288,17 @@ impl<'a> Value<'a> {
             .or_else(|| self.refuse(&expected, None))
     }
 
+    /// A number in this range, with or without a fraction; `what` names it with its article and unit.
+    pub(super) fn number(self, what: &str, range: RangeInclusive<f64>) -> Option<f64> {
+        let value = self.value.get_ref();
+        let whole = value.as_integer().and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok());
+        let number = whole.map(|number| number as f64);
+        number
+            .or_else(|| value.as_float().and_then(|number| number.as_str().parse().ok()))
+            .filter(|number| range.contains(number))
+            .or_else(|| self.refuse(&format!("{what} from {} to {}", range.start(), range.end()), None))
+    }
+
     /// `true` or `false`.
     pub(super) fn flag(self) -> Option<bool> {
         self.value.get_ref().as_bool().or_else(|| self.refuse("`true` or `false`", None))
@@ -314,6 +330,16 @@ impl<'a> Value<'a> {
         let value = read(&table);
         table.finish();
         value
+    }
+
+    /// A table of texts, each of whose keys `read` reads with its text.
+    pub(super) fn texts<T>(self, name: &str, mut read: impl FnMut(&'a str, Value<'a>) -> Option<T>) -> Option<Vec<T>> {
+        let Some(entries) = self.value.get_ref().as_table() else {
+            return self.refuse(&format!("a table `{name}`"), None);
+        };
+        let document = self.document;
+        let read: Vec<_> = entries.iter().map(|(key, value)| read(key.get_ref(), Value { document, value })).collect();
+        read.into_iter().collect()
     }
 
     /// A path on this machine, which need not exist.
@@ -419,18 +445,16 @@ impl Unique {
         Self { what, first: BTreeMap::new() }
     }
 
-    /// Records a fault of `value` where its `key` was there before.
-    pub(super) fn check(&mut self, value: Value<'_>, key: String) {
+    /// Records a fault of `value` where its `key` was there before, and says whether it was not.
+    pub(super) fn check(&mut self, value: Value<'_>, key: String) -> bool {
         let line = value.line();
-        match self.first.get(&key) {
-            Some(first) => {
-                let hint = format!("the first one is in line {first}");
-                value.fault::<()>(format!("duplicate {}: {}", self.what, value.shown()), Some(hint));
-            }
-            None => {
-                self.first.insert(key, line);
-            }
+        if let Some(first) = self.first.get(&key) {
+            let hint = format!("the first one is in line {first}");
+            value.fault::<()>(format!("duplicate {}: {}", self.what, value.shown()), Some(hint));
+            return false;
         }
+        self.first.insert(key, line);
+        true
     }
 }
 

@@ -283,7 +283,8 @@ fn assert_documented_defaults(config: &Config) {
     assert_eq!((output.history_format, output.ledger.as_str()), (HistoryFormat::Record, "jeton.db"));
     assert_eq!(output.stale_after, Duration::from_secs(21_600));
     assert_eq!(config.report.formats, [ReportFormat::Ods, ReportFormat::Xlsx]);
-    assert_eq!((config.report.period, &config.report.template), (PeriodKind::Month, &None));
+    assert_eq!(config.report.period, PeriodKind::Month);
+    assert_eq!(config.report.template.sheets.len(), Template::built_in().sheets.len());
     assert!(config.collect.is_none() && config.replay.is_none());
     assert!(config.switches.iter().all(|switch| !switch.legacy && switch.port.is_none() && switch.user.is_none()));
 }
@@ -296,7 +297,8 @@ fn the_template_loads_and_says_the_defaults() {
 #[test]
 fn the_template_with_every_key_uncommented_loads_and_means_the_same() {
     let folder = folder();
-    fs_err::write(folder.path().join("report.toml"), "").unwrap();
+    let description = crate::report::template::TEMPLATE.replace("#0072B2", "#123456");
+    fs_err::write(folder.path().join("report.toml"), description).unwrap();
     fs_err::create_dir(folder.path().join("replay")).unwrap();
     let key = |line: &str| {
         let code = line.strip_prefix("# ")?;
@@ -306,7 +308,8 @@ fn the_template_with_every_key_uncommented_loads_and_means_the_same() {
     };
     let text: String = TEMPLATE.lines().map(|line| key(line).unwrap_or(line.to_owned()) + "\n").collect();
     let config = load_in(&folder, &text).unwrap();
-    assert!(config.replay.is_some() && config.origin.debug_log.is_some() && config.report.template.is_some());
+    assert!(config.replay.is_some() && config.origin.debug_log.is_some());
+    assert_eq!(config.report.template.palette.accent.to_string(), "#123456");
     assert_eq!(config.collect.as_ref().unwrap().pulse, Duration::from_secs(300));
     assert_eq!(config.output.stale_after, Duration::from_secs(21_600));
     assert_eq!((config.ssh.port, config.ssh.parallel), (22, 16));

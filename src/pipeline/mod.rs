@@ -13,7 +13,7 @@ use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 
 pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, read_traces, read_watch};
-pub use publish::{Material, Published, publish_reports};
+pub use publish::{Material, Published, publish_night, publish_reports};
 
 use crate::config::{Config, HistoryFormat, TraceSettings};
 use crate::finding::{Finding, Gap};
@@ -73,6 +73,8 @@ pub struct Gathered {
     pub gaps: Vec<Gap>,
     /// The moment of the run; of a replay, the newest moment that its traces name.
     pub now: DateTime<Utc>,
+    /// The day of the first thing that the traces tell.
+    pub begins: Option<NaiveDate>,
     /// Where the whole span lies before the traces: the day on which these begin. Nothing is known of such a span, not
     /// even that there was no use.
     pub before: Option<NaiveDate>,
@@ -88,6 +90,7 @@ impl Gathered {
             findings: &self.findings,
             gaps: &self.gaps,
             now: self.now,
+            begins: self.begins,
         }
     }
 }
@@ -148,8 +151,9 @@ pub fn gather(
     findings.extend(resolution.findings);
     gaps.extend(resolution.gaps);
     let rows = rows(&analysis.sessions, &resolution.machines, days, &settings);
-    let before = first_day(&traces, &settings).filter(|first| days.last < *first && rows.is_empty());
-    Ok(Gathered { analysis, rows, findings, gaps, now, before })
+    let begins = first_day(&traces, &settings);
+    let before = begins.filter(|first| days.last < *first && rows.is_empty());
+    Ok(Gathered { analysis, rows, findings, gaps, now, begins, before })
 }
 
 /// The day of the first thing that the logs tell.
@@ -194,9 +198,9 @@ pub fn nightly(
     let mut findings =
         history::write(&path, &history::lines(told, format), format).context("the history could not be written")?;
     findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(days.first, days.last)).cloned());
-    let mut published = Published { files: vec![path], failures: Vec::new() };
+    let mut published = Published { files: vec![path], ..Published::default() };
     for period in periods(config, days) {
-        published.extend(publish_reports(config, &gathered.material(), period, None));
+        published.extend(publish_night(config, &gathered.material(), period));
     }
     let mut gaps = gathered.gaps;
     gaps.append(&mut published.failures);

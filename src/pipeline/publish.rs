@@ -5,14 +5,17 @@ use std::io::Cursor;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rayon::prelude::*;
 
 use crate::config::{Config, ReportFormat};
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::model::{Denial, Hold, Identity, SessionRow};
 use crate::output;
-use crate::report::{Period, ReportInput, Scope, WriteError, csv, ods, relative_path, sheets, xlsx};
+use crate::report::{
+    Figures, MOST_ROWS, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path, sheets,
+    xlsx,
+};
 
 /// The files that were written, and those that could not be.
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ pub struct Published {
     pub files: Vec<PathBuf>,
     /// A gap for each that failed.
     pub failures: Vec<Gap>,
+    /// The periods that were over and written before.
+    pub left_alone: Vec<Period>,
 }
 
 impl Published {
@@ -28,6 +33,7 @@ impl Published {
     pub fn extend(&mut self, other: Self) {
         self.files.extend(other.files);
         self.failures.extend(other.failures);
+        self.left_alone.extend(other.left_alone);
     }
 }
 
@@ -46,6 +52,8 @@ pub struct Material<'a> {
     pub gaps: &'a [Gap],
     /// When the reports are established.
     pub now: DateTime<Utc>,
+    /// The day from which on anything is known, where that is known itself.
+    pub begins: Option<NaiveDate>,
 }
 
 /// What one workbook is made of.
@@ -55,6 +63,45 @@ struct Share {
     holds: Vec<Hold>,
     denials: Vec<Denial>,
     findings: Vec<Finding>,
+}
+
+impl Share {
+    fn figures(&self, config: &Config, period: Period) -> Figures {
+        let usage = Usage { rows: &self.rows, holds: &self.holds, denials: &self.denials };
+        Figures::of(usage, config.origin.seats, period, config.site.timezone)
+    }
+}
+
+/// The mark in a period's folder that its workbooks were written after its end: nights leave them alone.
+const FINAL: &str = ".final";
+
+/// Writes the workbooks of a period, of every scope, as a night does: again and again until it is over, once more when it
+/// is, and then never again, so that what a department was told of a finished month does not change under its hands.
+pub fn publish_night(config: &Config, material: &Material<'_>, period: Period) -> Published {
+    let mark = folder(config, period).join(FINAL);
+    if mark.exists() {
+        return Published { left_alone: vec![period], ..Published::default() };
+    }
+    let mut published = publish_reports(config, material, period, None);
+    let (_, end) = period.bounds(config.site.timezone);
+    if let Some(kind) = period.kind()
+        && period.is_whole()
+        && end <= material.now
+        && published.failures.is_empty()
+    {
+        let again = format!("jeton report --period {} --date {}", kind.name(), period.first());
+        let said = format!("This period is over, and nights leave its workbooks alone. To write them again: {again}\n");
+        if let Err(error) = output::write_file(&mark, |out| out.write_all(said.as_bytes())) {
+            published.failures.push(Gap::new(mark.display().to_string(), error));
+        }
+    }
+    published
+}
+
+/// The folder of a period's workbooks.
+fn folder(config: &Config, period: Period) -> PathBuf {
+    let site = config.output.directory.join(relative_path(&config.site.name, Scope::Site, period, "ods"));
+    site.parent().map(PathBuf::from).unwrap_or_default()
 }
 
 /// Writes the workbooks of a period, of every scope or of one department alone, all files in parallel. A scope without
@@ -67,11 +114,11 @@ pub fn publish_reports(config: &Config, material: &Material<'_>, period: Period,
         .filter(|(scope, _)| only.is_none_or(|only| matches!(scope, Scope::Department(name) if *name == only)))
         .flat_map(|(scope, share)| config.report.formats.iter().map(move |format| (scope, share, *format)))
         .collect();
-    let folder = config.output.directory.join(relative_path(&config.site.name, Scope::Site, period, "ods"));
-    output::remove_leftovers(folder.parent().unwrap_or(&folder));
+    output::remove_leftovers(&folder(config, period));
+    let edition = Edition::of(config, material, period, &shares);
     let written: Vec<Result<PathBuf, Gap>> = jobs
         .par_iter()
-        .map(|(scope, share, format)| write(config, material, period, **scope, share, *format))
+        .map(|(scope, share, format)| write(config, material, &edition, (**scope, share), *format))
         .collect();
     let mut published = Published::default();
     for one in written {
@@ -83,14 +130,50 @@ pub fn publish_reports(config: &Config, material: &Material<'_>, period: Period,
     published
 }
 
+/// What the workbooks of one period share.
+struct Edition<'a> {
+    period: Period,
+    /// The figures of the period before by scope; none where the data do not reach back that far.
+    before: Option<BTreeMap<Scope<'a>, Figures>>,
+    /// The figures of every department that there is, those without use too, then of the rows without one.
+    departments: Vec<(Option<&'a str>, Figures)>,
+}
+
+impl<'a> Edition<'a> {
+    fn of(config: &'a Config, material: &Material<'a>, period: Period, shares: &BTreeMap<Scope<'a>, Share>) -> Self {
+        let earlier = period.previous();
+        let reached = material.begins.is_some_and(|begins| begins <= earlier.first());
+        let before = reached.then(|| {
+            let shares = self::shares(config, material, earlier);
+            shares.iter().map(|(scope, share)| (*scope, share.figures(config, earlier))).collect()
+        });
+        let mut scopes: BTreeSet<Scope<'a>> =
+            config.vlans.iter().map(|vlan| Scope::Department(&vlan.department)).collect();
+        scopes.extend(shares.keys().filter(|scope| **scope != Scope::Site));
+        let figures = |scope| shares.get(scope).unwrap_or(&Share::default()).figures(config, period);
+        let departments = scopes.iter().filter_map(|scope| match scope {
+            Scope::Department(name) => Some((Some(*name), figures(scope))),
+            Scope::Unresolved => Some((None, figures(scope))),
+            Scope::Site => None,
+        });
+        Self { period, before, departments: departments.collect() }
+    }
+
+    /// The figures of a scope in the period before; those of no use at all where the scope had none.
+    fn before(&self, config: &Config, scope: Scope<'_>) -> Option<Figures> {
+        let none = || Share::default().figures(config, self.period.previous());
+        self.before.as_ref().map(|before| before.get(&scope).copied().unwrap_or_else(none))
+    }
+}
+
 fn write(
     config: &Config,
     material: &Material<'_>,
-    period: Period,
-    scope: Scope<'_>,
-    share: &Share,
+    edition: &Edition<'_>,
+    (scope, share): (Scope<'_>, &Share),
     format: ReportFormat,
 ) -> Result<PathBuf, Gap> {
+    let period = edition.period;
     let extension = match format {
         ReportFormat::Ods => "ods",
         ReportFormat::Xlsx => "xlsx",
@@ -110,7 +193,10 @@ fn write(
         denials: &share.denials,
         findings: &share.findings,
         gaps: material.gaps,
-        previous: None,
+        previous: edition.before(config, scope),
+        begins: material.begins,
+        departments: if scope == Scope::Site { &edition.departments } else { &[] },
+        template: &config.report.template,
         version: env!("CARGO_PKG_VERSION"),
     };
     let failed = |error: &dyn std::fmt::Display| Gap::new(path.display().to_string(), error);
@@ -120,6 +206,9 @@ fn write(
 }
 
 fn render(input: &ReportInput<'_>, format: ReportFormat) -> Result<Vec<u8>, WriteError> {
+    if format != ReportFormat::Csv {
+        check_size(input.rows, input.period, MOST_ROWS)?;
+    }
     let mut bytes = Cursor::new(Vec::new());
     match format {
         ReportFormat::Ods => ods::write(&sheets(input), &mut bytes)?,
@@ -158,7 +247,14 @@ fn shares<'a>(config: &Config, material: &Material<'a>, period: Period) -> BTree
             shares.entry(scope).or_default().denials.push(denial.clone());
         }
     }
-    let concerns = |finding: &&Finding| finding.concerns(period.first(), period.last());
+    let address = |row: &SessionRow| row.ip.map(|ip| ip.to_string());
+    let used: BTreeSet<String> = material.rows.iter().filter(within).filter_map(address).collect();
+    let at_other_times: BTreeSet<String> =
+        material.rows.iter().filter_map(address).filter(|ip| !used.contains(ip)).collect();
+    let concerns = |finding: &&Finding| {
+        let of_another_time = matches!(&finding.place, Place::Whole(name) if at_other_times.contains(&**name));
+        finding.concerns(period.first(), period.last()) && !of_another_time
+    };
     let concerned: Vec<Finding> = material.findings.iter().filter(concerns).cloned().collect();
     for (scope, share) in &mut shares {
         share.findings = findings_for(*scope, &share.rows, &concerned);
@@ -193,25 +289,65 @@ impl<'a> Owners<'a> {
     }
 }
 
-/// The findings of a scope. The site has all. A department has those about its own machines, and those about the traces
-/// without what they quote: a line that cannot be read can name anybody.
+/// The findings of a scope. The site has all. A department has those about its own machines and people, and those about the
+/// traces without what they quote: a line that cannot be read can name anybody.
 fn findings_for(scope: Scope<'_>, rows: &[SessionRow], all: &[Finding]) -> Vec<Finding> {
     if scope == Scope::Site {
         return all.to_vec();
     }
-    let addresses: BTreeSet<String> = rows.iter().filter_map(|row| row.ip).map(|ip: IpAddr| ip.to_string()).collect();
-    let pairs: BTreeSet<&Identity> = rows.iter().map(|row| &row.who).collect();
+    let own = Own::of(rows);
     all.iter()
         .filter_map(|finding| {
-            let about_machine = matches!(&finding.place, Place::Whole(name) if addresses.contains(&**name));
-            let about_pair = finding.who.as_ref().is_some_and(|who| pairs.contains(who));
+            let about_machine = matches!(&finding.place, Place::Whole(name) if own.names.contains(&**name));
+            let about_pair = finding.who.as_ref().is_some_and(|who| own.pairs.contains(who));
             if about_machine || about_pair {
-                Some(finding.clone())
-            } else if matches!(finding.kind, Kind::UnreadableLine | Kind::TruncatedFile | Kind::ClockWentBack) {
-                Some(Finding { detail: String::new(), ..finding.clone() })
-            } else {
-                None
+                return Some(finding.clone());
             }
+            if finding.who.is_none() && own.machines_in(&finding.detail).next().is_some() {
+                // A doubled name or address can be another department's too: nothing but what is its own is quoted.
+                let detail = own.machines_in(&finding.detail).collect::<Vec<_>>().join(" ");
+                return Some(Finding { detail, ..finding.clone() });
+            }
+            let about_traces = matches!(
+                finding.kind,
+                Kind::UnreadableLine
+                    | Kind::TruncatedFile
+                    | Kind::ClockWentBack
+                    | Kind::ClocksDisagree
+                    | Kind::UndatedLog
+                    | Kind::LicenceServerTrouble
+            );
+            about_traces.then(|| Finding { detail: String::new(), ..finding.clone() })
         })
         .collect()
+}
+
+/// What tells the machines and people of a scope.
+struct Own<'a> {
+    pairs: BTreeSet<&'a Identity>,
+    /// Addresses, MAC addresses and DHCP names.
+    machines: BTreeSet<String>,
+    /// The same, and switches.
+    names: BTreeSet<String>,
+}
+
+impl<'a> Own<'a> {
+    fn of(rows: &'a [SessionRow]) -> Self {
+        let mut machines = BTreeSet::new();
+        let mut switches = BTreeSet::new();
+        for row in rows {
+            machines.extend(row.ip.map(|ip: IpAddr| ip.to_string()));
+            machines.extend(row.machine.mac.map(|mac| mac.to_string()));
+            machines.extend(row.machine.hostname.clone());
+            switches.extend(row.machine.switch.clone());
+        }
+        let names = machines.union(&switches).cloned().collect();
+        Self { pairs: rows.iter().map(|row| &row.who).collect(), machines, names }
+    }
+
+    /// The words of a finding's detail that name a machine of the scope.
+    fn machines_in<'t>(&'t self, detail: &'t str) -> impl Iterator<Item = &'t str> {
+        let words = detail.split(|c: char| c.is_whitespace() || "/(),;".contains(c));
+        words.filter(|word| self.machines.contains(*word))
+    }
 }

@@ -2,12 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::Period;
+use super::{Period, timeline};
 use crate::model::{Denial, Hold, MacAddr, SessionRow};
-use crate::trace::seats::peak;
+use crate::trace::seats::{levels, peak};
+
+/// What was used: the rows, tokens and refusals of one scope.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage<'a> {
+    /// The pieces of sessions, a row each.
+    pub rows: &'a [SessionRow],
+    /// The tokens that made them.
+    pub holds: &'a [Hold],
+    /// The tokens that were refused.
+    pub denials: &'a [Denial],
+}
+
+impl Usage<'_> {
+    /// Whether the tokens are known: there are some, or nothing was used at all.
+    pub fn knows_tokens(&self) -> bool {
+        !self.holds.is_empty() || self.rows.is_empty()
+    }
+}
 
 /// The key figures of a scope and a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,14 +44,24 @@ pub struct Figures {
     pub peak: Option<u64>,
     /// Tokens that were refused to somebody who did not get one right after.
     pub denials: usize,
+    /// Tokens that were refused to somebody who got one right after.
+    pub false_denials: usize,
+    /// How long all seats were taken, in seconds. None where their number or the tokens are not known.
+    pub at_limit_s: Option<i64>,
+    /// The end of the last piece.
+    pub last: Option<DateTime<Tz>>,
 }
 
 impl Figures {
-    /// Counts the rows, holds and denials of one scope, as far as they are in the period.
-    pub fn of(rows: &[SessionRow], holds: &[Hold], denials: &[Denial], period: Period, zone: Tz) -> Self {
+    /// Counts what one scope used, as far as it is in the period. `seats` is how many tokens the laboratory has.
+    pub fn of(usage: Usage<'_>, seats: Option<u32>, period: Period, zone: Tz) -> Self {
+        let Usage { rows, holds, denials } = usage;
         let all: Tally<'_> = rows.iter().collect();
         let (from, to) = period.bounds(zone);
-        let known = !holds.is_empty() || rows.is_empty();
+        let known = usage.knows_tokens();
+        let at_limit = |seats: u32| levels(holds, from, to).iter().skip(seats as usize).sum();
+        let refused =
+            |real: bool| denials.iter().filter(|denial| denial.real == real && (from..to).contains(&denial.at)).count();
         Self {
             seconds: all.seconds,
             token_seconds: known.then(|| holds.iter().map(|hold| token_seconds(hold, from, to)).sum()),
@@ -41,9 +69,20 @@ impl Figures {
             users: all.users.len(),
             machines: machines(rows).len(),
             peak: known.then(|| peak(holds, from, to)),
-            denials: denials.iter().filter(|denial| denial.real && (from..to).contains(&denial.at)).count(),
+            denials: refused(true),
+            false_denials: refused(false),
+            at_limit_s: seats.filter(|_| known).map(at_limit),
+            last: all.last,
         }
     }
+}
+
+/// What tells one session from another: login, host, and the second of its initial start.
+pub(super) type SessionKey<'a> = (&'a str, &'a str, i64);
+
+/// The session that a row is a piece of.
+pub(super) fn session_of(row: &SessionRow) -> SessionKey<'_> {
+    (row.who.login(), row.who.host(), row.initial_start.timestamp())
 }
 
 /// What a group of rows adds up to.
@@ -52,8 +91,8 @@ pub(super) struct Tally<'a> {
     pub(super) users: BTreeSet<&'a str>,
     pub(super) hosts: BTreeSet<&'a str>,
     pub(super) days: BTreeSet<NaiveDate>,
-    /// The seconds of each session, by login, host and the second of its initial start.
-    pub(super) sessions: HashMap<(&'a str, &'a str, i64), i64>,
+    /// The seconds of each session.
+    pub(super) sessions: HashMap<SessionKey<'a>, i64>,
     pub(super) seconds: i64,
     pub(super) first: Option<DateTime<Tz>>,
     pub(super) last: Option<DateTime<Tz>>,
@@ -65,7 +104,7 @@ impl<'a> Tally<'a> {
         self.users.insert(login);
         self.hosts.insert(host);
         self.days.insert(row.date);
-        let session = self.sessions.entry((login, host, row.initial_start.timestamp())).or_default();
+        let session = self.sessions.entry(session_of(row)).or_default();
         *session = session.saturating_add(row.duration_s);
         self.seconds = self.seconds.saturating_add(row.duration_s);
         self.first = Some(self.first.map_or(row.start, |first| first.min(row.start)));
@@ -161,15 +200,8 @@ pub(super) fn week(rows: &[SessionRow]) -> [[i64; 24]; 7] {
     let mut week = [[0; 24]; 7];
     for row in rows {
         let day = row.date.weekday().num_days_from_monday() as usize;
-        let Some(end) = row.start.checked_add_signed(Duration::seconds(row.duration_s.clamp(0, 90_000))) else {
-            continue;
-        };
-        let mut at = row.start;
-        while at < end {
-            let rest_of_hour = 3600 - i64::from(at.minute() * 60 + at.second());
-            let next = end.min(at + Duration::seconds(rest_of_hour));
-            week[day][at.hour() as usize] += (next - at).num_seconds();
-            at = next;
+        for (hour, seconds) in timeline::by_hour(row) {
+            week[day][hour as usize] += seconds;
         }
     }
     week
@@ -181,6 +213,7 @@ mod tests {
     use crate::config::PeriodKind;
     use crate::model::Identity;
     use crate::report::sample::{self, row};
+    use chrono::Duration;
 
     fn month() -> Period {
         Period::of(PeriodKind::Month, "2021-12-14".parse().unwrap())
@@ -194,7 +227,9 @@ mod tests {
     #[test]
     fn the_figures_of_the_sample() {
         let rows = sample::rows();
-        let figures = Figures::of(&rows, &sample::holds(), &sample::denials(), month(), Tz::Europe__Paris);
+        let (holds, denials) = (sample::holds(), sample::denials());
+        let of = |usage, seats| Figures::of(usage, seats, month(), Tz::Europe__Paris);
+        let figures = of(Usage { rows: &rows, holds: &holds, denials: &denials }, Some(3));
         let expected = Figures {
             seconds: 7_200 + 1_830 + 51_600 + 5_400 + 600 + 3_661,
             token_seconds: Some(7_199 + 1_830 + 51_600 + 5_400 + 600 + 3_661 + 2 * 3_600),
@@ -203,12 +238,17 @@ mod tests {
             machines: 4,
             peak: Some(3),
             denials: 1,
+            false_denials: 1,
+            // One of a session, and a token of two seats beside it from 10 to 11 o'clock.
+            at_limit_s: Some(3_600),
+            last: rows.iter().map(|row| row.end).max(),
         };
         assert_eq!(figures, expected);
-        let without_tokens = Figures::of(&rows, &[], &[], month(), Tz::Europe__Paris);
-        assert_eq!((without_tokens.token_seconds, without_tokens.peak), (None, None), "unknown is not nothing");
-        let nothing = Figures::of(&[], &[], &[], month(), Tz::Europe__Paris);
-        assert_eq!((nothing.token_seconds, nothing.peak), (Some(0), Some(0)));
+        let without_tokens = of(Usage { rows: &rows, ..Usage::default() }, Some(3));
+        let tokens = (without_tokens.token_seconds, without_tokens.peak, without_tokens.at_limit_s);
+        assert_eq!(tokens, (None, None, None), "unknown is not nothing");
+        let nothing = of(Usage::default(), None);
+        assert_eq!((nothing.token_seconds, nothing.peak, nothing.at_limit_s), (Some(0), Some(0), None));
     }
 
     #[test]

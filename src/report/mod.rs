@@ -1,7 +1,8 @@
 //! Rows into sheets, sheets into ODS, XLSX and CSV.
 //!
-//! Two layers: [`sheets()`] turns a [`ReportInput`] into a [`book::Workbook`], which is values only; [`xlsx::write`] and
-//! [`ods::write`] turn that into files. Both files hold the same cells, because neither writer decides anything.
+//! Two layers: [`sheets()`] turns a [`ReportInput`] into a [`book::Workbook`], which is values only, as a [`Template`]
+//! describes it; [`xlsx::write`] and [`ods::write`] turn that into files. Both files hold the same cells, because neither
+//! writer decides anything.
 
 pub mod book;
 pub mod csv;
@@ -17,15 +18,18 @@ pub mod rows;
 pub(crate) mod sample;
 mod sheets;
 mod style;
+pub mod template;
+mod timeline;
 pub mod xlsx;
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 
-pub use figures::Figures;
+pub use figures::{Figures, Usage};
 pub use names::{FOLDER, relative_path};
 pub use period::{Period, day, weekday};
 pub use sheets::{InventoryInput, inventory, sheets, told};
+pub use template::Template;
 
 use crate::finding::{Finding, Gap};
 use crate::model::{Denial, Hold, SessionRow};
@@ -71,16 +75,58 @@ pub struct ReportInput<'a> {
     pub gaps: &'a [Gap],
     /// The figures of the period before, where they are known, to compare with.
     pub previous: Option<Figures>,
+    /// The day from which on anything is known.
+    pub begins: Option<NaiveDate>,
+    /// In the site's workbook: the figures of each department that there is, and of the rows without one.
+    pub departments: &'a [(Option<&'a str>, Figures)],
+    /// What the workbook is made of.
+    pub template: &'a Template,
     /// jeton's version.
     pub version: &'a str,
+}
+
+impl<'a> ReportInput<'a> {
+    /// What was used.
+    pub const fn usage(&self) -> Usage<'a> {
+        Usage { rows: self.rows, holds: self.holds, denials: self.denials }
+    }
+}
+
+/// The most rows of a sheet, in Excel and in LibreOffice.
+pub const MOST_ROWS: usize = 1_048_576;
+/// The lines above the rows of *Sessions*, at most: heading, totals, header.
+const LINES_ABOVE: usize = 3;
+
+/// That more rows than a sheet holds were asked for; says what to ask for instead.
+pub fn check_size(rows: &[SessionRow], period: Period, most: usize) -> Result<(), WriteError> {
+    if rows.len().saturating_add(LINES_ABOVE) <= most {
+        return Ok(());
+    }
+    let advice = match period.shorter(rows.iter().map(|row| row.date), most.saturating_sub(LINES_ABOVE)) {
+        Some(kind) => {
+            format!("ask for a shorter period: `jeton report --period {} --date {}`", kind.name(), period.first())
+        }
+        None => "ask for CSV, which has no such limit: `formats = [\"csv\"]` under `[report]`".to_owned(),
+    };
+    Err(WriteError::TooManyRows { rows: rows.len(), most: most.saturating_sub(LINES_ABOVE), advice })
 }
 
 /// Why a workbook could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// A sheet would have more rows than a sheet holds.
-    #[error("the sheet {sheet} would have {count} rows, and a spreadsheet holds {most}: ask for a shorter period")]
+    /// A sheet does not hold that many rows.
+    #[error("{rows} sessions are more than the {most} rows that a sheet holds; {advice}")]
     TooManyRows {
+        /// How many there are.
+        rows: usize,
+        /// How many it holds.
+        most: usize,
+        /// What to do.
+        advice: String,
+    },
+    /// Any sheet would have more rows than a spreadsheet holds, title and header included.
+    #[error("the sheet {sheet} would have {count} rows, and a spreadsheet holds {most}")]
+    SheetTooLong {
         /// The sheet.
         sheet: String,
         /// How many rows it would have.
@@ -100,4 +146,25 @@ pub enum WriteError {
     /// While the skeleton of the ODS file was filled.
     #[error("cannot fill the ODS workbook")]
     Io(#[from] std::io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_rows_than_a_sheet_holds_are_an_error_that_says_what_to_ask_for() {
+        let rows = sample::rows();
+        let month = Period::of(crate::config::PeriodKind::Month, rows[0].date);
+        assert!(check_size(&rows, month, rows.len() + LINES_ABOVE).is_ok());
+        for (most, advice) in [
+            (8, "ask for a shorter period: `jeton report --period week --date 2021-12-01`"),
+            (5, "ask for a shorter period: `jeton report --period day --date 2021-12-01`"),
+            (4, "ask for CSV"),
+        ] {
+            let error = check_size(&rows, month, most).unwrap_err().to_string();
+            let said = format!("6 sessions are more than the {} rows that a sheet holds; {advice}", most - 3);
+            assert!(error.starts_with(&said), "{error}");
+        }
+    }
 }

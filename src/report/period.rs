@@ -1,5 +1,7 @@
 //! The days that a workbook covers: arithmetic, words, and the part of a file's name.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
@@ -56,6 +58,11 @@ impl Period {
         Self { last: self.last.min(last).max(self.first), ..self }
     }
 
+    /// Whether it is a whole calendar unit, as far as its days go; a range of days is what it is.
+    pub fn is_whole(&self) -> bool {
+        self.kind.is_none_or(|kind| *self == Self::of(kind, self.first))
+    }
+
     /// The first day.
     pub const fn first(&self) -> NaiveDate {
         self.first
@@ -81,7 +88,25 @@ impl Period {
             return Self { kind: None, first: later(day_before, -days), last: day_before };
         };
         let whole = Self::of(kind, day_before);
-        if *self == Self::of(kind, self.first) { whole } else { whole.until(later(whole.first, days)) }
+        if self.is_whole() { whole } else { whole.until(later(whole.first, days)) }
+    }
+
+    /// The longest calendar unit that is shorter than this period and of which none has more than `most` of these days' rows.
+    pub fn shorter(&self, days: impl IntoIterator<Item = NaiveDate>, most: usize) -> Option<PeriodKind> {
+        let mut rows: BTreeMap<NaiveDate, usize> = BTreeMap::new();
+        for day in days {
+            *rows.entry(day).or_default() += 1;
+        }
+        let length = self.last - self.first;
+        [PeriodKind::Year, PeriodKind::Month, PeriodKind::Week, PeriodKind::Day].into_iter().find(|kind| {
+            let unit = |day: NaiveDate| Self::of(*kind, day);
+            let mut units: BTreeMap<NaiveDate, usize> = BTreeMap::new();
+            for (day, count) in &rows {
+                *units.entry(unit(*day).first).or_default() += count;
+            }
+            let whole = unit(self.first);
+            whole.last - whole.first < length && units.values().all(|count| *count <= most)
+        })
     }
 
     /// The first instant of the period and the first one after it: midnights of the zone.
@@ -105,7 +130,7 @@ impl Period {
 
     /// The period in words: `décembre 2021, du 1er au 14`.
     pub fn label(&self, texts: &Texts) -> String {
-        let whole = self.kind.is_some_and(|kind| *self == Self::of(kind, self.first));
+        let whole = self.is_whole();
         let year = self.first.year().to_string();
         match self.kind {
             Some(PeriodKind::Day) => day(texts, self.first),
@@ -298,6 +323,27 @@ mod tests {
         ] {
             assert_eq!(days(period.previous()), (first.to_owned(), last.to_owned()));
         }
+    }
+
+    #[test]
+    fn the_shorter_period_is_the_longest_that_fits() {
+        let year = Period::of(PeriodKind::Year, date("2021-12-14"));
+        let days = |count: usize, on: &[&str]| -> Vec<NaiveDate> {
+            on.iter().flat_map(|on| std::iter::repeat_n(date(on), count)).collect()
+        };
+        let spread = days(10, &["2021-01-04", "2021-03-01", "2021-03-31", "2021-11-05"]);
+        for (period, most, expected) in [
+            (year, 20, Some(PeriodKind::Month)),
+            (year, 19, Some(PeriodKind::Week)),
+            (year, 9, None),
+            (Period::of(PeriodKind::Month, date("2021-03-05")), 20, Some(PeriodKind::Week)),
+            (Period::of(PeriodKind::Day, date("2021-03-01")), 20, None),
+            (Period::range(date("2020-01-01"), date("2021-12-31")), 40, Some(PeriodKind::Year)),
+        ] {
+            assert_eq!(period.shorter(spread.iter().copied(), most), expected, "{period:?}, {most}");
+        }
+        let one_week = days(10, &["2021-03-01", "2021-03-02"]);
+        assert_eq!(year.shorter(one_week, 10), Some(PeriodKind::Day));
     }
 
     #[test]

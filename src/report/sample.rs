@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::{Period, ReportInput, Scope};
+use super::{Figures, Period, ReportInput, Scope, Template, Usage};
 use crate::config::PeriodKind;
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::model::{Denial, Evidence, Hold, Identity, Machine, SessionRow, State};
@@ -94,6 +94,7 @@ pub(crate) struct Data {
     denials: Vec<Denial>,
     findings: Vec<Finding>,
     gaps: Vec<Gap>,
+    departments: Vec<(Option<&'static str>, Figures)>,
 }
 
 impl Data {
@@ -105,7 +106,13 @@ impl Data {
         ];
         let gaps =
             vec![Gap::new("Balard-4D-1", "connection timed out"), Gap::new("tftp.example", "connection refused")];
-        Self { rows: rows(), holds: holds(), denials: denials(), findings, gaps }
+        let (rows, holds, denials) = (rows(), holds(), denials());
+        let period = Period::of(PeriodKind::Month, "2021-12-14".parse().unwrap());
+        let usage = Usage { rows: &rows[..5], holds: &holds, denials: &denials };
+        let own = Figures::of(usage, Some(20), period, ZONE);
+        let rest = Figures::of(Usage { rows: &rows[5..], ..Usage::default() }, Some(20), period, ZONE);
+        let departments = vec![(Some("DPT4"), own), (Some("DPT9"), Figures::default()), (None, rest)];
+        Self { rows, holds, denials, findings, gaps, departments }
     }
 
     pub(crate) fn input(&self) -> ReportInput<'_> {
@@ -124,6 +131,9 @@ impl Data {
             findings: &self.findings,
             gaps: &self.gaps,
             previous: None,
+            begins: None,
+            departments: &self.departments,
+            template: Template::built_in(),
             version: "0.1.0",
         }
     }

@@ -47,6 +47,25 @@ pub fn peak(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
     taken.max().and_then(|most| u64::try_from(most).ok()).unwrap_or(0)
 }
 
+/// How long exactly so many seats were taken between two moments, in seconds, by their number from 0 on, as far as they went.
+pub fn levels(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<i64> {
+    let mut levels = vec![0];
+    let (mut taken, mut since) = (0_i64, from);
+    let end = Step { at: to, kind: StepKind::BackAtOnce, change: 0 };
+    for step in steps(holds, from, to).into_iter().chain([end]) {
+        let level = usize::try_from(taken).unwrap_or(0);
+        if step.at > since {
+            if levels.len() <= level {
+                levels.resize(level + 1, 0);
+            }
+            levels[level] += (step.at - since).num_seconds();
+            since = step.at;
+        }
+        taken += step.change;
+    }
+    levels
+}
+
 /// One row of `seats`: an hour of the civil day with use or refusals.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SeatHour {
@@ -58,6 +77,8 @@ pub struct SeatHour {
     pub peak: i64,
     /// The mean number of tokens out.
     pub mean: f64,
+    /// The time of all tokens together, in seconds.
+    pub token_s: i64,
     /// How long all seats were taken, in seconds; `None` where their number is not known.
     pub at_limit_s: Option<i64>,
     /// Refusals that cost somebody time.
@@ -101,6 +122,7 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: Option<u32>, zone: Tz) -
             date,
             hour,
             peak: count.peak,
+            token_s: count.token_seconds,
             mean: count.token_seconds as f64 / length_of(date, hour, zone) as f64,
             at_limit_s: seats.map(|_| count.at_limit),
             denied_true: count.denied_true,
@@ -199,9 +221,24 @@ mod tests {
     }
 
     #[test]
+    fn levels_share_out_the_time_and_hold_every_token_second() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let holds = [
+            hold("2021-12-08T08:00:00Z", "2021-12-08T10:00:00Z"),
+            hold("2021-12-08T09:00:00Z", "2021-12-08T09:30:00Z"),
+            hold("2021-12-07T09:00:00Z", "2021-12-08T00:10:00Z"),
+            hold("2021-12-08T23:00:00Z", "2021-12-09T05:00:00Z"),
+            hold("2021-12-08T12:00:00Z", "2021-12-08T12:00:00Z"),
+        ];
+        let levels = levels(&holds, at("2021-12-08T00:00:00Z"), at("2021-12-09T00:00:00Z"));
+        assert_eq!(levels, [86_400 - 11_400, 9_600, 1_800]);
+        assert_eq!(super::levels(&[], at("2021-12-08T00:00:00Z"), at("2021-12-09T00:00:00Z")), [86_400]);
+    }
+
+    #[test]
     fn token_seconds_are_kept_over_all_hours() {
         let holds = [hold("2022-03-26T10:10:10+01:00", "2022-03-28T11:11:11+02:00")];
-        let sum: f64 = hours(&holds, &[], None, Paris).iter().map(|h| h.mean * 3600.0).sum();
-        assert!((sum - (holds[0].end - holds[0].start).num_seconds() as f64).abs() < 0.5);
+        let sum: i64 = hours(&holds, &[], None, Paris).iter().map(|h| h.token_s).sum();
+        assert_eq!(sum, (holds[0].end - holds[0].start).num_seconds());
     }
 }

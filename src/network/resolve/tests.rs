@@ -1,5 +1,5 @@
 use std::fmt::Write;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
@@ -223,7 +223,7 @@ fn config(switches: &[&str]) -> Config {
             ledger: "jeton.db".into(),
             stale_after: second,
         },
-        report: Report { formats: vec![], period: PeriodKind::Month, template: None },
+        report: Report { formats: vec![], period: PeriodKind::Month, template: Arc::default() },
         collect: None,
         replay: None,
     }

@@ -13,7 +13,7 @@ use std::fmt;
 
 use chrono::NaiveDateTime;
 
-use super::WriteError;
+use super::{MOST_ROWS, WriteError};
 use crate::texts::Language;
 
 pub use area::{Area, Name};
@@ -191,15 +191,12 @@ impl Table<'_> {
     }
 }
 
-/// The most rows of a sheet, in Excel and in LibreOffice.
-const MOST_ROWS: usize = 1 << 20;
-
 /// Refuses a workbook one of whose sheets has more rows than a sheet holds.
 pub(super) fn check_rows(book: &Workbook<'_>) -> Result<(), WriteError> {
     for sheet in &book.sheets {
         let count = sheet.lines.len() + sheet.table.as_ref().map_or(0, |table| 1 + table.rows.len());
         if count > MOST_ROWS {
-            return Err(WriteError::TooManyRows { sheet: sheet.name.clone(), count, most: MOST_ROWS });
+            return Err(WriteError::SheetTooLong { sheet: sheet.name.clone(), count, most: MOST_ROWS });
         }
     }
     Ok(())

@@ -308,7 +308,7 @@ fn names_and_shades_are_in_both() {
 }
 
 #[test]
-fn more_rows_than_a_sheet_holds_are_an_error_that_says_what_to_do() {
+fn more_rows_than_a_sheet_holds_are_an_error() {
     let mut book = gallery::gallery();
     let table = book.sheets[2].table.as_mut().unwrap();
     table.rows = Rows::Made { count: 1_048_576, make: Box::new(|_, _| panic!("never made")) };
@@ -316,9 +316,6 @@ fn more_rows_than_a_sheet_holds_are_an_error_that_says_what_to_do() {
         xlsx::write(&book, Cursor::new(Vec::new())).unwrap_err(),
         ods::write(&book, Cursor::new(Vec::new())).unwrap_err(),
     ] {
-        assert_eq!(
-            error.to_string(),
-            "the sheet Beaucoup would have 1048578 rows, and a spreadsheet holds 1048576: ask for a shorter period"
-        );
+        assert_eq!(error.to_string(), "the sheet Beaucoup would have 1048578 rows, and a spreadsheet holds 1048576");
     }
 }

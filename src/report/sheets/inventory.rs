@@ -2,10 +2,8 @@
 
 use chrono::NaiveDateTime;
 
-use super::{
-    Cell, Column, Palette, Properties, Role, Rows, Sheet, Table, Value, Workbook, anomalies, fitting, header,
-    sheet_name,
-};
+use super::table::fitting;
+use super::{Cell, Palette, Properties, Role, Rows, Sheet, Table, Value, Workbook, anomalies, sheet_name};
 use crate::finding::Finding;
 use crate::network::Inventory;
 use crate::network::inventory::Entry;
@@ -118,10 +116,14 @@ pub fn told(finding: &Finding, texts: &Texts) -> String {
 }
 
 fn elsewhere<'a>(findings: &[Finding], texts: &'static Texts) -> Sheet<'a> {
-    let columns: [Column; 5] = anomalies::COLUMNS;
-    let rows = Rows::Given(findings.iter().map(|finding| anomalies::row(texts, finding.clone())).collect());
-    let table = Table { header: header(texts, &columns), rows, frozen_columns: 0, filter: true };
+    /// Severity, what, where, detail, what to do.
+    const WIDTHS: [f64; 5] = [14.0, 26.0, 34.0, 52.0, 52.0];
+    let title = |name: &str| texts.find(&format!("column.{name}")).unwrap_or_default();
+    let header = anomalies::COLUMNS.map(|known| Cell::text(Role::Header, title(known.name))).into();
+    let prose = |finding: &Finding| anomalies::row(texts, finding.clone()).map(|value| Cell::new(Role::Prose, value));
+    let rows = Rows::Given(findings.iter().map(|finding| prose(finding).into()).collect());
+    let table = Table { header, rows, frozen_columns: 0, filter: true };
     let lines = vec![vec![Cell::text(Role::Note, texts.get("inventory.elsewhere"))]];
     let name = sheet_name(texts.get("sheet.anomalies"));
-    Sheet { name, widths: anomalies::WIDTHS.to_vec(), lines, table: Some(table), ..Sheet::default() }
+    Sheet { name, widths: WIDTHS.to_vec(), lines, table: Some(table), ..Sheet::default() }
 }

@@ -1,60 +1,159 @@
 //! A [`ReportInput`] as sheets: one module per kind of sheet, no file format.
+//!
+//! The description ([`Template`]) says which sheets there are and what of each is shown; a module here says what a sheet
+//! can show, and reckons it.
 
 mod anomalies;
+mod charts;
 mod inventory;
 mod people;
 mod readme;
+mod seats;
 mod sessions;
 mod summary;
+mod table;
+mod timeline;
 mod week;
 
 use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 
-use super::book::{Cell, Kind, Palette, Properties, Role, Rows, Sheet, Table, Value, Workbook, sheet_name};
-use super::{ReportInput, Scope};
+use super::book::{
+    Cell, Kind, Name, Palette, Properties, Role, Rows, Sheet, Table, Value, Workbook, range_name, sheet_name,
+};
+use super::template::{Book, Known, SheetKind, SheetPlan};
+use super::timeline::Step;
+use super::{ReportInput, Scope, Template};
 use crate::texts::Texts;
 
 pub use inventory::{InventoryInput, inventory, told};
 
-/// The sheets of a workbook, in the site's language.
+/// The sheets of a workbook, as the template describes them.
 pub fn sheets<'a>(input: &ReportInput<'a>) -> Workbook<'a> {
-    let context = Context { input: *input, texts: input.language.texts() };
-    let mut sheets = vec![
-        summary::sheet(&context),
-        sessions::sheet(&context),
-        people::users(&context),
-        people::machines(&context),
-        week::sheet(&context),
-        anomalies::sheet(&context),
-        readme::sheet(&context),
-    ];
-    if input.scope == Scope::Site {
-        sheets.insert(1, people::departments(&context));
+    let context = Context::new(input);
+    let mut sheets: Vec<Sheet<'a>> = context.plans.iter().map(|plan| sheet(&context, plan)).collect();
+    let drawn: Vec<_> =
+        context.plans.iter().zip(&sheets).map(|(plan, own)| charts::of(&context, plan, own, &sheets)).collect();
+    for (sheet, charts) in sheets.iter_mut().zip(drawn) {
+        sheet.charts = charts;
     }
-    Workbook { properties: context.properties(), palette: Palette::default(), names: Vec::new(), sheets }
+    let names = context.plans.iter().zip(&sheets).flat_map(|(plan, sheet)| names(&context, plan, sheet)).collect();
+    Workbook { properties: context.properties(), palette: input.template.palette, names, sheets }
 }
 
-/// What every sheet needs: the input, and the words.
+fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
+    match plan.kind {
+        SheetKind::Summary => summary::sheet(context, plan),
+        SheetKind::Departments => people::departments(context, plan),
+        SheetKind::Timeline => timeline::sheet(context, plan),
+        SheetKind::Tokens => seats::tokens(context, plan),
+        SheetKind::Need => seats::need(context, plan),
+        SheetKind::Saturated => seats::saturated(context, plan),
+        SheetKind::Sessions => sessions::sheet(context, plan),
+        SheetKind::Users => people::users(context, plan),
+        SheetKind::Machines => people::machines(context, plan),
+        SheetKind::Week => week::sheet(context, plan),
+        SheetKind::Anomalies => anomalies::sheet(context, plan),
+        SheetKind::Readme => readme::sheet(context),
+    }
+}
+
+/// The columns that a kind of sheet can have.
+pub(super) fn known(kind: SheetKind) -> &'static [Known] {
+    match kind {
+        SheetKind::Departments => &people::DEPARTMENT_COLUMNS,
+        SheetKind::Timeline => &timeline::COLUMNS,
+        SheetKind::Tokens => &seats::TOKEN_COLUMNS,
+        SheetKind::Need => &seats::NEED_COLUMNS,
+        SheetKind::Saturated => &seats::SATURATED_COLUMNS,
+        SheetKind::Sessions => &sessions::COLUMNS,
+        SheetKind::Users => &people::USER_COLUMNS,
+        SheetKind::Machines => &people::MACHINE_COLUMNS,
+        SheetKind::Anomalies => &anomalies::COLUMNS,
+        SheetKind::Summary | SheetKind::Week | SheetKind::Readme => &[],
+    }
+}
+
+/// The table of a sheet by its name, and each column that is added up.
+fn names(context: &Context<'_>, plan: &SheetPlan, sheet: &Sheet<'_>) -> Vec<Name> {
+    let Some(mut whole) = plan.columns.len().checked_sub(1).and_then(|last| sheet.rows_of(0, narrow(last))) else {
+        return Vec::new();
+    };
+    whole.first.0 = sheet.header_row();
+    let added = plan.columns.iter().enumerate().filter(|(_, column)| column.total.is_some());
+    let added = added.filter_map(|(index, column)| {
+        let area = sheet.rows_of(narrow(index), narrow(index))?;
+        let name = format!("{}_{}", sheet.name, table::title(context, plan.kind, column));
+        Some(Name { name: range_name(&name), area })
+    });
+    let mut names = vec![Name { name: range_name(&sheet.name), area: whole }];
+    names.extend(added);
+    names
+}
+
+/// The number of a column as books have it.
+fn narrow(column: usize) -> u16 {
+    u16::try_from(column).unwrap_or(u16::MAX)
+}
+
+/// What every sheet needs: the input, the words, and what sheets there are.
 struct Context<'a> {
     input: ReportInput<'a>,
-    texts: &'static Texts,
+    texts: &'a Texts,
+    /// The sheets of this workbook, in their order.
+    plans: Vec<&'a SheetPlan>,
+    /// Their names, all different.
+    names: Vec<String>,
 }
 
 impl<'a> Context<'a> {
+    fn new(input: &ReportInput<'a>) -> Self {
+        let template: &'a Template = input.template;
+        let book = if input.scope == Scope::Site { Book::Site } else { Book::Department };
+        let wanted = |plan: &&SheetPlan| plan.books.contains(&book);
+        let plans: Vec<&'a SheetPlan> = template.sheets.iter().filter(wanted).collect();
+        let mut this = Self { input: *input, texts: template.texts(input.language), plans, names: Vec::new() };
+        for index in 0..this.plans.len() {
+            let name = this.tab(this.plans[index]);
+            let taken = |name: &str| this.names.iter().any(|known| known.to_lowercase() == name.to_lowercase());
+            let short: String = name.chars().take(26).collect();
+            // There are fewer sheets than numbers to try.
+            let numbered = (2..=99).map(|number| format!("{short} {number}"));
+            let free = std::iter::once(name).chain(numbered).find(|name| !taken(name));
+            this.names.push(free.unwrap_or_default());
+        }
+        this
+    }
+
+    /// The title of a tab.
+    fn tab(&self, plan: &SheetPlan) -> String {
+        let title = match (&plan.title, plan.kind) {
+            (Some(title), _) => title,
+            (None, SheetKind::Timeline) => self.words_of("sheet.timeline", Step::of(self.input.period).name()),
+            (None, kind) => self.words_of("sheet", kind.name()),
+        };
+        sheet_name(title)
+    }
+
     /// The words under a dotted path.
-    fn words(&self, path: &'static str) -> &'static str {
+    fn words(&self, path: &'a str) -> &'a str {
         self.texts.get(path)
     }
 
     /// The words under a path that is put together.
-    fn words_of(&self, group: &str, name: &str) -> &'static str {
+    fn words_of(&self, group: &str, name: &str) -> &'a str {
         self.texts.find(&format!("{group}.{name}")).unwrap_or_default()
     }
 
-    /// The name of a sheet.
-    fn sheet_name(&self, sheet: &str) -> String {
-        sheet_name(self.words_of("sheet", sheet))
+    /// The name of a sheet, where there is such a one.
+    fn name_of(&self, kind: SheetKind) -> Option<&str> {
+        let index = self.plans.iter().position(|plan| plan.kind == kind)?;
+        self.names.get(index).map(String::as_str)
+    }
+
+    /// The name of the sheet of this plan.
+    fn name(&self, plan: &SheetPlan) -> String {
+        self.name_of(plan.kind).unwrap_or_default().to_owned()
     }
 
     /// The scope in words.
@@ -92,87 +191,8 @@ impl<'a> Context<'a> {
     }
 
     /// The line above a sheet's table: whose rows, and of when.
-    fn heading(&self, sheet: &str) -> Vec<Cell<'a>> {
-        let name = self.words_of("sheet", sheet);
+    fn heading(&self, plan: &SheetPlan) -> Vec<Cell<'a>> {
+        let name = self.name(plan);
         vec![Cell::text(Role::Subtitle, format!("{name} · {} · {}", self.scope(), self.period()))]
-    }
-
-    /// A header of these columns, named as under `[column]` in the texts.
-    fn header(&self, columns: &[Column]) -> Vec<Cell<'a>> {
-        header(self.texts, columns)
-    }
-
-    /// A sheet of a heading and a table, its columns as wide as what they hold.
-    fn table_sheet(&self, sheet: &str, columns: &[Column], rows: Vec<Vec<Cell<'a>>>) -> Sheet<'a> {
-        let header = self.header(columns);
-        let rows = Rows::Given(rows);
-        let widths = fitting(&header, &rows);
-        let table = Table { header, rows, frozen_columns: 1, filter: true };
-        Sheet {
-            name: self.sheet_name(sheet),
-            widths,
-            lines: vec![self.heading(sheet)],
-            table: Some(table),
-            ..Sheet::default()
-        }
-    }
-}
-
-/// A header of these columns, named as under `[column]` in the texts.
-fn header<'a>(texts: &'static Texts, columns: &[Column]) -> Vec<Cell<'a>> {
-    let role = |column: &Column| if column.right { Role::HeaderRight } else { Role::Header };
-    let name = |column: &Column| texts.find(&format!("column.{}", column.name)).unwrap_or_default();
-    columns.iter().map(|column| Cell::text(role(column), name(column))).collect()
-}
-
-/// A column of a table: its name under `[column]`, and whether it holds numbers.
-#[derive(Debug, Clone, Copy)]
-struct Column {
-    name: &'static str,
-    right: bool,
-}
-
-/// A column of words.
-const fn words(name: &'static str) -> Column {
-    Column { name, right: false }
-}
-
-/// A column of numbers, aligned right.
-const fn numbers(name: &'static str) -> Column {
-    Column { name, right: true }
-}
-
-/// The widest that a column gets for its content; what is longer is read in the cell's own line.
-const MOST_WIDTH: f64 = 46.0;
-
-/// Widths that show every title with its filter button, and every cell of up to [`MOST_WIDTH`].
-fn fitting(header: &[Cell<'_>], rows: &Rows<'_>) -> Vec<f64> {
-    /// Bold letters, and the button.
-    const HEADER: (f64, f64) = (1.1, 4.0);
-    /// Letters of proportional width against Excel's unit, which is a digit; the margins of a cell.
-    const BODY: (f64, f64) = (1.0, 2.6);
-    let wide = |characters: usize, (factor, margin): (f64, f64)| (characters as f64 * factor + margin).min(MOST_WIDTH);
-    let mut widths: Vec<f64> = header.iter().map(|cell| wide(shown_length(&cell.value), HEADER)).collect();
-    let _ = rows.for_each(|_, row| {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = width.max(wide(shown_length(&cell.value), BODY));
-        }
-        Ok::<_, std::convert::Infallible>(())
-    });
-    widths
-}
-
-/// How many characters a value takes in its cell.
-fn shown_length(value: &Value<'_>) -> usize {
-    match (value, value.kind()) {
-        (Value::Text(text) | Value::Link { text, .. }, _) => text.chars().count(),
-        (Value::Integer(number), _) => number.to_string().len(),
-        (Value::Decimal(number), _) => format!("{number:.1}").len(),
-        (Value::Hours(seconds), _) => (seconds / 3600).to_string().len() + 3,
-        (Value::Duration(seconds), _) => (seconds / 3600).to_string().len().max(2) + 6,
-        (_, Kind::Date) => 10,
-        (_, Kind::DateTime) => 16,
-        (_, Kind::Clock | Kind::Duration | Kind::Percent) => 8,
-        _ => 0,
     }
 }

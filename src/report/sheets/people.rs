@@ -6,25 +6,25 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::DateTime;
 use chrono_tz::Tz;
 
-use super::{Cell, Context, Sheet, Value, numbers, words};
-use crate::report::Scope;
+use super::{Context, Kind, Known, Sheet, SheetPlan, Value, table};
 use crate::report::figures::{self, Tally, grouped};
 
+pub(super) const USER_COLUMNS: [Known; 10] = [
+    Known::text("login"),
+    Known::count("hosts"),
+    Known::count("days"),
+    Known::count("sessions"),
+    Known::time("hours"),
+    Known::time("token_hours"),
+    Known::time("median"),
+    Known::moment("first"),
+    Known::moment("last"),
+    Known::share("share"),
+];
+
 /// A line per login.
-pub(super) fn users<'a>(context: &Context<'a>) -> Sheet<'a> {
+pub(super) fn users<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
     let input = &context.input;
-    let columns = [
-        words("login"),
-        numbers("hosts"),
-        numbers("days"),
-        numbers("sessions"),
-        numbers("hours"),
-        numbers("token_hours"),
-        numbers("median"),
-        numbers("first"),
-        numbers("last"),
-        numbers(share_column(input.scope)),
-    ];
     let (from, to) = input.period.bounds(input.timezone);
     let mut tokens: HashMap<&str, i64> = HashMap::new();
     for hold in input.holds {
@@ -33,7 +33,7 @@ pub(super) fn users<'a>(context: &Context<'a>) -> Sheet<'a> {
     let users = most_used_first(grouped(input.rows, |row| row.who.login()), |tally| tally);
     let total = users.iter().fold(0_i64, |sum, (_, tally)| sum.saturating_add(tally.seconds));
     let rows = users.into_iter().map(|(login, tally)| {
-        body([
+        [
             Value::text(login),
             Value::count(tally.hosts.len()),
             Value::count(tally.days.len()),
@@ -44,32 +44,35 @@ pub(super) fn users<'a>(context: &Context<'a>) -> Sheet<'a> {
             moment(context, tally.first),
             moment(context, tally.last),
             Value::share(tally.seconds, total),
-        ])
+        ]
     });
-    context.table_sheet("users", &columns, rows.collect())
+    table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())
 }
 
+pub(super) const MACHINE_COLUMNS: [Known; 15] = [
+    Known::text("host"),
+    Known::text("hostname"),
+    Known::text("ip"),
+    Known::text("mac"),
+    Known::count("vlan"),
+    Known::text("switch"),
+    Known::text("port"),
+    Known::text("outlet"),
+    Known::count("users"),
+    Known::count("sessions"),
+    Known::time("hours"),
+    Known::moment("last"),
+    Known::text("information"),
+    Known::text("department"),
+    Known::count("days"),
+];
+
 /// A line per machine, with where it was last.
-pub(super) fn machines<'a>(context: &Context<'a>) -> Sheet<'a> {
-    let columns = [
-        words("host"),
-        words("hostname"),
-        words("ip"),
-        words("mac"),
-        numbers("vlan"),
-        words("switch"),
-        words("port"),
-        words("outlet"),
-        numbers("users"),
-        numbers("sessions"),
-        numbers("hours"),
-        numbers("last"),
-        words("information"),
-    ];
+pub(super) fn machines<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
     let machines = most_used_first(figures::machines(context.input.rows), |machine| &machine.tally);
     let rows = machines.into_iter().map(|(key, figures::MachineUse { tally, latest })| {
         let machine = &latest.machine;
-        body([
+        [
             Value::text(key.host),
             Value::optional(machine.hostname.as_deref()),
             latest.ip.map_or(Value::Empty, |ip| Value::text(ip.to_string())),
@@ -83,50 +86,49 @@ pub(super) fn machines<'a>(context: &Context<'a>) -> Sheet<'a> {
             Value::hours(tally.seconds),
             moment(context, tally.last),
             Value::optional(machine.information.as_deref()),
-        ])
+            Value::optional(machine.department.as_deref()),
+            Value::count(tally.days.len()),
+        ]
     });
-    context.table_sheet("machines", &columns, rows.collect())
+    table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())
 }
 
-/// A line per department, in the site's workbook.
-pub(super) fn departments<'a>(context: &Context<'a>) -> Sheet<'a> {
-    let columns = [
-        words("department"),
-        numbers("hours"),
-        numbers(share_column(context.input.scope)),
-        numbers("sessions"),
-        numbers("users"),
-        numbers("machines"),
-        numbers("last"),
-    ];
-    let rows = context.input.rows;
-    let mut machines: HashMap<Option<&str>, usize> = HashMap::new();
-    for machine in figures::machines(rows).values() {
-        *machines.entry(machine.latest.machine.department.as_deref()).or_default() += 1;
-    }
-    let departments = most_used_first(grouped(rows, |row| row.machine.department.as_deref()), |tally| tally);
-    let total = departments.iter().fold(0_i64, |sum, (_, tally)| sum.saturating_add(tally.seconds));
-    let rows = departments.into_iter().map(|(name, tally)| {
-        body([
+pub(super) const DEPARTMENT_COLUMNS: [Known; 11] = [
+    Known::text("department"),
+    Known::time("hours"),
+    Known::share("share"),
+    Known::time("token_hours"),
+    Known::count("sessions"),
+    Known::count("users"),
+    Known::count("machines"),
+    Known::count("peak"),
+    Known::count("denials"),
+    Known::count("false_denials"),
+    Known { name: "last", kinds: &[Kind::DateTime, Kind::Date] },
+];
+
+/// A line per department, in the site's workbook; those without use too.
+pub(super) fn departments<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
+    let mut departments: Vec<_> = context.input.departments.iter().collect();
+    departments.sort_by_key(|(name, figures)| (Reverse(figures.seconds), name.is_none(), *name));
+    let total = departments.iter().fold(0_i64, |sum, (_, figures)| sum.saturating_add(figures.seconds));
+    let rows = departments.into_iter().map(|(name, figures)| {
+        let peak = figures.peak.and_then(|peak| i64::try_from(peak).ok());
+        [
             Value::text(name.unwrap_or(context.words("scope.unresolved"))),
-            Value::hours(tally.seconds),
-            Value::share(tally.seconds, total),
-            Value::count(tally.sessions.len()),
-            Value::count(tally.users.len()),
-            Value::count(machines.get(&name).copied().unwrap_or_default()),
-            moment(context, tally.last),
-        ])
+            Value::hours(figures.seconds),
+            Value::share(figures.seconds, total),
+            figures.token_seconds.map_or(Value::Empty, Value::hours),
+            Value::count(figures.sessions),
+            Value::count(figures.users),
+            Value::count(figures.machines),
+            peak.map_or(Value::Empty, Value::Integer),
+            Value::count(figures.denials),
+            Value::count(figures.false_denials),
+            moment(context, figures.last),
+        ]
     });
-    context.table_sheet("departments", &columns, rows.collect())
-}
-
-/// What the shares are shares of.
-fn share_column(scope: Scope<'_>) -> &'static str {
-    match scope {
-        Scope::Department(_) => "share",
-        Scope::Unresolved => "share_of_these",
-        Scope::Site => "share_of_site",
-    }
+    table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())
 }
 
 /// Groups by their hours, and by their key where these are equal.
@@ -138,8 +140,4 @@ fn most_used_first<K: Ord, T>(groups: BTreeMap<K, T>, tally: impl Fn(&T) -> &Tal
 
 fn moment<'a>(context: &Context<'_>, at: Option<DateTime<Tz>>) -> Value<'a> {
     at.map_or(Value::Empty, |at| Value::date_time(context.civil(at)))
-}
-
-fn body<const N: usize>(values: [Value<'_>; N]) -> Vec<Cell<'_>> {
-    values.into_iter().map(Cell::body).collect()
 }

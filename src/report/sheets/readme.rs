@@ -1,25 +1,9 @@
-//! *Lisez-moi*: what the columns, states and evidence mean, and how far the figures can be trusted.
+//! *Lisez-moi*: what the sheets, columns, states and evidence mean, and how far the figures can be trusted.
 
-use super::{Cell, Context, Role, Scope, Sheet};
+use super::{Cell, Context, Role, Sheet, SheetKind, table};
 use crate::model::{Evidence, State};
-use crate::report::rows;
 
 const WIDTHS: [f64; 2] = [30.0, 118.0];
-/// The columns of the other sheets, behind those of *Sessions*.
-const SUMS: [&str; 12] = [
-    "hosts",
-    "days",
-    "sessions",
-    "hours",
-    "token_hours",
-    "median",
-    "first",
-    "last",
-    "share",
-    "users",
-    "machines",
-    "information",
-];
 /// What is to be known once.
 const REMARKS: [&str; 6] = ["sources", "overlap", "midnight", "end", "unresolved", "zone"];
 
@@ -40,21 +24,34 @@ pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
     lines.extend(Evidence::ALL.map(|kind| {
         explained(context.words_of("evidence", kind.name()), context.words_of("readme.evidence", kind.name()))
     }));
+    lines.extend(section("readme.sheets"));
+    lines.extend(context.plans.iter().zip(&context.names).map(|(plan, name)| {
+        let about = context.words_of("about", plan.kind.name());
+        vec![Cell::text(Role::Term, name.clone()), Cell::text(Role::Prose, about)]
+    }));
     lines.extend(section("readme.columns"));
-    lines.extend(rows::COLUMNS.iter().chain(&SUMS).map(|name| column(context, name)));
+    lines.extend(
+        columns(context).into_iter().map(|(title, name)| explained(title, context.words_of("readme.column", name))),
+    );
     lines.push(Vec::new());
     let version = context.texts.fill("readme.version", &[("version", context.input.version)]);
     lines.push(vec![Cell::text(Role::Note, version)]);
-    Sheet { name: context.sheet_name("readme"), widths: WIDTHS.to_vec(), lines, ..Sheet::default() }
+    let name = context.name_of(SheetKind::Readme).unwrap_or_default().to_owned();
+    Sheet { name, widths: WIDTHS.to_vec(), lines, ..Sheet::default() }
 }
 
-/// A column as this workbook names it, and what it holds.
-fn column<'a>(context: &Context<'a>, name: &str) -> Vec<Cell<'a>> {
-    let shown = match (name, context.input.scope) {
-        ("share", Scope::Site) => "share_of_site",
-        ("share", Scope::Unresolved) => "share_of_these",
-        _ => name,
-    };
-    let text = context.words_of("readme.column", name);
-    vec![Cell::text(Role::Term, context.words_of("column", shown)), Cell::text(Role::Prose, text)]
+/// The columns that this workbook shows, under their titles, each title and meaning once: those of *Sessions* first.
+fn columns<'a>(context: &Context<'a>) -> Vec<(&'a str, &'static str)> {
+    let mut plans = context.plans.clone();
+    plans.sort_by_key(|plan| plan.kind != SheetKind::Sessions);
+    let mut columns: Vec<(&'a str, &'static str)> = Vec::new();
+    for plan in plans {
+        for column in &plan.columns {
+            let one = (table::title(context, plan.kind, column), plan.kind.columns()[column.column].name);
+            if !columns.contains(&one) {
+                columns.push(one);
+            }
+        }
+    }
+    columns
 }

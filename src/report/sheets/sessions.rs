@@ -1,88 +1,92 @@
 //! *Sessions*: a row per piece, with totals that follow the filter.
 
-use super::{Cell, Column, Context, Role, Rows, Sheet, Table, Value, fitting, numbers, words};
-use crate::model::SessionRow;
-use crate::report::book::{Subtotal, SubtotalFunction};
+use chrono::{DateTime, NaiveDateTime};
+use chrono_tz::Tz;
+
+use super::table::{self, Records};
+use super::{Context, Kind, Known, Sheet, SheetPlan, Value};
+use crate::model::{Evidence, SessionRow, State, SwitchPort};
 use crate::report::weekday;
+use crate::texts::Texts;
 
-/// The columns of `sessions --format csv`, in their order.
-const COLUMNS: [Column; 18] = [
-    words("date"),
-    words("weekday"),
-    words("login"),
-    words("host"),
-    numbers("start"),
-    numbers("end"),
-    numbers("duration_s"),
-    words("state"),
-    numbers("initial_start"),
-    words("ip"),
-    words("evidence"),
-    words("mac"),
-    numbers("vlan"),
-    words("department"),
-    words("hostname"),
-    words("switch"),
-    words("port"),
-    words("outlet"),
+/// What reads one column off a row.
+type Read = for<'a> fn(&Words<'a>, &'a SessionRow) -> Value<'a>;
+
+/// The columns of `sessions --format csv`, in their order, and what the network knows beside them.
+const READ: [(Known, Read); 19] = [
+    (Known::day("date"), |_, row| Value::date(row.date)),
+    (Known::text("weekday"), |words, row| Value::text(weekday(words.texts, row.date))),
+    (Known::text("login"), |_, row| Value::text(row.who.login())),
+    (Known::text("host"), |_, row| Value::text(row.who.host())),
+    (CLOCK_START, |words, row| Value::clock(words.civil(row.start))),
+    (CLOCK_END, |words, row| Value::clock(words.civil(row.end))),
+    (LENGTH, |_, row| Value::duration(row.duration_s)),
+    (Known::text("state"), |words, row| Value::text(words.states[row.state as usize])),
+    (Known::moment("initial_start"), |words, row| Value::date_time(words.civil(row.initial_start))),
+    (Known::text("ip"), |_, row| optional(row.ip.as_ref())),
+    (Known::text("evidence"), |words, row| Value::text(words.evidence[row.evidence as usize])),
+    (Known::text("mac"), |_, row| optional(row.machine.mac.as_ref())),
+    (Known::count("vlan"), |_, row| row.machine.vlan.map_or(Value::Empty, |vlan| Value::Integer(vlan.number().into()))),
+    (Known::text("department"), |_, row| Value::optional(row.machine.department.as_deref())),
+    (Known::text("hostname"), |_, row| Value::optional(row.machine.hostname.as_deref())),
+    (Known::text("switch"), |_, row| Value::optional(row.machine.switch.as_deref())),
+    (Known::text("port"), |_, row| optional(row.machine.port.as_ref().map(SwitchPort::socket).as_ref())),
+    (Known::text("outlet"), |_, row| Value::optional(row.machine.outlet.as_deref())),
+    (Known::text("information"), |_, row| Value::optional(row.machine.information.as_deref())),
 ];
-/// Where the names end: these columns stay in sight.
-const NAMED: u16 = 4;
-/// The columns that the line of totals is about.
-const LOGIN: usize = 2;
-const DURATION: usize = 6;
+const CLOCK_START: Known = Known { name: "start", kinds: &[Kind::Clock, Kind::DateTime, Kind::Date] };
+const CLOCK_END: Known = Known { name: "end", kinds: &[Kind::Clock, Kind::DateTime, Kind::Date] };
+const LENGTH: Known = Known { name: "duration_s", kinds: &[Kind::Duration, Kind::Hours] };
 
-pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
-    let header = context.header(&COLUMNS);
-    let all = context.input.rows;
-    let mut ordered: Vec<&'a SessionRow> = all.iter().collect();
-    ordered.sort_by(|a, b| (a.start, a.initial_start, &a.who).cmp(&(b.start, b.initial_start, &b.who)));
-    let words = Words::of(context);
-    let rows = Rows::Made { count: all.len(), make: Box::new(move |row, cells| words.row(ordered[row], cells)) };
-    let mut widths = fitting(&header, &rows);
-    // `Total affiché` is in the first column, and the sum of all durations is wider than any of them.
-    widths[0] = widths[0].max(16.0);
-    widths[DURATION] = widths[DURATION].max(13.0);
-    Sheet {
-        name: context.sheet_name("sessions"),
-        widths,
-        lines: vec![context.heading("sessions"), totals(context)],
-        table: Some(Table { header, rows, frozen_columns: NAMED, filter: true }),
-        ..Sheet::default()
+pub(super) const COLUMNS: [Known; 19] = {
+    let mut columns = [READ[0].0; 19];
+    let mut index = 1;
+    while index < columns.len() {
+        columns[index] = READ[index].0;
+        index += 1;
+    }
+    columns
+};
+
+fn optional<'a>(value: Option<&impl ToString>) -> Value<'a> {
+    value.map_or(Value::Empty, |value| Value::text(value.to_string()))
+}
+
+pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
+    let mut rows: Vec<&'a SessionRow> = context.input.rows.iter().collect();
+    rows.sort_by(|a, b| (a.start, a.initial_start, &a.who).cmp(&(b.start, b.initial_start, &b.who)));
+    table::sheet(context, plan, Vec::new(), Pieces { rows, words: Words::of(context) })
+}
+
+/// The rows in their order, and their words.
+struct Pieces<'a> {
+    rows: Vec<&'a SessionRow>,
+    words: Words<'a>,
+}
+
+impl<'a> Records<'a> for Pieces<'a> {
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn value(&self, row: usize, column: usize) -> Value<'a> {
+        match (self.rows.get(row), READ.get(column)) {
+            (Some(row), Some((_, read))) => read(&self.words, row),
+            _ => Value::Empty,
+        }
     }
 }
 
-/// How many rows the filter leaves, and how long they are together.
-fn totals<'a>(context: &Context<'a>) -> Vec<Cell<'a>> {
-    let rows = context.input.rows;
-    let seconds = rows.iter().fold(0_i64, |sum, row| sum.saturating_add(row.duration_s));
-    let mut line = vec![Cell::new(Role::Total, Value::Empty); COLUMNS.len()];
-    line[0].value = Value::text(context.words("sessions.total_shown"));
-    // Without rows there is no range to reckon over.
-    let total = |function, column: usize, cached| match u16::try_from(column) {
-        Ok(column) if !rows.is_empty() => Value::Subtotal(Subtotal { function, column, cached }),
-        _ => Value::Integer(0),
-    };
-    line[LOGIN].value = total(SubtotalFunction::Count, LOGIN, i64::try_from(rows.len()).unwrap_or(i64::MAX));
-    line[LOGIN + 1].value = Value::text(context.words("sessions.rows"));
-    line[DURATION].value = match seconds {
-        0.. => total(SubtotalFunction::Duration, DURATION, seconds),
-        _ => Value::duration(seconds),
-    };
-    line
-}
-
 /// The words of rows, looked up once.
-struct Words {
-    zone: chrono_tz::Tz,
-    texts: &'static crate::texts::Texts,
-    states: [&'static str; 4],
-    evidence: [&'static str; 6],
+struct Words<'a> {
+    zone: Tz,
+    texts: &'a Texts,
+    states: [&'a str; 4],
+    evidence: [&'a str; 6],
 }
 
-impl Words {
-    fn of(context: &Context<'_>) -> Self {
-        use crate::model::{Evidence, State};
+impl<'a> Words<'a> {
+    fn of(context: &Context<'a>) -> Self {
         let mut evidence = [""; 6];
         for kind in Evidence::ALL {
             evidence[kind as usize] = context.words_of("evidence", kind.name());
@@ -94,30 +98,8 @@ impl Words {
         Self { zone: context.input.timezone, texts: context.texts, states, evidence }
     }
 
-    fn row<'a>(&self, row: &'a SessionRow, cells: &mut Vec<Cell<'a>>) {
-        let machine = &row.machine;
-        let civil = |at: chrono::DateTime<chrono_tz::Tz>| at.with_timezone(&self.zone).naive_local();
-        let values = [
-            Value::date(row.date),
-            Value::text(weekday(self.texts, row.date)),
-            Value::text(row.who.login()),
-            Value::text(row.who.host()),
-            Value::clock(civil(row.start)),
-            Value::clock(civil(row.end)),
-            Value::duration(row.duration_s),
-            Value::text(self.states[row.state as usize]),
-            Value::date_time(civil(row.initial_start)),
-            row.ip.map_or(Value::Empty, |ip| Value::text(ip.to_string())),
-            Value::text(self.evidence[row.evidence as usize]),
-            machine.mac.map_or(Value::Empty, |mac| Value::text(mac.to_string())),
-            machine.vlan.map_or(Value::Empty, |vlan| Value::Integer(vlan.number().into())),
-            Value::optional(machine.department.as_deref()),
-            Value::optional(machine.hostname.as_deref()),
-            Value::optional(machine.switch.as_deref()),
-            machine.port.as_ref().map_or(Value::Empty, |port| Value::text(port.socket())),
-            Value::optional(machine.outlet.as_deref()),
-        ];
-        cells.extend(values.into_iter().map(Cell::body));
+    fn civil(&self, at: DateTime<Tz>) -> NaiveDateTime {
+        at.with_timezone(&self.zone).naive_local()
     }
 }
 
@@ -126,8 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_columns_are_those_of_the_csv() {
-        assert_eq!(COLUMNS.map(|column| column.name), crate::report::rows::COLUMNS);
-        assert_eq!((COLUMNS[LOGIN].name, COLUMNS[DURATION].name), ("login", "duration_s"));
+    fn the_columns_begin_with_those_of_the_csv() {
+        assert_eq!(COLUMNS.map(|column| column.name)[..18], crate::report::rows::COLUMNS);
     }
 }

@@ -1,6 +1,6 @@
-//! *Synthèse*: one page that says it all in words and figures.
+//! *Synthèse*: one page that says it all: figures beside those of the period before, charts, links to the rest.
 
-use super::{Cell, Context, Role, Sheet, Value};
+use super::{Cell, Context, Role, Sheet, SheetKind, SheetPlan, Value};
 use crate::report::{Figures, Scope, day};
 
 /// The widths: the names of figures, then figures, then room for the charts.
@@ -10,7 +10,26 @@ const CORNER: usize = WIDTHS.len() - 1;
 /// How many missing sources the first page names; the others are in *Anomalies*.
 const MOST_NAMED_GAPS: usize = 4;
 
-pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
+pub(super) fn sheet<'a>(context: &Context<'a>, plan: &SheetPlan) -> Sheet<'a> {
+    let mut lines = opening(context);
+    let top = lines.len();
+    lines.extend(figures(context, plan));
+    lines.push(vec![Cell::text(Role::Note, compared(context))]);
+    // Charts stand over lines that are left empty.
+    let below = plan.charts.iter().map(|chart| top + chart.line as usize + chart.lines as usize).max().unwrap_or(0);
+    let bottom = below.max(lines.len()) + 1;
+    lines.resize_with(bottom, Vec::new);
+    lines.extend(links(context));
+    Sheet { name: context.name(plan), widths: WIDTHS.to_vec(), lines, ..Sheet::default() }
+}
+
+/// The line of the first key figures' header, from which the lines of charts are counted.
+pub(super) fn top(context: &Context<'_>) -> u32 {
+    u32::try_from(opening(context).len()).unwrap_or(u32::MAX)
+}
+
+/// What this is, of when, and how complete.
+fn opening<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
     let mut title = vec![Cell::EMPTY; CORNER + 1];
     title[0] = Cell::text(Role::Title, context.title());
     title[CORNER] = Cell::text(Role::Corner, context.input.site);
@@ -18,11 +37,17 @@ pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
     if context.input.rows.is_empty() {
         lines.push(vec![Cell::text(Role::Note, context.words("summary.no_sessions"))]);
     }
+    lines.extend(without_use(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.push(Vec::new());
-    lines.extend(figures(context));
-    lines.push(Vec::new());
-    lines.extend(links(context));
-    Sheet { name: context.sheet_name("summary"), widths: WIDTHS.to_vec(), lines, ..Sheet::default() }
+    lines
+}
+
+/// The departments that have no workbook, as they used nothing.
+fn without_use(context: &Context<'_>) -> Option<String> {
+    let unused = context.input.departments.iter().filter(|(_, figures)| figures.sessions == 0);
+    let names: Vec<&str> = unused.filter_map(|(name, _)| *name).collect();
+    let said = || context.texts.fill("summary.without_use", &[("names", &names.join(", "))]);
+    (context.input.scope == Scope::Site && !names.is_empty()).then(said)
 }
 
 /// `décembre 2021, du 1er au 14 · établi le mercredi 15 décembre 2021 à 00:15`.
@@ -48,81 +73,90 @@ fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
     names.truncate(MOST_NAMED_GAPS);
     let named = format!("{}{more}", names.join(", "));
     let path = if count == "1" { "summary.gap" } else { "summary.gaps" };
-    let anomalies = context.sheet_name("anomalies");
-    let text = context.texts.fill(path, &[("count", &count), ("names", &named), ("sheet", &anomalies)]);
-    Cell::new(Role::Alert, Value::link(&anomalies, text))
-}
-
-/// A figure of this period and the one before, and how its change is said.
-struct Figure<'a> {
-    label: String,
-    now: Value<'a>,
-    before: Option<Value<'a>>,
-    change: Option<String>,
-}
-
-/// The key figures, with those of the period before where they are known.
-fn figures<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
-    let input = &context.input;
-    let now = Figures::of(input.rows, input.holds, input.denials, input.period, input.timezone);
-    let before = input.previous;
-    let peak = match input.seats {
-        Some(seats) => context.texts.fill("figure.peak_of", &[("seats", &seats.to_string())]),
-        None => context.words("figure.peak").to_owned(),
-    };
-    let count = |label: &'static str, of: &dyn Fn(&Figures) -> Option<i64>, relative: bool| {
-        figure(context, context.words(label).to_owned(), Value::Integer, of, (&now, before.as_ref()), relative)
-    };
-    let hours = |label: &'static str, of: &dyn Fn(&Figures) -> Option<i64>| {
-        figure(context, context.words(label).to_owned(), Value::hours, of, (&now, before.as_ref()), true)
-    };
-    let whole = |count: usize| i64::try_from(count).ok();
-    let mut figures = vec![
-        hours("figure.hours", &|figures| Some(figures.seconds)),
-        hours("figure.token_hours", &|figures| figures.token_seconds),
-        count("figure.sessions", &|figures| whole(figures.sessions), true),
-        count("figure.users", &|figures| whole(figures.users), false),
-        count("figure.machines", &|figures| whole(figures.machines), false),
-        count("figure.peak", &|figures| figures.peak.and_then(|peak| i64::try_from(peak).ok()), false),
-        count("figure.denials", &|figures| whole(figures.denials), false),
-    ];
-    figures[5].label = peak;
-    let mut lines = vec![vec![
-        Cell::text(Role::Header, context.words("summary.figures")),
-        Cell::text(Role::HeaderRight, context.words("summary.this_period")),
-    ]];
-    if before.is_some() {
-        lines[0].extend(
-            ["summary.previous", "summary.change"].map(|path| Cell::text(Role::HeaderRight, context.words(path))),
-        );
+    let said = context.texts.fill(path, &[("count", &count), ("names", &named)]);
+    match context.name_of(SheetKind::Anomalies) {
+        Some(sheet) => Cell::new(Role::Alert, Value::link(sheet, format!("{said} → {sheet}"))),
+        None => Cell::text(Role::Alert, said),
     }
-    lines.extend(figures.into_iter().map(|figure| {
-        let mut line = vec![Cell::text(Role::Label, figure.label), Cell::new(Role::Figure, figure.now)];
-        line.extend(figure.before.map(|value| Cell::new(Role::Quiet, value)));
-        line.extend(figure.change.map(|change| Cell::text(Role::Quiet, change)));
-        line
-    }));
-    lines
 }
 
-fn figure<'a>(
-    context: &Context<'a>,
-    label: String,
-    shown: impl Fn(i64) -> Value<'a>,
-    of: &dyn Fn(&Figures) -> Option<i64>,
-    (now, before): (&Figures, Option<&Figures>),
-    relative: bool,
-) -> Figure<'a> {
-    // What is unknown is a dash, not a zero.
-    let cell = |value: Option<i64>| value.map_or_else(|| Value::text("–"), &shown);
-    Figure {
-        label,
-        now: cell(of(now)),
-        before: before.map(|before| cell(of(before))),
-        change: before.map(|before| match (of(now), of(before)) {
-            (Some(now), Some(before)) => change(context, now, before, relative),
+/// What the column of the period before is of; or that nothing is known of it, and why.
+fn compared(context: &Context<'_>) -> String {
+    let input = &context.input;
+    let before = input.period.previous().label(context.texts);
+    let begins = input.begins.filter(|_| input.previous.is_none()).map(|begins| day(context.texts, begins));
+    match (input.previous, begins) {
+        (Some(_), _) => context.texts.fill("summary.compared", &[("period", &before)]),
+        (None, Some(begins)) => {
+            context.texts.fill("summary.before_the_data", &[("period", &before), ("date", &begins)])
+        }
+        (None, None) => context.texts.fill("summary.not_compared", &[("period", &before)]),
+    }
+}
+
+/// How a key figure is written, and how its change is said.
+#[derive(Clone, Copy, PartialEq)]
+enum Style {
+    /// A time, its change in percent.
+    Hours,
+    /// A count, its change in percent.
+    Relative,
+    /// A count, its change as a count.
+    Absolute,
+}
+
+/// A key figure by its name in the template; none where it is not known.
+fn figure(name: &str, figures: &Figures) -> (Style, Option<i64>) {
+    let whole = |count: usize| i64::try_from(count).ok();
+    match name {
+        "hours" => (Style::Hours, Some(figures.seconds)),
+        "token_hours" => (Style::Hours, figures.token_seconds),
+        "at_limit" => (Style::Hours, figures.at_limit_s),
+        "sessions" => (Style::Relative, whole(figures.sessions)),
+        "users" => (Style::Absolute, whole(figures.users)),
+        "machines" => (Style::Absolute, whole(figures.machines)),
+        "peak" => (Style::Absolute, figures.peak.and_then(|peak| i64::try_from(peak).ok())),
+        "false_denials" => (Style::Absolute, whole(figures.false_denials)),
+        _ => (Style::Absolute, whole(figures.denials)),
+    }
+}
+
+/// The key figures beside those of the period before. What is unknown is a dash, not a zero.
+fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
+    let input = &context.input;
+    let now = Figures::of(input.usage(), input.seats, input.period, input.timezone);
+    let titles = ["summary.this_period", "summary.previous", "summary.change"];
+    let mut header = vec![Cell::text(Role::Header, context.words("summary.figures"))];
+    header.extend(titles.map(|path| Cell::text(Role::HeaderRight, context.words(path))));
+    let lines = plan.figures.iter().map(|name| {
+        let (style, now) = figure(name, &now);
+        let before = input.previous.and_then(|before| figure(name, &before).1);
+        let shown = |value: Option<i64>| match (value, style) {
+            (None, _) => Value::text("–"),
+            (Some(seconds), Style::Hours) => Value::hours(seconds),
+            (Some(count), _) => Value::Integer(count),
+        };
+        let change = match (now, before) {
+            (Some(now), Some(before)) => change(context, now, before, style != Style::Absolute),
             _ => "–".to_owned(),
-        }),
+        };
+        vec![
+            Cell::text(Role::Label, label(context, name)),
+            Cell::new(Role::Figure, shown(now)),
+            Cell::new(Role::Quiet, shown(before)),
+            Cell::text(Role::Quiet, change),
+        ]
+    });
+    let mut all = vec![header];
+    all.extend(lines);
+    all
+}
+
+/// The name of a key figure; a peak is said beside the number of seats.
+fn label(context: &Context<'_>, name: &str) -> String {
+    match (name, context.input.seats) {
+        ("peak", Some(seats)) => context.texts.fill("figure.peak_of", &[("seats", &seats.to_string())]),
+        (name, _) => context.words_of("figure", name).to_owned(),
     }
 }
 
@@ -143,18 +177,12 @@ fn change(context: &Context<'_>, now: i64, before: i64, relative: bool) -> Strin
     context.texts.fill("summary.percent", &[("number", &format!("{sign}{percent}"))])
 }
 
-/// A link to each of the other sheets, with what is there.
+/// A link to each of the other sheets, as many in a line as there are columns.
 fn links<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
-    let departments = (context.input.scope == Scope::Site).then_some("departments");
-    departments
-        .into_iter()
-        .chain(["sessions", "users", "machines", "week", "anomalies", "readme"])
-        .map(|sheet| {
-            let name = context.sheet_name(sheet);
-            let link = Value::link(&name, format!("→ {name}"));
-            vec![Cell::new(Role::Link, link), Cell::text(Role::Note, context.words_of("about", sheet))]
-        })
-        .collect()
+    let others = context.plans.iter().zip(&context.names).filter(|(plan, _)| plan.kind != SheetKind::Summary);
+    let links: Vec<Cell<'a>> =
+        others.map(|(_, name)| Cell::new(Role::Link, Value::link(name, format!("→ {name}")))).collect();
+    links.chunks(WIDTHS.len()).map(<[_]>::to_vec).collect()
 }
 
 #[cfg(test)]
@@ -165,7 +193,7 @@ mod tests {
     use crate::texts::Language;
 
     fn context<'a>(input: &crate::report::ReportInput<'a>) -> Context<'a> {
-        Context { input: *input, texts: input.language.texts() }
+        Context::new(input)
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! *Semaine*: when in the week the tokens are used, hour by hour.
 
-use super::{Cell, Context, Role, Rows, Sheet, Table, Value};
+use super::{Cell, Context, Role, Rows, Sheet, SheetPlan, Table, Value};
+use crate::report::book::{Shade, ShadeKind};
 use crate::report::figures;
 
 const DAY_WIDTH: f64 = 13.0;
 const HOUR_WIDTH: f64 = 7.3;
 const TOTAL_WIDTH: f64 = 9.5;
+/// The columns and the rows of hours.
+const HOURS: (u16, u16) = (1, 24);
+const DAYS: usize = 7;
 
-pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
+pub(super) fn sheet<'a>(context: &Context<'a>, plan: &SheetPlan) -> Sheet<'a> {
     let week = figures::week(context.input.rows);
     let total = context.words("week.total");
     let mut header = vec![Cell::text(Role::Header, context.words("column.weekday"))];
@@ -26,8 +30,13 @@ pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
     widths[header.len() - 1] = TOTAL_WIDTH;
     let about = Cell::text(Role::Note, context.words("week.about"));
     let table = Table { header, rows: Rows::Given(rows), frozen_columns: 1, filter: false };
-    let lines = vec![context.heading("week"), vec![about]];
-    Sheet { name: context.sheet_name("week"), widths, lines, table: Some(table), ..Sheet::default() }
+    let lines = vec![context.heading(plan), vec![about]];
+    let mut sheet = Sheet { name: context.name(plan), widths, lines, table: Some(table), ..Sheet::default() };
+    if plan.scale {
+        let hours = sheet.first_rows_of(HOURS.0, HOURS.1, DAYS);
+        sheet.shades = hours.map(|area| Shade { area, kind: ShadeKind::Scale }).into_iter().collect();
+    }
+    sheet
 }
 
 /// A name, the hours, and their sum. An hour without use is left empty: the pattern is what is to be seen.

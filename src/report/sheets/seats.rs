@@ -1,0 +1,147 @@
+//! *Jetons*, *Besoin* and *Jours saturés*: how far the laboratory's tokens go.
+
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, NaiveDate};
+
+use super::{Cell, Context, Known, Role, Sheet, SheetPlan, Value, table};
+use crate::report::weekday;
+use crate::trace::seats::{SeatHour, hours, levels};
+
+pub(super) const TOKEN_COLUMNS: [Known; 10] = [
+    Known::day("date"),
+    Known::text("weekday"),
+    Known::count("hour"),
+    Known::count("peak"),
+    Known::mean("mean"),
+    Known::count("seats"),
+    Known::time("at_limit"),
+    Known::count("denials"),
+    Known::count("false_denials"),
+    Known::text("label"),
+];
+
+/// The hours with use or refusals that lie in the period.
+fn hours_of(context: &Context<'_>) -> Vec<SeatHour> {
+    let input = &context.input;
+    let mut all = hours(input.holds, input.denials, input.seats, input.timezone);
+    all.retain(|hour| (input.period.first()..=input.period.last()).contains(&hour.date));
+    all
+}
+
+/// What is said where the number of seats, and so the limit, is not known.
+fn without_limit<'a>(context: &Context<'a>) -> Option<Cell<'a>> {
+    context.input.seats.is_none().then(|| Cell::text(Role::Alert, context.words("seats.unknown")))
+}
+
+fn seats<'a>(context: &Context<'_>) -> Value<'a> {
+    context.input.seats.map_or(Value::Empty, |seats| Value::Integer(seats.into()))
+}
+
+/// A line per hour with use: the rows of `jeton seats`.
+pub(super) fn tokens<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
+    let rows = hours_of(context).into_iter().map(|hour| {
+        let clock = context.texts.fill("week.hour", &[("hour", &hour.hour.to_string())]);
+        [
+            Value::date(hour.date),
+            Value::text(weekday(context.texts, hour.date)),
+            Value::Integer(hour.hour.into()),
+            Value::Integer(hour.peak),
+            Value::decimal(hour.mean),
+            seats(context),
+            hour.at_limit_s.map_or(Value::Empty, Value::hours),
+            Value::Integer(hour.denied_true.into()),
+            Value::Integer(hour.denied_false.into()),
+            Value::text(format!("{}/{:02} {clock}", hour.date.day(), hour.date.month())),
+        ]
+    });
+    let mut notes = vec![Cell::text(Role::Note, context.words("seats.tokens"))];
+    notes.extend(without_limit(context));
+    table::sheet(context, plan, notes, rows.collect::<Vec<_>>())
+}
+
+pub(super) const NEED_COLUMNS: [Known; 5] = [
+    Known::count("tokens"),
+    Known::time("at_least"),
+    Known::share("share_of_use"),
+    Known::count("days_at_least"),
+    Known::time("exactly"),
+];
+
+/// A line per number of tokens, up to the seats or the peak: how long at least so many were out. With one token less,
+/// somebody would have waited that long.
+pub(super) fn need<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
+    let input = &context.input;
+    let (from, to) = input.period.bounds(input.timezone);
+    let exactly = levels(input.holds, from, to);
+    let mut peaks: BTreeMap<NaiveDate, i64> = BTreeMap::new();
+    for hour in hours_of(context) {
+        let peak = peaks.entry(hour.date).or_default();
+        *peak = hour.peak.max(*peak);
+    }
+    let highest = peaks.values().copied().max().and_then(|peak| usize::try_from(peak).ok()).unwrap_or(0);
+    let most = highest.max(input.seats.map_or(0, |seats| seats as usize)).min(MOST_LEVELS);
+    let at_least = |tokens: usize| exactly.iter().skip(tokens).sum::<i64>();
+    let in_use = at_least(1);
+    let rows = (1..=most).map(|tokens| {
+        let days = peaks.values().filter(|peak| usize::try_from(**peak).is_ok_and(|peak| peak >= tokens)).count();
+        [
+            Value::count(tokens),
+            Value::hours(at_least(tokens)),
+            Value::share(at_least(tokens), in_use),
+            Value::count(days),
+            Value::hours(exactly.get(tokens).copied().unwrap_or(0)),
+        ]
+    });
+    let notes = vec![Cell::text(Role::Note, context.words("seats.need"))];
+    table::sheet(context, plan, notes, rows.collect::<Vec<_>>())
+}
+
+/// No laboratory has more tokens than this, and no reader wants more lines.
+const MOST_LEVELS: usize = 1000;
+
+pub(super) const SATURATED_COLUMNS: [Known; 8] = [
+    Known::day("date"),
+    Known::text("weekday"),
+    Known::count("peak"),
+    Known::count("seats"),
+    Known::time("at_limit"),
+    Known::text("hours_at_limit"),
+    Known::count("denials"),
+    Known::count("false_denials"),
+];
+
+/// A line per day on which all tokens were out, or somebody was refused one that he needed.
+pub(super) fn saturated<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
+    let mut days: BTreeMap<NaiveDate, Vec<SeatHour>> = BTreeMap::new();
+    for hour in hours_of(context) {
+        days.entry(hour.date).or_default().push(hour);
+    }
+    let at_limit = |hour: &SeatHour| hour.at_limit_s.unwrap_or(0) > 0;
+    days.retain(|_, hours| hours.iter().any(|hour| at_limit(hour) || hour.denied_true > 0));
+    let rows: Vec<_> = days
+        .into_iter()
+        .map(|(date, hours)| {
+            let clocks = hours.iter().filter(|hour| at_limit(hour)).map(|hour| hour.hour.to_string());
+            let clocks = clocks.map(|hour| context.texts.fill("week.hour", &[("hour", &hour)])).collect::<Vec<_>>();
+            let sum = |of: fn(&SeatHour) -> u32| Value::Integer(hours.iter().map(|hour| i64::from(of(hour))).sum());
+            let limit: i64 = hours.iter().filter_map(|hour| hour.at_limit_s).sum();
+            [
+                Value::date(date),
+                Value::text(weekday(context.texts, date)),
+                Value::Integer(hours.iter().map(|hour| hour.peak).max().unwrap_or(0)),
+                seats(context),
+                context.input.seats.map_or(Value::Empty, |_| Value::hours(limit)),
+                Value::text(clocks.join(", ")),
+                sum(|hour| hour.denied_true),
+                sum(|hour| hour.denied_false),
+            ]
+        })
+        .collect();
+    let said = if rows.is_empty() {
+        Cell::text(Role::Good, context.words("seats.none_saturated"))
+    } else {
+        Cell::text(Role::Note, context.words("seats.saturated"))
+    };
+    table::sheet(context, plan, [Some(said), without_limit(context)].into_iter().flatten().collect(), rows)
+}

@@ -1,0 +1,72 @@
+//! *Par jour*: how use went over the period, in steps that an eye can take in; what charts over time are drawn from.
+
+use chrono::Datelike;
+
+use super::{Context, Known, Sheet, SheetPlan, Value, table};
+use crate::report::timeline::{Span, Step, timeline};
+use crate::report::weekday;
+use crate::trace::seats::hours;
+
+pub(super) const COLUMNS: [Known; 12] = [
+    Known::day("date"),
+    Known::text("weekday"),
+    Known::text("label"),
+    Known::time("hours"),
+    Known::time("token_hours"),
+    Known::count("sessions"),
+    Known::count("users"),
+    Known::count("peak"),
+    Known::count("seats"),
+    Known::time("at_limit"),
+    Known::count("denials"),
+    Known::count("false_denials"),
+];
+
+pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
+    let input = &context.input;
+    let seats = hours(input.holds, input.denials, input.seats, input.timezone);
+    let known = input.usage().knows_tokens();
+    let tokens = |value: Value<'a>| if known { value } else { Value::Empty };
+    let rows = timeline(input.rows, &seats, input.period).into_iter().map(|span| {
+        [
+            Value::date(span.date),
+            Value::text(day_of_week(context, &span)),
+            Value::text(label(context, &span)),
+            Value::hours(span.seconds),
+            tokens(Value::hours(span.token_s)),
+            Value::count(span.sessions),
+            Value::count(span.users),
+            tokens(Value::Integer(span.peak)),
+            input.seats.map_or(Value::Empty, |seats| Value::Integer(seats.into())),
+            tokens(input.seats.map_or(Value::Empty, |_| Value::hours(span.at_limit_s))),
+            Value::Integer(span.denied_true.into()),
+            Value::Integer(span.denied_false.into()),
+        ]
+    });
+    table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())
+}
+
+/// The weekday of a span that is in one day.
+fn day_of_week<'a>(context: &Context<'a>, span: &Span) -> &'a str {
+    match Step::of(context.input.period) {
+        Step::Hours | Step::Days => weekday(context.texts, span.date),
+        Step::Weeks | Step::Months => "",
+    }
+}
+
+/// What a chart writes below a span, in few letters: `9 h`, `14`, `28/11`, `S50`, `décembre`.
+fn label(context: &Context<'_>, span: &Span) -> String {
+    let (first, last) = (context.input.period.first(), context.input.period.last());
+    let one_year = first.year() == last.year();
+    let one_month = one_year && first.month() == last.month();
+    match Step::of(context.input.period) {
+        Step::Hours => context.texts.fill("week.hour", &[("hour", &span.hour.to_string())]),
+        Step::Days if one_month => span.date.day().to_string(),
+        Step::Days => format!("{}/{:02}", span.date.day(), span.date.month()),
+        Step::Weeks => context.texts.fill("step.week", &[("week", &format!("{:02}", span.date.iso_week().week()))]),
+        Step::Months => {
+            let month = context.words_of("month", &span.date.month().to_string());
+            if one_year { month.to_owned() } else { format!("{month} {}", span.date.year()) }
+        }
+    }
+}
