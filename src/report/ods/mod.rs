@@ -25,14 +25,13 @@ use style::{STEPS, Styles};
 
 const MILLIMETRES_PER_PIXEL: f64 = 25.4 / 96.0;
 const MILLIMETRES_PER_POINT: f64 = 25.4 / 72.0;
-/// The height of a row of small text, as LibreOffice makes it.
-const USUAL_POINTS: f64 = 12.8;
 
 /// Writes a workbook; the file begins where `out` stands.
 pub fn write(book: &Workbook<'_>, out: impl Write + Seek) -> Result<(), WriteError> {
     check_rows(book)?;
     let charts = placed(book);
     let mut file = spreadsheet_ods::read_ods_buf(&skeleton::skeleton(book, &charts)?)?;
+    style::forget_defaults(&mut file);
     let given = &book.properties;
     let metadata = file.metadata_mut();
     metadata.title.clone_from(&given.title);
@@ -65,10 +64,6 @@ fn fill(target: &mut spreadsheet_ods::Sheet, sheet: &Sheet<'_>, styles: &mut Sty
     let shading = Shading::of(sheet);
     for (row, line) in (0..).zip(&sheet.lines) {
         put_line(target, row, line, (sheet, &shading), styles, file);
-        // Lines are as high as Excel's, so that charts cover the same ones.
-        if line_height(line, &sheet.widths).is_none() {
-            target.set_row_height(row, pt!(LINE_POINTS));
-        }
     }
     let header = sheet.header_row();
     if let Some(table) = &sheet.table {
@@ -110,9 +105,8 @@ fn put_line(
             target.set_formula(row, column.into(), value::formula(subtotal, sheet));
         }
     }
-    if let Some(height) = line_height(cells, &sheet.widths) {
-        target.set_row_height(row, pt!(height));
-    }
+    // As high as Excel's: lines have air, and charts cover the same ones.
+    target.set_row_height(row, pt!(line_height(cells, &sheet.widths).unwrap_or(LINE_POINTS)));
 }
 
 /// The least and the greatest number of every area that is shaded. LibreOffice has colour scales and data bars too, but
@@ -196,10 +190,9 @@ fn placed<'b>(book: &'b Workbook<'_>) -> Vec<Placed<'b>> {
 fn top(sheet: &Sheet<'_>, row: u32) -> f64 {
     let lines = sheet.lines.iter().take(row as usize);
     let above: f64 = lines.map(|line| line_height(line, &sheet.widths).unwrap_or(LINE_POINTS)).sum();
-    // A chart beside the rows of a table: they have the height that LibreOffice gives them.
     let Some(below) = row.checked_sub(sheet.header_row()).filter(|rows| *rows > 0) else { return above };
     let header = sheet.table.as_ref().and_then(|table| line_height(&table.header, &sheet.widths));
-    above + header.unwrap_or(USUAL_POINTS) + f64::from(below - 1) * USUAL_POINTS
+    above + header.unwrap_or(LINE_POINTS) + f64::from(below - 1) * LINE_POINTS
 }
 
 fn millimetres(pixels: f64) -> spreadsheet_ods::Length {

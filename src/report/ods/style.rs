@@ -50,6 +50,21 @@ impl Styles {
     }
 }
 
+/// Takes away the styles that the crate begins with: no cell has them, two refer to formats that are not there, and one
+/// name is used twice.
+pub(super) fn forget_defaults(file: &mut WorkBook) {
+    for name in ["bool", "num", "percent", "currency", "date", "datetime", "time", "interval"] {
+        file.remove_cellstyle(&format!("default-{name}"));
+    }
+    file.remove_boolean_format("bool1");
+    file.remove_number_format("num1");
+    file.remove_percentage_format("percent1");
+    file.remove_currency_format("currency1");
+    file.remove_datetime_format("date1");
+    file.remove_datetime_format("datetime1");
+    file.remove_timeduration_format("datetime1");
+}
+
 fn style(role: Role, kind: Kind, palette: &Palette, format: &ValueFormatRef) -> CellStyle {
     let look = look(role, kind, palette);
     let mut style = CellStyle::new(format!("{role:?}-{kind:?}"), format);
