@@ -4,7 +4,7 @@ use super::{Cell, Context, Role, Sheet, SheetKind, SheetPlan, Value};
 use crate::report::{Figures, Scope, day};
 
 /// The widths: the names of figures, then figures, then room for the charts.
-const WIDTHS: [f64; 7] = [38.0, 15.0, 15.0, 12.0, 24.0, 24.0, 16.0];
+const WIDTHS: [f64; 7] = [36.0, 16.5, 16.5, 16.5, 19.5, 19.5, 19.5];
 /// The column of the site's name, at the right end of the title's line.
 const CORNER: usize = WIDTHS.len() - 1;
 /// How many missing sources the first page names; the others are in *Anomalies*.
@@ -14,7 +14,6 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &SheetPlan) -> Sheet<'a> {
     let mut lines = opening(context);
     let top = lines.len();
     lines.extend(figures(context, plan));
-    lines.push(vec![Cell::text(Role::Note, compared(context))]);
     // Charts stand over lines that are left empty.
     let below = plan.charts.iter().map(|chart| top + chart.line as usize + chart.lines as usize).max().unwrap_or(0);
     let bottom = below.max(lines.len()) + 1;
@@ -37,6 +36,7 @@ fn opening<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
     if context.input.rows.is_empty() {
         lines.push(vec![Cell::text(Role::Note, context.words("summary.no_sessions"))]);
     }
+    lines.push(vec![Cell::text(Role::Note, compared(context))]);
     lines.extend(without_use(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.push(Vec::new());
     lines
@@ -84,14 +84,14 @@ fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
 fn compared(context: &Context<'_>) -> String {
     let input = &context.input;
     let before = input.period.previous().label(context.texts);
-    let begins = input.begins.filter(|_| input.previous.is_none()).map(|begins| day(context.texts, begins));
-    match (input.previous, begins) {
-        (Some(_), _) => context.texts.fill("summary.compared", &[("period", &before)]),
-        (None, Some(begins)) => {
-            context.texts.fill("summary.before_the_data", &[("period", &before), ("date", &begins)])
-        }
-        (None, None) => context.texts.fill("summary.not_compared", &[("period", &before)]),
-    }
+    let path = match (input.previous, input.begins) {
+        (Some(_), _) => "summary.compared",
+        (None, Some(begins)) if begins > input.period.first() => "summary.in_the_middle",
+        (None, Some(_)) => "summary.before_the_data",
+        (None, None) => "summary.not_compared",
+    };
+    let begins = input.begins.map(|begins| day(context.texts, begins)).unwrap_or_default();
+    context.texts.fill(path, &[("period", &before), ("date", &begins)])
 }
 
 /// How a key figure is written, and how its change is said.
