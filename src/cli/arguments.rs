@@ -71,7 +71,8 @@ pub(super) enum Command {
     #[command(after_help = "Example: jeton sessions --since 2021-12-01 --machine iut --login na --state open")]
     Sessions(SessionsOptions),
     /// Write the workbooks of a period
-    #[command(after_help = "Example: jeton report --period month --date 2021-12-01 --department DPT4")]
+    #[command(after_help = "Example: jeton report --period month --date 2021-12-01 --department DPT4\n         \
+                      jeton report --since 2021-12-06 --until 2021-12-17")]
     Report(ReportOptions),
     /// Origin_history to standard output, and older ones into it
     #[command(
@@ -81,8 +82,9 @@ pub(super) enum Command {
     /// The DHCP files and Ordinateurs.ods side by side, with what is doubled, missing or said otherwise
     #[command(after_help = "Example: jeton inventory -o inventory.xlsx\n         jeton inventory --format csv")]
     Inventory(InventoryOptions),
-    /// Write a commented jeton.toml to begin with
-    #[command(after_help = "Example: jeton init /etc/jeton/jeton.toml")]
+    /// Write a commented jeton.toml to begin with, or the description of the workbooks to change
+    #[command(after_help = "Example: jeton init /etc/jeton/jeton.toml\n         \
+                      jeton init --template /etc/jeton/report.toml")]
     Init(InitOptions),
 }
 
@@ -261,6 +263,12 @@ pub(super) struct ReportOptions {
     /// A day of the period: today, yesterday or YYYY-MM-DD
     #[arg(long, default_value = "today", value_name = "DAY")]
     pub(super) date: Day,
+    /// The first of any days, in the place of a period: today, yesterday or YYYY-MM-DD
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["period", "date"])]
+    pub(super) since: Option<Day>,
+    /// The last of them [default: today]
+    #[arg(long, value_name = "DAY", requires = "since")]
+    pub(super) until: Option<Day>,
     /// This department's workbook alone
     #[arg(long, value_name = "NAME")]
     pub(super) department: Option<String>,
@@ -355,9 +363,12 @@ pub(super) struct InventoryOptions {
 
 #[derive(Debug, Args)]
 pub(super) struct InitOptions {
-    /// Where to write it
-    #[arg(default_value = "jeton.toml", value_name = "FILE")]
-    pub(super) file: PathBuf,
+    /// Where to write it [default: jeton.toml; report.toml with --template]
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// Write the description of the workbooks instead: which sheets, columns, colours and charts
+    #[arg(long)]
+    pub(super) template: bool,
 }
 
 #[cfg(test)]

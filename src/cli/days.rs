@@ -97,8 +97,18 @@ impl NightlyOptions {
 }
 
 impl ReportOptions {
-    /// The period, up to today where it is not over.
+    /// The period, or the days in its place, up to today where it is not over.
     pub(super) fn period(&self, kind: PeriodKind, today: NaiveDate) -> Result<Period, WrongDays> {
+        if let Some(since) = self.since {
+            if since.on(today) > today {
+                return Err(not_begun(&since.shown("--since", today), "is", today));
+            }
+            if let Some(until) = self.until {
+                in_order(("--since", since), ("--until", until), today)?;
+            }
+            let last = self.until.map_or(today, |until| until.on(today).min(today));
+            return Ok(Period::range(since.on(today), last));
+        }
         let whole = Period::of(kind, self.date.on(today));
         if whole.first() > today {
             return Err(not_begun(&self.date.shown("--date", today), "names a period that begins", today));
@@ -184,10 +194,29 @@ mod tests {
             (PeriodKind::Day, "2021-12-11", None),
             (PeriodKind::Week, "2021-12-12", Some("2021-12-10")),
         ] {
-            let options = ReportOptions { period: None, date: on(date), department: None };
+            let options = ReportOptions { period: None, date: on(date), since: None, until: None, department: None };
             let period = options.period(kind, TODAY);
             assert_eq!(period.as_ref().ok().map(|period| period.last().to_string()).as_deref(), last, "{date}");
             assert_eq!(told(period).contains("names a period that begins after today, 2021-12-10"), last.is_none());
+        }
+    }
+    #[test]
+    fn any_days_are_a_period() {
+        for (since, until, expected) in [
+            ("2021-12-01", Some("2021-12-05"), Ok("2021-12-01_2021-12-05")),
+            ("2021-12-01", None, Ok("2021-12-01_2021-12-10")),
+            ("2021-12-01", Some("2021-12-31"), Ok("2021-12-01_2021-12-10")),
+            ("today", None, Ok("2021-12-10_2021-12-10")),
+            ("2021-12-11", None, Err("`--since 2021-12-11` is after today")),
+            ("2021-12-05", Some("2021-12-01"), Err("`--since 2021-12-05` is after `--until 2021-12-01`")),
+        ] {
+            let (since, until) = (Some(on(since)), until.map(on));
+            let options = ReportOptions { period: None, date: on("today"), since, until, department: None };
+            match (options.period(PeriodKind::Month, TODAY), expected) {
+                (Ok(period), Ok(expected)) => assert_eq!(period.part(), expected),
+                (Err(error), Err(expected)) => assert!(error.to_string().starts_with(expected), "{error}"),
+                (other, _) => panic!("{expected:?}: {other:?}"),
+            }
         }
     }
 }

@@ -445,18 +445,16 @@ impl Unique {
         Self { what, first: BTreeMap::new() }
     }
 
-    /// Records a fault of `value` where its `key` was there before.
-    pub(super) fn check(&mut self, value: Value<'_>, key: String) {
+    /// Records a fault of `value` where its `key` was there before, and says whether it was not.
+    pub(super) fn check(&mut self, value: Value<'_>, key: String) -> bool {
         let line = value.line();
-        match self.first.get(&key) {
-            Some(first) => {
-                let hint = format!("the first one is in line {first}");
-                value.fault::<()>(format!("duplicate {}: {}", self.what, value.shown()), Some(hint));
-            }
-            None => {
-                self.first.insert(key, line);
-            }
+        if let Some(first) = self.first.get(&key) {
+            let hint = format!("the first one is in line {first}");
+            value.fault::<()>(format!("duplicate {}: {}", self.what, value.shown()), Some(hint));
+            return false;
         }
+        self.first.insert(key, line);
+        true
     }
 }
 

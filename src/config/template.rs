@@ -6,7 +6,7 @@ use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use crate::report::book::{ChartKind, Colour, Kind, Palette, ShadeKind, sheet_name};
 use crate::report::template::{
-    CHARTS, ChartPlan, ChartTitle, ColumnPlan, FIGURES, KINDS, Known, SheetKind, SheetPlan, Template, Total,
+    Book, CHARTS, ChartPlan, ChartTitle, ColumnPlan, FIGURES, KINDS, Known, SheetKind, SheetPlan, Template, Total,
 };
 use crate::source::Source;
 use crate::texts::{Language, Texts};
@@ -15,13 +15,6 @@ const TOTALS: &[(&str, Total)] = &[("count", Total::Count), ("sum", Total::Sum),
 const SHADES: &[(&str, ShadeKind)] = &[("bars", ShadeKind::Bars), ("scale", ShadeKind::Scale)];
 const CHART_KINDS: &[(&str, ChartKind)] =
     &[("columns", ChartKind::Columns), ("bars", ChartKind::Bars), ("lines", ChartKind::Lines)];
-
-/// Whose workbook has a sheet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Book {
-    Department,
-    Site,
-}
 
 const BOOKS: &[(&str, Book)] = &[("department", Book::Department), ("site", Book::Site)];
 
@@ -52,7 +45,7 @@ fn template(root: &Table<'_>, shown: &Shown, language: Language) -> Option<Templ
     let mut once = Unique::new("sheet");
     let sheets = root.entries("sheets", |table| sheet(table, shown, &mut once));
     let sheets = sheets.filter(|sheets| {
-        let both = sheets.iter().any(|sheet| sheet.for_departments) && sheets.iter().any(|sheet| sheet.for_site);
+        let both = BOOKS.iter().all(|(_, book)| sheets.iter().any(|sheet| sheet.books.contains(book)));
         if !both {
             root.fault("no sheet for the workbooks of departments, or none for the site's", HINT);
         }
@@ -114,13 +107,11 @@ fn sheet(table: &Table<'_>, shown: &Shown, once: &mut Unique) -> Option<SheetPla
         }
         return None;
     };
-    for book in books.iter().flatten() {
-        if let Some(value) = kind_value {
-            once.check(value, format!("{kind:?} {book:?}"));
-            if kind == SheetKind::Departments && *book == Book::Department {
-                let hint = "say `workbooks = [\"site\"]`".to_owned();
-                value.fault::<()>("a department's workbook has no sheet of departments".to_owned(), Some(hint));
-            }
+    if let (Some(books), Some(value)) = (&books, kind_value) {
+        let _ = books.iter().all(|book| once.check(value, format!("{kind:?} {book:?}")));
+        if kind == SheetKind::Departments && books.contains(&Book::Department) {
+            let hint = "say `workbooks = [\"site\"]`".to_owned();
+            value.fault::<()>("a department's workbook has no sheet of departments".to_owned(), Some(hint));
         }
     }
     let known = kind.columns();
@@ -149,8 +140,7 @@ fn sheet(table: &Table<'_>, shown: &Shown, once: &mut Unique) -> Option<SheetPla
     let books = books?;
     Some(SheetPlan {
         kind,
-        for_departments: books.contains(&Book::Department),
-        for_site: books.contains(&Book::Site),
+        books,
         title: title?,
         columns: columns?,
         freeze: freeze?,
@@ -198,8 +188,9 @@ fn column(table: &Table<'_>, known: &'static [Known], once: &mut Unique) -> Opti
     let total = table.optional("total", |value| {
         let total = value.one_of(TOTALS)?;
         match (total, kind?) {
-            (Total::Count, _) | (Total::Sum, Kind::Integer | Kind::Hours | Kind::Duration) => Some(total),
-            (Total::Most, Kind::Integer) => Some(total),
+            (Total::Count, _)
+            | (Total::Sum, Kind::Integer | Kind::Hours | Kind::Duration)
+            | (Total::Most, Kind::Integer) => Some(total),
             (Total::Sum, _) => value.refuse("a column of counts or times for a sum", None),
             (Total::Most, _) => value.refuse("a column of counts for a maximum", None),
         }
@@ -369,7 +360,10 @@ mod tests {
     fn the_built_in_description_is_right_and_shows_every_sheet() {
         let template = Template::parse(TEMPLATE, Language::French).unwrap_or_else(|errors| panic!("{errors}"));
         for (name, kind) in SheetKind::NAMED {
-            assert!(template.sheets.iter().any(|sheet| sheet.kind == *kind && sheet.for_site), "{name}");
+            assert!(
+                template.sheets.iter().any(|sheet| sheet.kind == *kind && sheet.books.contains(&Book::Site)),
+                "{name}"
+            );
         }
         let sessions = template.sheets.iter().find(|sheet| sheet.kind == SheetKind::Sessions).unwrap();
         let names: Vec<_> =
@@ -390,7 +384,7 @@ mod tests {
             ("name = \"login\"", "name = \"loginn\"", "unknown column `loginn`"),
             ("name = \"login\"", "name = \"date\"", "duplicate column: `date`"),
             ("holds = \"users\"", "holds = \"people\"", "expected one of `summary`, `departments`"),
-            ("holds = \"users\"", "holds = \"machines\"", "duplicate sheet: `machines`"),
+            ("holds = \"machines\"", "holds = \"users\"", "duplicate sheet: `users`"),
             ("type = \"clock\"", "type = \"percent\"", "expected one of `date`, `clock`, `datetime`, found `percent`"),
             ("accent = \"#0072B2\"", "accent = \"blue\"", "expected a colour such as `#0072B2`, found `blue`"),
             ("shade = \"bars\"", "shade = \"stars\"", "expected one of `bars`, `scale`, found `stars`"),

@@ -9,6 +9,7 @@ pub mod csv;
 mod figures;
 #[cfg(test)]
 mod files_test;
+mod layout;
 mod names;
 pub mod ods;
 mod period;
@@ -123,6 +124,16 @@ pub enum WriteError {
         /// What to do.
         advice: String,
     },
+    /// Any sheet would have more rows than a spreadsheet holds, title and header included.
+    #[error("the sheet {sheet} would have {count} rows, and a spreadsheet holds {most}")]
+    SheetTooLong {
+        /// The sheet.
+        sheet: String,
+        /// How many rows it would have.
+        count: usize,
+        /// How many it can have.
+        most: usize,
+    },
     /// By the XLSX writer: more rows than a sheet holds, a full disk.
     #[error("cannot write the XLSX workbook")]
     Xlsx(#[from] rust_xlsxwriter::XlsxError),
@@ -135,4 +146,25 @@ pub enum WriteError {
     /// While the skeleton of the ODS file was filled.
     #[error("cannot fill the ODS workbook")]
     Io(#[from] std::io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_rows_than_a_sheet_holds_are_an_error_that_says_what_to_ask_for() {
+        let rows = sample::rows();
+        let month = Period::of(crate::config::PeriodKind::Month, rows[0].date);
+        assert!(check_size(&rows, month, rows.len() + LINES_ABOVE).is_ok());
+        for (most, advice) in [
+            (8, "ask for a shorter period: `jeton report --period week --date 2021-12-01`"),
+            (5, "ask for a shorter period: `jeton report --period day --date 2021-12-01`"),
+            (4, "ask for CSV"),
+        ] {
+            let error = check_size(&rows, month, most).unwrap_err().to_string();
+            let said = format!("6 sessions are more than the {} rows that a sheet holds; {advice}", most - 3);
+            assert!(error.starts_with(&said), "{error}");
+        }
+    }
 }

@@ -1,12 +1,10 @@
 //! How a workbook looks, in one place for both formats: one quiet accent, thin lines, nothing that needs colour to be
 //! understood.
 
-use super::book::{Cell, Colour, Kind, Palette, Role, Value};
+use super::book::{Cell, Colour, Kind, Palette, Role, SeriesLook, Value};
 
 /// A font that Windows and macOS have, and of whose metrics Linux has a free one (Liberation Sans).
 pub(super) const FONT: &str = "Arial";
-/// The pixels of one unit of a column's width, and of its margins (Excel's definition, at 96 dpi).
-pub(super) const UNIT_PIXELS: (f64, f64) = (7.0, 5.0);
 
 /// The letters of what is read.
 pub(super) const INK: Colour = Colour::new(0x22_2222);
@@ -17,6 +15,8 @@ pub(super) const THIN_LINE: Colour = Colour::new(0xDD_E2E7);
 /// How much of the accent is behind a header, and at the dark end of a colour scale: ink is read on both.
 const HEADER_TINT: f64 = 0.1;
 pub(super) const SCALE_TINT: f64 = 0.6;
+/// How much of it is in a data bar.
+pub(super) const BAR_TINT: f64 = 0.35;
 
 /// The look of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,6 +88,35 @@ pub(super) fn look(role: Role, kind: Kind, palette: &Palette) -> Look {
         Role::Alert => Look { bold: true, colour: palette.alert, ..PLAIN },
         Role::Link => Look { colour: accent, ..PLAIN },
     }
+}
+
+/// How the line of a series of a chart is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Stroke {
+    /// Its colour.
+    pub(super) colour: Colour,
+    /// Its width in points.
+    pub(super) width: f64,
+    /// Dashes without marks, or a line with a mark at every point.
+    pub(super) dashed: bool,
+    /// Whether the marks are squares, or else discs.
+    pub(super) square: bool,
+}
+
+/// The line of the series with this number, from 0. Two of them differ in their marks too, so that a print in black and
+/// white tells them apart.
+pub(super) fn stroke(look: SeriesLook, number: usize, palette: &Palette) -> Stroke {
+    match look {
+        SeriesLook::Limit => Stroke { colour: palette.limit, width: 1.75, dashed: true, square: false },
+        SeriesLook::Measure => {
+            Stroke { colour: bar_colour(number, palette), width: 2.0, dashed: false, square: number % 2 == 1 }
+        }
+    }
+}
+
+/// The colour of the series with this number, from 0. They differ in lightness, which is what black and white leaves.
+pub(super) fn bar_colour(number: usize, palette: &Palette) -> Colour {
+    [palette.accent, palette.second, palette.third][number % 3]
 }
 
 /// The height of a line in points, where it is not that of one line of plain text: for larger letters, and for texts over

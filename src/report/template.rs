@@ -40,15 +40,22 @@ impl Template {
     }
 }
 
+/// Whose workbook has a sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Book {
+    /// Each department's, and that of the machines of none.
+    Department,
+    /// The site's.
+    Site,
+}
+
 /// One of `[[sheets]]`.
 #[derive(Debug, Clone)]
 pub struct SheetPlan {
     /// What it holds.
     pub kind: SheetKind,
-    /// Whether departments' workbooks have it.
-    pub for_departments: bool,
-    /// Whether the site's has it.
-    pub for_site: bool,
+    /// Whose workbooks have it.
+    pub books: Vec<Book>,
     /// The title of its tab, where not the one in the texts.
     pub title: Option<String>,
     /// The columns of its table, in their order.

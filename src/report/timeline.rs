@@ -31,7 +31,7 @@ impl Step {
             (Some(PeriodKind::Day), _) | (None, 1) => Self::Hours,
             (Some(PeriodKind::Week | PeriodKind::Month), _) | (None, ..=62) => Self::Days,
             (None, ..=190) => Self::Weeks,
-            (Some(PeriodKind::Year), _) | (None, _) => Self::Months,
+            (Some(PeriodKind::Year) | None, _) => Self::Months,
         }
     }
 
@@ -81,11 +81,14 @@ pub(super) struct Span {
     pub(super) denied_false: u32,
 }
 
+/// The sessions and logins of a step.
+type Seen<'a> = (BTreeSet<SessionKey<'a>>, BTreeSet<&'a str>);
+
 /// Every step of the period, those without use too, from the rows and the seats by hour.
 pub(super) fn timeline(rows: &[SessionRow], hours: &[SeatHour], period: Period) -> Vec<Span> {
     let step = Step::of(period);
     let mut spans = empty(step, period);
-    let mut seen: BTreeMap<(NaiveDate, u32), (BTreeSet<SessionKey<'_>>, BTreeSet<&str>)> = BTreeMap::new();
+    let mut seen: BTreeMap<(NaiveDate, u32), Seen<'_>> = BTreeMap::new();
     for row in rows {
         for (hour, seconds) in by_hour(row) {
             let start = step.start(row.date, hour);

@@ -6,9 +6,11 @@ mod bad_input;
 mod history;
 mod inventory;
 mod nightly;
+mod periods;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;
+mod template;
 mod tools;
 mod usage;
 mod workbooks;

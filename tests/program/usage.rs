@@ -1,5 +1,6 @@
 //! Commands that write what was asked for, wrong usage, wrong configurations.
 
+use crate::support::workbook::Workbook;
 use crate::support::{Lab, REPORTS};
 
 #[test]
@@ -38,6 +39,8 @@ fn a_report_covers_the_period_that_is_asked_for() {
         ("", "2021-12", 8),
         ("--period year --department DPT2", "2021", 2),
         ("--department DPT1", "2021-12", 2),
+        ("--since 2021-12-08 --until 2021-12-09 --department DPT1", "2021-12-08_2021-12-09", 2),
+        ("--since 2021-12-09 --department DPT2", "2021-12-09_2021-12-10", 2),
     ] {
         let lab = Lab::new();
         let ran = lab.jeton(&format!("report {options}")).exits(3);
@@ -58,6 +61,11 @@ fn a_department_without_use_gets_no_workbook() {
     assert!(lab.files(REPORTS).into_keys().all(|name| !name.starts_with("DPT3")));
     lab.jeton("report --department DPT3").exits(0).says_only("no use in this period: no workbook was written\n");
     lab.jeton("report --period day --department DPT1").exits(0).says("no workbook was written");
+    // The site's workbook says so.
+    let site = Workbook::read(&lab.path(REPORTS).join("LABO-2021-12.xlsx"));
+    assert!(site.sheet("Synthèse").concat().iter().any(|cell| cell.ends_with("sans classeur\u{a0}: DPT3")));
+    let unused = site.sheet("Départements").iter().find(|row| row[0] == "DPT3").unwrap();
+    assert_eq!(unused[1..6], ["0", "0", "0", "0", "0"], "{unused:?}");
 }
 
 #[test]

@@ -68,14 +68,29 @@ fn the_columns_are_in_the_order_of_the_csv() {
     let columns = "Date Jour Utilisateur Poste Début Fin Durée État Début_initial Adresse_IP Indice MAC VLAN Département \
                    Nom_DHCP Commutateur Port Prise";
     let columns: Vec<String> = columns.split(' ').map(|column| column.replace('_', " ")).collect();
-    let sheets = ["Synthèse", "Sessions", "Utilisateurs", "Postes", "Semaine", "Anomalies", "Lisez-moi"];
+    let sheets = ["Synthèse", "Sessions", "Utilisateurs", "Postes", "Semaine", "Par jour", "Anomalies", "Lisez-moi"];
+    let site = [
+        "Synthèse",
+        "Départements",
+        "Jetons",
+        "Besoin",
+        "Jours saturés",
+        "Sessions",
+        "Utilisateurs",
+        "Postes",
+        "Semaine",
+        "Par jour",
+        "Anomalies",
+        "Lisez-moi",
+    ];
     for format in ["ods", "xlsx"] {
         for (scope, _) in DEPARTMENTS {
             let book = book(&lab, scope, format);
             assert!(book.sheet("Sessions").contains(&columns), "{scope}.{format}");
             assert_eq!(book.sheets.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), sheets);
         }
-        assert!(book(&lab, "LABO", format).sheets.iter().any(|(name, _)| name == "Départements"));
+        let book = book(&lab, "LABO", format);
+        assert_eq!(book.sheets.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), site);
     }
 }
 
@@ -215,7 +230,7 @@ fn libreoffice_opens_every_workbook_and_sees_the_same_in_both_formats() {
     for as_shown in [false, true] {
         let to = format!("csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,{as_shown},false,false,-1");
         let sheets = converted(&files, &to);
-        assert_eq!(sheets.len(), 2 * (3 * 7 + 8), "{sheets:?}");
+        assert_eq!(sheets.len(), 2 * (3 * 8 + 12), "{sheets:?}");
         same_in_both_formats(&sheets);
         sessions_are_in(&sheets, as_shown);
         for path in sheets.values() {

@@ -38,10 +38,16 @@ impl Area {
         (self.first.0..=self.last.0).contains(&row) && (self.first.1..=self.last.1).contains(&column)
     }
 
-    /// As ODF writes it, `$'Par jour'.$B$4:.$B$34`; a single cell as `$'Par jour'.$B$4`.
+    /// Its first cell alone.
+    #[must_use]
+    pub fn first_cell(&self) -> Self {
+        Self { last: self.first, ..self.clone() }
+    }
+
+    /// As an address of OpenDocument, `$'Par jour'.$B$4:$'Par jour'.$B$34`; a single cell as `$'Par jour'.$B$4`.
     pub(in crate::report) fn in_odf(&self) -> String {
-        let first = format!("${}.{}", self.quoted_sheet(), absolute(self.first));
-        if self.first == self.last { first } else { format!("{first}:.{}", absolute(self.last)) }
+        let cell = |place| format!("${}.{}", self.quoted_sheet(), absolute(place));
+        if self.first == self.last { cell(self.first) } else { format!("{}:{}", cell(self.first), cell(self.last)) }
     }
 
     /// As Excel writes it, `'Par jour'!$B$4:$B$34`.
@@ -67,7 +73,7 @@ mod tests {
     #[test]
     fn an_area_is_written_as_each_format_has_it() {
         let area = Area { sheet: "L'année".into(), first: (3, 1), last: (33, 27) };
-        assert_eq!(area.in_odf(), "$'L''année'.$B$4:.$AB$34");
+        assert_eq!(area.in_odf(), "$'L''année'.$B$4:$'L''année'.$AB$34");
         assert_eq!(area.in_excel(), "'L''année'!$B$4:$AB$34");
         assert_eq!(Area::cell("Jetons", 0, 0).in_odf(), "$'Jetons'.$A$1");
         assert!(area.has((3, 27)) && !area.has((2, 1)) && !area.has((3, 28)));

@@ -13,6 +13,7 @@ use std::fmt;
 
 use chrono::NaiveDateTime;
 
+use super::{MOST_ROWS, WriteError};
 use crate::texts::Language;
 
 pub use area::{Area, Name};
@@ -83,7 +84,7 @@ pub struct Shade {
 }
 
 /// How numbers show their size beside what they say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ShadeKind {
     /// The greater, the darker the cell, from white to the accent.
     Scale,
@@ -181,15 +182,24 @@ impl<'a> Sheet<'a> {
             row_of(row, table.rows.get(number, &mut made));
         }
     }
+}
 
-    /// The rows, columns included that only charts cover: what is printed. At least one cell.
-    pub(super) fn last_cell(&self) -> (u32, u16) {
-        let rows = self.table.as_ref().map_or(0, |table| 1 + table.rows.len());
-        let rows = u32::try_from(self.lines.len() + rows).unwrap_or(u32::MAX);
-        let columns = u16::try_from(self.widths.len()).unwrap_or(u16::MAX);
-        let below = self.charts.iter().map(|chart| chart.place.row.saturating_add(chart.place.lines)).max();
-        (rows.max(below.unwrap_or(0)).saturating_sub(1), columns.saturating_sub(1))
+impl Table<'_> {
+    /// The number of its last column, from 0.
+    pub(super) fn last_column(&self) -> u16 {
+        u16::try_from(self.header.len().saturating_sub(1)).unwrap_or(u16::MAX)
     }
+}
+
+/// Refuses a workbook one of whose sheets has more rows than a sheet holds.
+pub(super) fn check_rows(book: &Workbook<'_>) -> Result<(), WriteError> {
+    for sheet in &book.sheets {
+        let count = sheet.lines.len() + sheet.table.as_ref().map_or(0, |table| 1 + table.rows.len());
+        if count > MOST_ROWS {
+            return Err(WriteError::SheetTooLong { sheet: sheet.name.clone(), count, most: MOST_ROWS });
+        }
+    }
+    Ok(())
 }
 
 impl<'a> Rows<'a> {

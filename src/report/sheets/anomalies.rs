@@ -12,7 +12,7 @@ pub(super) const COLUMNS: [Known; 5] =
     [Known::text("severity"), Known::text("what"), Known::text("where"), Known::text("detail"), Known::text("remedy")];
 
 /// One finding.
-pub(super) fn row<'a>(texts: &'a Texts, finding: Finding) -> [Value<'a>; 5] {
+pub(super) fn row(texts: &Texts, finding: Finding) -> [Value<'_>; 5] {
     let severity = texts.find(&format!("severity.{}", finding.kind.severity().name())).unwrap_or_default();
     [
         Value::text(severity),

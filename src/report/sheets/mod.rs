@@ -21,7 +21,7 @@ use chrono_tz::Tz;
 use super::book::{
     Cell, Kind, Name, Palette, Properties, Role, Rows, Sheet, Table, Value, Workbook, range_name, sheet_name,
 };
-use super::template::{Known, SheetKind, SheetPlan};
+use super::template::{Book, Known, SheetKind, SheetPlan};
 use super::timeline::Step;
 use super::{ReportInput, Scope, Template};
 use crate::texts::Texts;
@@ -109,18 +109,18 @@ struct Context<'a> {
 impl<'a> Context<'a> {
     fn new(input: &ReportInput<'a>) -> Self {
         let template: &'a Template = input.template;
-        let wanted = |plan: &&SheetPlan| if input.scope == Scope::Site { plan.for_site } else { plan.for_departments };
+        let book = if input.scope == Scope::Site { Book::Site } else { Book::Department };
+        let wanted = |plan: &&SheetPlan| plan.books.contains(&book);
         let plans: Vec<&'a SheetPlan> = template.sheets.iter().filter(wanted).collect();
         let mut this = Self { input: *input, texts: template.texts(input.language), plans, names: Vec::new() };
         for index in 0..this.plans.len() {
             let name = this.tab(this.plans[index]);
             let taken = |name: &str| this.names.iter().any(|known| known.to_lowercase() == name.to_lowercase());
-            let mut free = name.clone();
-            for number in (2..).take_while(|_| taken(&free)).collect::<Vec<_>>() {
-                let short: String = name.chars().take(26).collect();
-                free = format!("{short} {number}");
-            }
-            this.names.push(free);
+            let short: String = name.chars().take(26).collect();
+            // There are fewer sheets than numbers to try.
+            let numbered = (2..=99).map(|number| format!("{short} {number}"));
+            let free = std::iter::once(name).chain(numbered).find(|name| !taken(name));
+            this.names.push(free.unwrap_or_default());
         }
         this
     }

@@ -4,7 +4,7 @@ use super::{Cell, Context, Role, Sheet, SheetKind, SheetPlan, Value};
 use crate::report::{Figures, Scope, day};
 
 /// The widths: the names of figures, then figures, then room for the charts.
-const WIDTHS: [f64; 7] = [38.0, 15.0, 15.0, 12.0, 24.0, 24.0, 16.0];
+const WIDTHS: [f64; 7] = [36.0, 16.5, 16.5, 16.5, 19.5, 19.5, 19.5];
 /// The column of the site's name, at the right end of the title's line.
 const CORNER: usize = WIDTHS.len() - 1;
 /// How many missing sources the first page names; the others are in *Anomalies*.
@@ -14,7 +14,6 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &SheetPlan) -> Sheet<'a> {
     let mut lines = opening(context);
     let top = lines.len();
     lines.extend(figures(context, plan));
-    lines.push(vec![Cell::text(Role::Note, compared(context))]);
     // Charts stand over lines that are left empty.
     let below = plan.charts.iter().map(|chart| top + chart.line as usize + chart.lines as usize).max().unwrap_or(0);
     let bottom = below.max(lines.len()) + 1;
@@ -37,6 +36,7 @@ fn opening<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
     if context.input.rows.is_empty() {
         lines.push(vec![Cell::text(Role::Note, context.words("summary.no_sessions"))]);
     }
+    lines.push(vec![Cell::text(Role::Note, compared(context))]);
     lines.extend(without_use(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.push(Vec::new());
     lines
@@ -84,21 +84,23 @@ fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
 fn compared(context: &Context<'_>) -> String {
     let input = &context.input;
     let before = input.period.previous().label(context.texts);
-    let begins = input.begins.filter(|_| input.previous.is_none()).map(|begins| day(context.texts, begins));
-    match (input.previous, begins) {
-        (Some(_), _) => context.texts.fill("summary.compared", &[("period", &before)]),
-        (None, Some(begins)) => {
-            context.texts.fill("summary.before_the_data", &[("period", &before), ("date", &begins)])
-        }
-        (None, None) => context.texts.fill("summary.not_compared", &[("period", &before)]),
-    }
+    let path = match (input.previous, input.begins) {
+        (Some(_), _) => "summary.compared",
+        (None, Some(begins)) if begins > input.period.first() => "summary.in_the_middle",
+        (None, Some(_)) => "summary.before_the_data",
+        (None, None) => "summary.not_compared",
+    };
+    let begins = input.begins.map(|begins| day(context.texts, begins)).unwrap_or_default();
+    context.texts.fill(path, &[("period", &before), ("date", &begins)])
 }
 
-/// How a key figure is written, and how its change is said.
+/// How a key figure is written, and how its change is said: what is much, in percent; what is little, as it is.
 #[derive(Clone, Copy, PartialEq)]
 enum Style {
     /// A time, its change in percent.
     Hours,
+    /// A time, its change as a time.
+    Time,
     /// A count, its change in percent.
     Relative,
     /// A count, its change as a count.
@@ -111,7 +113,7 @@ fn figure(name: &str, figures: &Figures) -> (Style, Option<i64>) {
     match name {
         "hours" => (Style::Hours, Some(figures.seconds)),
         "token_hours" => (Style::Hours, figures.token_seconds),
-        "at_limit" => (Style::Hours, figures.at_limit_s),
+        "at_limit" => (Style::Time, figures.at_limit_s),
         "sessions" => (Style::Relative, whole(figures.sessions)),
         "users" => (Style::Absolute, whole(figures.users)),
         "machines" => (Style::Absolute, whole(figures.machines)),
@@ -133,11 +135,11 @@ fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
         let before = input.previous.and_then(|before| figure(name, &before).1);
         let shown = |value: Option<i64>| match (value, style) {
             (None, _) => Value::text("–"),
-            (Some(seconds), Style::Hours) => Value::hours(seconds),
+            (Some(seconds), Style::Hours | Style::Time) => Value::hours(seconds),
             (Some(count), _) => Value::Integer(count),
         };
         let change = match (now, before) {
-            (Some(now), Some(before)) => change(context, now, before, style != Style::Absolute),
+            (Some(now), Some(before)) => change(context, now, before, style),
             _ => "–".to_owned(),
         };
         vec![
@@ -160,21 +162,21 @@ fn label(context: &Context<'_>, name: &str) -> String {
     }
 }
 
-/// `+34 %`, `−2` or `=`. A change from nothing has no percentage.
-fn change(context: &Context<'_>, now: i64, before: i64, relative: bool) -> String {
+/// `+34 %`, `−2`, `+1:30` or `=`. A change from nothing has no percentage.
+fn change(context: &Context<'_>, now: i64, before: i64, style: Style) -> String {
     let difference = now.saturating_sub(before);
     let sign = if difference > 0 { '+' } else { '\u{2212}' };
-    if difference == 0 {
-        return "=".to_owned();
+    let length = difference.unsigned_abs();
+    match style {
+        _ if difference == 0 => "=".to_owned(),
+        Style::Absolute => format!("{sign}{length}"),
+        Style::Time => format!("{sign}{}:{:02}", length / 3600, length / 60 % 60),
+        Style::Hours | Style::Relative if before <= 0 => "–".to_owned(),
+        Style::Hours | Style::Relative => {
+            let percent = format!("{sign}{:.0}", 100.0 * length as f64 / before as f64);
+            context.texts.fill("summary.percent", &[("number", &percent)])
+        }
     }
-    if !relative {
-        return format!("{sign}{}", difference.unsigned_abs());
-    }
-    if before <= 0 {
-        return "–".to_owned();
-    }
-    let percent = format!("{:.0}", 100.0 * difference.unsigned_abs() as f64 / before as f64);
-    context.texts.fill("summary.percent", &[("number", &format!("{sign}{percent}"))])
 }
 
 /// A link to each of the other sheets, as many in a line as there are columns.
@@ -227,16 +229,17 @@ mod tests {
     fn changes_are_said_briefly() {
         let data = sample::Data::new();
         let context = context(&data.input());
-        for (now, before, relative, expected) in [
-            (128, 96, true, "+33\u{202f}%"),
-            (96, 128, true, "−25\u{202f}%"),
-            (5, 5, true, "="),
-            (5, 0, true, "–"),
-            (14, 12, false, "+2"),
-            (0, 3, false, "−3"),
-            (i64::MAX, i64::MIN, false, "+9223372036854775807"),
+        for (now, before, style, expected) in [
+            (128, 96, Style::Hours, "+33\u{202f}%"),
+            (96, 128, Style::Relative, "−25\u{202f}%"),
+            (5, 5, Style::Hours, "="),
+            (5, 0, Style::Relative, "–"),
+            (8_460, 60, Style::Time, "+2:20"),
+            (14, 12, Style::Absolute, "+2"),
+            (0, 3, Style::Absolute, "−3"),
+            (i64::MAX, i64::MIN, Style::Absolute, "+9223372036854775807"),
         ] {
-            assert_eq!(change(&context, now, before, relative), expected);
+            assert_eq!(change(&context, now, before, style), expected);
         }
     }
 }

@@ -110,7 +110,7 @@ fn shown(value: Value<'_>, kind: Kind) -> Value<'_> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Sum {
     count: i64,
-    sum: i64,
+    total: i64,
     most: i64,
 }
 
@@ -138,7 +138,7 @@ impl Sum {
     fn add(&mut self, value: &Value<'_>) {
         self.count += i64::from(*value != Value::Empty);
         if let Value::Integer(number) | Value::Hours(number) | Value::Duration(number) = value {
-            self.sum = self.sum.saturating_add(*number);
+            self.total = self.total.saturating_add(*number);
             self.most = self.most.max(*number);
         }
     }
@@ -169,9 +169,9 @@ fn subtotal<'a>(column: u16, kind: Kind, total: Total, sum: Sum, has_rows: bool)
     let (function, cached) = match (total, kind) {
         (Total::Count, _) => (SubtotalFunction::Count, sum.count),
         (Total::Most, _) => (SubtotalFunction::Most, sum.most),
-        (Total::Sum, Kind::Hours) => (SubtotalFunction::Hours, sum.sum),
-        (Total::Sum, Kind::Duration) => (SubtotalFunction::Duration, sum.sum),
-        (Total::Sum, _) => (SubtotalFunction::Sum, sum.sum),
+        (Total::Sum, Kind::Hours) => (SubtotalFunction::Hours, sum.total),
+        (Total::Sum, Kind::Duration) => (SubtotalFunction::Duration, sum.total),
+        (Total::Sum, _) => (SubtotalFunction::Sum, sum.total),
     };
     match (has_rows, cached, kind) {
         // Without rows there is no range to reckon over.

@@ -26,21 +26,26 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a>
     let input = &context.input;
     let seats = hours(input.holds, input.denials, input.seats, input.timezone);
     let known = input.usage().knows_tokens();
-    let tokens = |value: Value<'a>| if known { value } else { Value::Empty };
-    let rows = timeline(input.rows, &seats, input.period).into_iter().map(|span| {
+    let spans = timeline(input.rows, &seats, input.period);
+    let rows = spans.iter().enumerate().map(|(index, span)| {
+        // What was before the data is unknown, which is not nothing.
+        let last = spans.get(index + 1).filter(|next| next.date > span.date).and_then(|next| next.date.pred_opt());
+        let told = input.begins.is_none_or(|begins| last.unwrap_or(input.period.last()) >= begins);
+        let count = |value: Value<'a>| if told { value } else { Value::Empty };
+        let tokens = |value: Value<'a>| if told && known { value } else { Value::Empty };
         [
             Value::date(span.date),
-            Value::text(day_of_week(context, &span)),
-            Value::text(label(context, &span)),
-            Value::hours(span.seconds),
+            Value::text(day_of_week(context, span)),
+            Value::text(label(context, span)),
+            count(Value::hours(span.seconds)),
             tokens(Value::hours(span.token_s)),
-            Value::count(span.sessions),
-            Value::count(span.users),
+            count(Value::count(span.sessions)),
+            count(Value::count(span.users)),
             tokens(Value::Integer(span.peak)),
             input.seats.map_or(Value::Empty, |seats| Value::Integer(seats.into())),
             tokens(input.seats.map_or(Value::Empty, |_| Value::hours(span.at_limit_s))),
-            Value::Integer(span.denied_true.into()),
-            Value::Integer(span.denied_false.into()),
+            count(Value::Integer(span.denied_true.into())),
+            count(Value::Integer(span.denied_false.into())),
         ]
     });
     table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())

@@ -1,5 +1,7 @@
 //! Both files, written and read again by an independent reader (calamine).
 
+mod gallery;
+
 use std::io::Cursor;
 
 use calamine::{Data, Ods, Reader, Xlsx};
@@ -183,7 +185,7 @@ fn the_filter_the_frozen_header_and_the_totals_are_in_both() {
     let book = sheets(&data.input());
     let content = part(ods_bytes(&book), "content.xml");
     for expected in [
-        "table:target-range-address=\"&apos;Sessions&apos;.A3:&apos;Sessions&apos;.R9\"",
+        "table:target-range-address=\"$&apos;Sessions&apos;.$A$3:$&apos;Sessions&apos;.$R$9\"",
         "table:display-filter-buttons=\"true\"",
         "of:=SUBTOTAL(109;[.G4:.G9])",
         "of:=SUBTOTAL(103;[.C4:.C9])",
@@ -200,13 +202,16 @@ fn the_filter_the_frozen_header_and_the_totals_are_in_both() {
     assert!(settings.contains("HorizontalSplitPosition"), "{settings}");
     let sheet = part(xlsx_bytes(&book), "xl/worksheets/sheet2.xml");
     for expected in [
-        "<autoFilter ref=\"A3:R9\"/>",
         "<f>SUBTOTAL(109,G4:G9)</f><v>0.813553",
         "<f>SUBTOTAL(103,C4:C9)</f><v>6</v>",
         "xSplit=\"4\" ySplit=\"3\"",
         "fitToHeight=\"0\"",
     ] {
         assert!(sheet.contains(expected), "{expected} in {sheet}");
+    }
+    let table = part(xlsx_bytes(&book), "xl/tables/table1.xml");
+    for expected in ["ref=\"A3:R9\"", "displayName=\"Table_Sessions\"", "<autoFilter ref=\"A3:R9\"/>"] {
+        assert!(table.contains(expected), "{expected} in {table}");
     }
 }
 
@@ -240,5 +245,77 @@ fn every_sheet_has_a_name_of_its_own_and_every_text_is_found() {
         let readme = book.sheets.last().unwrap();
         let explained = readme.lines.iter().filter(|line| line.len() == 2);
         assert!(explained.flatten().all(|cell| cell.value != super::book::Value::Empty), "{:?}", readme.lines);
+    }
+}
+
+#[test]
+fn what_nothing_reports_holds_is_the_same_in_both() {
+    let cells = texts_of(&gallery::gallery());
+    assert!(cells.iter().any(|cell| cell == "Beaucoup!1001,0 text =ligne 999"), "{cells:?}");
+}
+
+/// The names of a file's parts.
+fn parts(bytes: Vec<u8>) -> Vec<String> {
+    let packed = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    packed.file_names().map(|name| name.unwrap().into_owned()).collect()
+}
+
+#[test]
+fn charts_are_native_say_what_they_show_and_are_never_empty() {
+    let book = gallery::gallery();
+    let content = part(ods_bytes(&book), "content.xml");
+    assert_eq!(content.matches("<draw:object ").count(), 4, "the empty one is left out: {content}");
+    for expected in [
+        "<svg:title>Jetons &amp; limite</svg:title>",
+        "<svg:desc>Jetons &amp; limite, décrit en mots &amp; &lt;signes&gt;</svg:desc>",
+        "xlink:href=\"./Object 4\"",
+    ] {
+        assert!(content.contains(expected), "{expected}");
+    }
+    let manifest = part(ods_bytes(&book), "META-INF/manifest.xml");
+    assert_eq!(manifest.matches("application/vnd.oasis.opendocument.chart").count(), 4);
+    let chart = part(ods_bytes(&book), "Object 3/content.xml");
+    for expected in [
+        "chart:class=\"chart:line\"",
+        "<text:p>Jetons &amp; limite</text:p>",
+        "chart:values-cell-range-address=\"$&apos;L&apos;&apos;été &amp; co&apos;.$C$4:$&apos;L&apos;&apos;été &amp; co&apos;.$C$12\"",
+        "draw:stroke=\"dash\"",
+    ] {
+        assert!(chart.contains(expected), "{expected} in {chart}");
+    }
+    assert_eq!(parts(xlsx_bytes(&book)).iter().filter(|name| name.starts_with("xl/charts/chart")).count(), 4);
+    let drawing = part(xlsx_bytes(&book), "xl/drawings/drawing1.xml");
+    assert!(drawing.contains("descr=\"Jetons &amp; limite, décrit en mots &amp; &lt;signes&gt;\""), "{drawing}");
+    let chart = part(xlsx_bytes(&book), "xl/charts/chart1.xml");
+    for expected in ["<c:v>Heures</c:v>", "formatCode=\"[h]&quot; h&quot;\"", "<c:majorUnit val=\"0.2083333333333333"] {
+        assert!(chart.contains(expected), "{expected} in {chart}");
+    }
+}
+
+#[test]
+fn names_and_shades_are_in_both() {
+    let book = gallery::gallery();
+    let content = part(ods_bytes(&book), "content.xml");
+    for expected in ["table:name=\"Heures\"", "table:name=\"_A1\"", "Body-Hours-Bars20", "Body-Integer-Scale7"] {
+        assert!(content.contains(expected), "{expected} in {content}");
+    }
+    let workbook = part(xlsx_bytes(&book), "xl/workbook.xml");
+    for expected in ["name=\"Heures\">'L''été &amp; co'!$B$4:$B$12<", "name=\"_A1\"", "name=\"_R1\""] {
+        assert!(workbook.contains(expected), "{expected} in {workbook}");
+    }
+    let sheet = part(xlsx_bytes(&book), "xl/worksheets/sheet2.xml");
+    assert!(sheet.contains("<colorScale>") && sheet.contains("<dataBar>"), "{sheet}");
+}
+
+#[test]
+fn more_rows_than_a_sheet_holds_are_an_error() {
+    let mut book = gallery::gallery();
+    let table = book.sheets[2].table.as_mut().unwrap();
+    table.rows = Rows::Made { count: 1_048_576, make: Box::new(|_, _| panic!("never made")) };
+    for error in [
+        xlsx::write(&book, Cursor::new(Vec::new())).unwrap_err(),
+        ods::write(&book, Cursor::new(Vec::new())).unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "the sheet Beaucoup would have 1048578 rows, and a spreadsheet holds 1048576");
     }
 }
