@@ -41,11 +41,13 @@ pub struct Token {
 
 /// How far apart a token's line and the block that first shows its connection can be.
 const AT_ONCE: Duration = Duration::seconds(60);
+/// How far apart a line and the block that shows it are.
+const SAME_MOMENT: Duration = Duration::seconds(2);
 /// `lmstat` has minutes, and logs have seconds.
 const MINUTE: Duration = Duration::seconds(90);
 
 /// The better of two views of one token.
-pub fn better(a: View, a_has_peer: bool, b: View, b_has_peer: bool) -> View {
+fn better(a: View, a_has_peer: bool, b: View, b_has_peer: bool) -> View {
     let rank = |view: &View, has_peer: bool| {
         let as_of = if view.is_final() { DateTime::<Utc>::MAX_UTC } else { view.as_of };
         let state = match view.state {
@@ -58,9 +60,8 @@ pub fn better(a: View, a_has_peer: bool, b: View, b_has_peer: bool) -> View {
     if rank(&b, b_has_peer) > rank(&a, a_has_peer) { b } else { a }
 }
 
-/// Takes in another observation of a token: the same pair, feature, beginning and ordinal. Whether it taught anything.
-pub fn learn(known: &mut TokenSeen, other: &TokenSeen) -> bool {
-    let before = known.clone();
+/// Takes in what another reading saw of a token: the same pair, feature, beginning and ordinal.
+fn learn(known: &mut TokenSeen, other: &TokenSeen) {
     known.view = better(known.view, known.peer.is_some(), other.view, other.peer.is_some());
     known.licences = known.licences.max(other.licences);
     let strength =
@@ -73,20 +74,34 @@ pub fn learn(known: &mut TokenSeen, other: &TokenSeen) -> bool {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    *known != before
 }
 
-/// The tokens of one pair from all that was seen of them.
-pub fn tokens(seen: &[TokenSeen], returns: &[ReturnSeen], context: &Context<'_>) -> Vec<Token> {
+/// What several readings saw of the same beginning, put together.
+fn by_beginning(mut seen: Vec<TokenSeen>) -> Vec<TokenSeen> {
+    let key = |token: &TokenSeen| (token.start, token.beginning, token.ordinal);
+    seen.sort_by_key(|token| (key(token), token.peer));
+    seen.dedup_by(|other, known| {
+        // Of those that no line tells, the connection is what they are known by.
+        let is_same = key(other) == key(known) && (known.beginning == Beginning::Told || other.peer == known.peer);
+        if is_same {
+            learn(known, other);
+        }
+        is_same
+    });
+    seen
+}
+
+/// The tokens of one pair from all that was seen of them, with the number of the reading that saw each.
+pub fn tokens(seen: &[(i64, TokenSeen)], returns: &[ReturnSeen], context: &Context<'_>) -> Vec<Token> {
     let mut by_feature: BTreeMap<&str, Vec<TokenSeen>> = BTreeMap::new();
-    for token in seen {
+    for (_, token) in seen {
         by_feature.entry(&token.feature).or_default().push(token.clone());
     }
     let mut tokens = Vec::new();
-    for (feature, mut seen) in by_feature {
-        seen.sort_by_key(|token| (token.start, token.beginning, token.ordinal, token.peer));
+    for (feature, own) in by_feature {
         let mut merging = Merging { context, tokens: Vec::new() };
-        merging.take(seen);
+        merging.take(by_beginning(own));
+        merging.drop_doubled(&lines(seen.iter().filter(|(_, token)| token.feature == feature)));
         merging.give_back(returns.iter().filter(|back| back.feature == feature).map(|back| back.at));
         merging.follow();
         tokens.extend(merging.tokens.into_iter().map(TokenSeen::into));
@@ -99,6 +114,20 @@ impl From<TokenSeen> for Token {
         let TokenSeen { feature, licences, start, view, address, .. } = seen;
         Self { feature, licences, share: Share { start, end: view.end.max(start), state: view.state, address } }
     }
+}
+
+/// How many tokens were given back at each moment: as many as the reading that knows most of them saw.
+fn lines<'a>(seen: impl Iterator<Item = &'a (i64, TokenSeen)>) -> BTreeMap<DateTime<Utc>, usize> {
+    let mut by_reading: BTreeMap<(DateTime<Utc>, i64), usize> = BTreeMap::new();
+    for (reading, token) in seen.filter(|(_, token)| token.view.is_final()) {
+        *by_reading.entry((token.view.end, *reading)).or_default() += 1;
+    }
+    let mut lines = BTreeMap::new();
+    for ((end, _), n) in by_reading {
+        let most: &mut usize = lines.entry(end).or_default();
+        *most = n.max(*most);
+    }
+    lines
 }
 
 struct Merging<'a> {
@@ -117,9 +146,14 @@ impl Merging<'_> {
             self.reach_back(&mut one);
             if let Some(own) = self.tokens.iter_mut().find(|own| is_same_connection(own, &one)) {
                 own.view = better(own.view, own.peer.is_some(), one.view, one.peer.is_some());
+                // Its end can say more surely whose the connection was than its beginning.
+                let strength = |token: &TokenSeen| token.address.map(|(_, evidence)| evidence);
+                if strength(&one) > strength(own) {
+                    own.address = one.address;
+                }
                 own.start = own.start.min(if own.beginning == Beginning::Told { own.start } else { one.start });
             } else if let Some(at) = self.same_end(&one, &taken) {
-                taken[at] = true;
+                taken[at] |= one.start < one.view.end;
                 if one.address.map(|address| address.1) > self.tokens[at].address.map(|address| address.1) {
                     self.tokens[at].address = one.address;
                 }
@@ -164,12 +198,31 @@ impl Merging<'_> {
         }
     }
 
-    /// A token of which no connection is known, and that ended with the same line.
+    /// A token that ended with the same line, and of which no connection is known that would tell it from this one; nor is
+    /// there any of one whose log began with that line.
     fn same_end(&self, one: &TokenSeen, taken: &[bool]) -> Option<usize> {
-        let fits = |own: &TokenSeen| {
-            own.peer.is_none() && own.view.is_final() && own.view.end == one.view.end && own.start <= one.start
+        let is_end_alone = one.start == one.view.end;
+        let fits = |at: usize| {
+            let own = &self.tokens[at];
+            let is_same = own.view.is_final() && own.view.end == one.view.end && own.start <= one.start;
+            is_same && (is_end_alone || own.peer.is_none() && !taken[at])
         };
-        (0..self.tokens.len()).find(|&at| one.view.is_final() && !taken[at] && fits(&self.tokens[at]))
+        (0..self.tokens.len()).find(|&at| one.view.is_final() && fits(at))
+    }
+
+    /// Two readings can take one line that gives a token back for the end of different connections: whoever saw the token
+    /// taken is right.
+    fn drop_doubled(&mut self, lines: &BTreeMap<DateTime<Utc>, usize>) {
+        let mut left = lines.clone();
+        self.tokens.sort_by_key(|own| (own.beginning, own.start, own.ordinal, own.peer));
+        self.tokens.retain(|own| {
+            let n_left = left.get_mut(&own.view.end).filter(|_| own.view.is_final());
+            let is_one = n_left.as_ref().is_none_or(|n| **n > 0) || own.beginning == Beginning::Told;
+            if let Some(n) = n_left {
+                *n = n.saturating_sub(1);
+            }
+            is_one
+        });
     }
 
     /// A token given back in a log that did not show it taken ends the newest that was still out when an earlier log ended.
@@ -189,6 +242,14 @@ impl Merging<'_> {
     /// What became of those that nobody saw given back.
     fn follow(&mut self) {
         let Context { lives, watched_until, latest, stale_after } = *self.context;
+        for own in self.tokens.iter_mut().filter(|own| own.view.state == State::Closed) {
+            let lives = own.peer.and_then(|peer| lives.get(&peer)).into_iter().flatten();
+            let mut silent = lives.filter_map(|life| life.silent);
+            // Another log shows that it was taken back from a silent client.
+            if silent.any(|at| (at - own.view.end).abs() <= SAME_MOMENT) {
+                own.view.state = State::Expired;
+            }
+        }
         for own in self.tokens.iter_mut().filter(|own| !own.view.is_final()) {
             for life in own.peer.and_then(|peer| lives.get(&peer)).into_iter().flatten() {
                 let view = own.view;
