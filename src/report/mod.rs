@@ -24,7 +24,7 @@ use chrono_tz::Tz;
 pub use figures::Figures;
 pub use names::{FOLDER, relative_path};
 pub use period::{Period, day, weekday};
-pub use sheets::{InventoryInput, inventory, sheets, told};
+pub use sheets::{InventoryInput, found, inventory, sheets, told};
 
 use crate::finding::{Finding, Gap};
 use crate::model::{Denial, Hold, SessionRow};

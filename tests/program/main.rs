@@ -7,6 +7,7 @@ mod history;
 mod inventory;
 mod nightly;
 mod rows;
+mod search;
 #[path = "../support/mod.rs"]
 mod support;
 mod tools;

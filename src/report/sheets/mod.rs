@@ -35,6 +35,23 @@ pub fn sheets<'a>(input: &ReportInput<'a>) -> Workbook<'a> {
     Workbook { properties: context.properties(), sheets }
 }
 
+/// The workbook of a search: its rows alone, below what was searched, a column's stable name with the text for each condition.
+pub fn found<'a>(input: &ReportInput<'a>, conditions: &[(&str, &str)]) -> Workbook<'a> {
+    let context = Context { input: *input, texts: input.language.texts() };
+    let mut sheet = sessions::sheet(&context);
+    let told = |(column, text): &(&str, &str)| {
+        let column = context.words_of("column", column);
+        context.texts.fill("search.condition", &[("column", column), ("text", text)])
+    };
+    let told: Vec<String> = conditions.iter().map(told).collect();
+    let line = match told.as_slice() {
+        [] => context.words("search.all").to_owned(),
+        told => context.texts.fill("search.conditions", &[("conditions", &told.join(", "))]),
+    };
+    sheet.lines.insert(1, vec![Cell::text(Role::Note, line)]);
+    Workbook { properties: context.properties(), sheets: vec![sheet] }
+}
+
 /// What every sheet needs: the input, and the words.
 struct Context<'a> {
     input: ReportInput<'a>,
