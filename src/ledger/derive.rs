@@ -108,7 +108,8 @@ impl Seen {
         let tokens: Vec<TokenSeen> = tokens.collect::<Result<_, _>>()?;
         let mut returns = Vec::new();
         let mut found = db.prepare_cached(
-            "SELECT at, feature_id, times FROM give_back WHERE pair_id = ?1 AND at BETWEEN ?2 AND ?3",
+            "SELECT at, feature_id, max(times) FROM give_back WHERE pair_id = ?1 AND at BETWEEN ?2 AND ?3 \
+             GROUP BY at, feature_id",
         )?;
         let mut found = found.query([pair, stretch.0, stretch.1])?;
         while let Some(row) = found.next()? {
@@ -161,23 +162,27 @@ pub(super) fn read_token(row: &Row<'_>, who: &Identity, feature: &str) -> rusqli
     })
 }
 
-/// The connections that edges of logs cut, of the tokens whose beginning or end is not known.
+/// The connections that edges of logs cut, of the tokens whose beginning or end is not wholly known.
 fn lives(db: &Connection, names: &mut Names, tokens: &[TokenSeen]) -> rusqlite::Result<BTreeMap<Peer, Vec<LifeSeen>>> {
-    let cut = tokens.iter().filter(|token| !token.view.is_final() || token.beginning == Beginning::Before);
-    let peers: BTreeSet<Peer> = cut.filter_map(|token| token.peer).collect();
+    let is_told = |token: &&TokenSeen| token.view.state != State::Expired || token.beginning == Beginning::Before;
+    let peers: BTreeSet<Peer> = tokens.iter().filter(is_told).filter_map(|token| token.peer).collect();
     let mut lives = BTreeMap::new();
     for peer in peers {
         let address = names.address(db, peer.ip)?;
         let mut found = db.prepare_cached(
-            "SELECT first, last, gone FROM life WHERE peer_id = ?1 AND peer_port = ?2 ORDER BY first",
+            "SELECT first, last, gone, silent FROM life WHERE peer_id = ?1 AND peer_port = ?2 ORDER BY first",
         )?;
-        let found = found.query_map(params![address, peer.port], |row| {
-            let (first, last) = (code::moment(row.get(0)?)?, code::moment(row.get(1)?)?);
-            Ok(LifeSeen { peer, first, last, is_gone: row.get(2)? })
-        })?;
+        let found = found.query_map(params![address, peer.port], |row| read_life(row, peer, 0))?;
         lives.insert(peer, found.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(lives)
+}
+
+/// The life of a connection from the column `first` on: first, last, gone, silent.
+pub(super) fn read_life(row: &Row<'_>, peer: Peer, from: usize) -> rusqlite::Result<LifeSeen> {
+    let moment = |index: usize| code::moment(row.get(from + index)?);
+    let silent = row.get::<_, Option<i64>>(from + 3)?.map(code::moment).transpose()?;
+    Ok(LifeSeen { peer, first: moment(0)?, last: moment(1)?, is_gone: row.get(from + 2)?, silent })
 }
 
 /// Puts the holds of a stretch in the place of those that were there; the days of those that changed.

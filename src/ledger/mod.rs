@@ -5,7 +5,7 @@
 //! depends on what was seen, not on the order or the number of the nights that saw it.
 //!
 //! - `schema`: the tables, as numbered migrations;
-//! - `record`: what was seen, and what follows from it; `derive`: of which stretch of time;
+//! - `reading`: which logs were read; `record`: what was seen, and what follows from it; `derive`: of which stretch of time;
 //! - `places`: what an address was, and on which days;
 //! - `query`, `search`: pieces, holds, refusals and findings, out again;
 //! - `told`: imported histories; `publish`: which days the files do not tell yet.
@@ -16,6 +16,7 @@ mod names;
 mod places;
 mod publish;
 mod query;
+mod reading;
 mod record;
 mod schema;
 mod search;

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::derive::{Stretch, derive, read_token};
+use super::derive::{Stretch, derive, read_life, read_token};
 use super::names::Names;
 use super::places::{self, Change};
+use super::reading::Reading;
 use super::{Ledger, LedgerError, code, publish};
 use crate::config::TraceSettings;
 use crate::finding::{Finding, Gap, Place};
 use crate::model::{Identity, Machine};
 use crate::parse::logwatch::Peer;
 use crate::trace::Observed;
-use crate::trace::merge::learn;
-use crate::trace::observed::{Beginning, TokenSeen};
+use crate::trace::observed::{Beginning, LifeSeen, TokenSeen};
 
 /// Everything that one night has to tell.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,16 @@ impl Ledger {
     }
 }
 
+/// What a token of a reading is known by.
+type TokenKey = (Identity, String, DateTime<Utc>, Beginning, u32);
+
+fn key_of(token: &TokenSeen) -> TokenKey {
+    (token.who.clone(), token.feature.clone(), token.start, token.beginning, token.ordinal)
+}
+
+/// The cut connections of a reading.
+type Lives = BTreeMap<(Peer, DateTime<Utc>), LifeSeen>;
+
 /// The stretches of time, by pair, in which something is known anew.
 pub(super) type Touched = BTreeMap<i64, Stretch>;
 
@@ -63,11 +73,7 @@ impl Recording<'_> {
     fn run(mut self) -> rusqlite::Result<()> {
         self.settings()?;
         let resolved = self.machines()?;
-        for token in &self.night.observed.tokens {
-            self.token(token)?;
-        }
-        self.returns()?;
-        self.lives()?;
+        self.traces()?;
         self.denials()?;
         self.out_until_now()?;
         derive(self.db, self.night, &mut self.names, std::mem::take(&mut self.touched))?;
@@ -125,55 +131,112 @@ impl Recording<'_> {
         *known = known.with(stretch);
     }
 
-    fn token(&mut self, token: &TokenSeen) -> rusqlite::Result<()> {
-        let pair = self.names.pair(self.db, &token.who)?;
-        let feature = self.names.feature(self.db, &token.feature)?;
-        let key = params![pair, token.start.timestamp(), feature, code::of_beginning(token.beginning), token.ordinal];
-        let known = self
-            .db
-            .prepare_cached(
-                "SELECT t.*, peer.ip AS peer_ip, address.ip AS address_ip FROM token t \
-                 LEFT JOIN address peer ON peer.id = t.peer_id LEFT JOIN address ON address.id = t.address_id \
-                 WHERE pair_id = ?1 AND start = ?2 AND feature_id = ?3 AND beginning = ?4 AND ordinal = ?5",
-            )?
-            .query_row(key, |row| Ok((row.get::<_, i64>("id")?, read_token(row, &token.who, &token.feature)?)))
-            .optional()?;
-        let (id, token, before) = match known {
-            Some((id, mut known)) => {
-                let before = known.clone();
-                if !learn(&mut known, token) {
-                    return Ok(());
+    /// What the logs show, in the place of what shorter readings of them did.
+    fn traces(&mut self) -> rusqlite::Result<()> {
+        let Some(reading) = Reading::of(self.night.observed) else { return Ok(()) };
+        let known = Reading::all(self.db)?;
+        if known.iter().any(|(_, known)| known.contains(&reading) && *known != reading) {
+            // An older copy, or a part: all of it is known.
+            return Ok(());
+        }
+        let contained = || known.iter().filter(|(_, known)| reading.contains(known)).map(|(id, _)| *id);
+        // The same log, grown: most of it is as it was.
+        let grown = known.iter().filter(|(_, known)| known.grows_to(&reading)).map(|(id, _)| *id).min();
+        let own = reading.write(self.db, grown)?;
+        for other in contained().filter(|other| *other != own) {
+            self.forget(other, own)?;
+        }
+        self.tokens(own)?;
+        self.returns(own)?;
+        self.lives(own)
+    }
+
+    /// Takes away what a reading saw, as another one saw all of it.
+    fn forget(&mut self, reading: i64, heir: i64) -> rusqlite::Result<()> {
+        let old = self.tokens_of(reading)?;
+        self.take_away(old)?;
+        self.db
+            .prepare_cached("UPDATE OR REPLACE token SET reading_id = ?2 WHERE reading_id = ?1")?
+            .execute([reading, heir])?;
+        self.put_returns(reading, &BTreeMap::new())?;
+        self.put_lives(reading, &BTreeMap::new())?;
+        self.db.prepare_cached("DELETE FROM reading WHERE id = ?1")?.execute([reading])?;
+        Ok(())
+    }
+
+    fn tokens(&mut self, reading: i64) -> rusqlite::Result<()> {
+        let mut old = self.tokens_of(reading)?;
+        for token in &self.night.observed.tokens {
+            let pair = self.names.pair(self.db, &token.who)?;
+            let feature = self.names.feature(self.db, &token.feature)?;
+            let known = old.remove(&key_of(token));
+            if known.as_ref().is_none_or(|(_, known)| known != token) {
+                self.write([known.as_ref().map(|(id, _)| *id), Some(reading)], pair, feature, token)?;
+                let shows = |token: &TokenSeen| {
+                    (token.view.end, token.view.state, token.view.sign, token.address, token.peer, token.licences)
+                };
+                // That a later log shows the same changes no row.
+                let is_new = known.as_ref().map(|(_, known)| shows(known)) != Some(shows(token));
+                if is_new || !token.view.is_final() {
+                    self.touch_token(token)?;
                 }
-                (Some(id), known, Some(before))
+                if let Some((_, known)) = known.filter(|_| is_new) {
+                    self.touch_token(&known)?;
+                }
             }
-            None => (None, token.clone(), None),
-        };
-        self.write(id, pair, feature, &token)?;
-        // That a later log shows the same is worth knowing, and changes no row.
-        let shows = |token: &TokenSeen| (token.view.end, token.view.state, token.view.sign, token.address, token.peer);
-        if before.as_ref().map(shows) != Some(shows(&token)) {
-            let known_end = before.map_or(token.view.end, |before| before.view.end);
-            self.touch(pair, Stretch::of(token.start, token.view.end.max(known_end)));
-            if let Some(peer) = token.peer
-                && (!token.view.is_final() || token.beginning == Beginning::Before)
-            {
-                self.touch_peer(peer)?;
-            }
+        }
+        self.take_away(old)
+    }
+
+    /// Takes tokens away that a better reading does not show. What `lmstat` told stays: it is not asked again of that day.
+    fn take_away(&mut self, old: HashMap<TokenKey, (i64, TokenSeen)>) -> rusqlite::Result<()> {
+        for (id, token) in old.into_values().filter(|(_, token)| token.beginning != Beginning::Listed) {
+            self.db.prepare_cached("DELETE FROM token WHERE id = ?1")?.execute([id])?;
+            self.touch_token(&token)?;
         }
         Ok(())
     }
 
-    fn write(&mut self, id: Option<i64>, pair: i64, feature: i64, token: &TokenSeen) -> rusqlite::Result<()> {
+    /// The tokens of a reading, by what they are known by.
+    fn tokens_of(&self, reading: i64) -> rusqlite::Result<HashMap<TokenKey, (i64, TokenSeen)>> {
+        let (pairs, features) = (super::query::pairs(self.db)?, super::query::features(self.db)?);
+        let mut found = self.db.prepare_cached(
+            "SELECT t.*, peer.ip AS peer_ip, address.ip AS address_ip FROM token t \
+             LEFT JOIN address peer ON peer.id = t.peer_id LEFT JOIN address ON address.id = t.address_id \
+             WHERE reading_id = ?1",
+        )?;
+        let mut found = found.query([reading])?;
+        let mut tokens = HashMap::new();
+        while let Some(row) = found.next()? {
+            let who = super::query::pair_of(&pairs, row.get("pair_id")?)?;
+            let feature = features.get(&row.get("feature_id")?).cloned().unwrap_or_default();
+            let token = read_token(row, &who, &feature)?;
+            tokens.insert(key_of(&token), (row.get("id")?, token));
+        }
+        Ok(tokens)
+    }
+
+    fn touch_token(&mut self, token: &TokenSeen) -> rusqlite::Result<()> {
+        let pair = self.names.pair(self.db, &token.who)?;
+        self.touch(pair, Stretch::of(token.start, token.view.end));
+        match token.peer {
+            Some(peer) if !token.view.is_final() || token.beginning == Beginning::Before => self.touch_peer(peer, None),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&mut self, ids: [Option<i64>; 2], pair: i64, feature: i64, token: &TokenSeen) -> rusqlite::Result<()> {
         let peer = token.peer.map(|peer| self.names.address(self.db, peer.ip)).transpose()?;
         let address = token.address.map(|(ip, _)| self.names.address(self.db, ip)).transpose()?;
         self.db
             .prepare_cached(
-                "INSERT OR REPLACE INTO token (id, pair_id, feature_id, start, beginning, ordinal, peer_id, peer_port, \
-                 licences, until, state, sign, as_of, address_id, evidence) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO token (id, reading_id, pair_id, feature_id, start, beginning, ordinal, peer_id, \
+                 peer_port, licences, until, state, sign, as_of, address_id, evidence) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
-                id,
+                ids[0],
+                ids[1],
                 pair,
                 feature,
                 token.start.timestamp(),
@@ -193,8 +256,21 @@ impl Recording<'_> {
     }
 
     /// The tokens that this connection may be: those that were out when their log ended, or before it began.
-    fn touch_peer(&mut self, peer: Peer) -> rusqlite::Result<()> {
+    /// And the one that ended when the connection fell silent.
+    fn touch_peer(&mut self, peer: Peer, silent: Option<DateTime<Utc>>) -> rusqlite::Result<()> {
         let address = self.names.address(self.db, peer.ip)?;
+        if let Some(at) = silent.map(|at| at.timestamp()) {
+            let mut ended = self.db.prepare_cached(
+                "SELECT pair_id, until FROM token WHERE peer_id = ?1 AND peer_port = ?2 AND state = 2 \
+                 AND until BETWEEN ?3 AND ?4",
+            )?;
+            let ended: Vec<(i64, i64)> = ended
+                .query_map(params![address, peer.port, at - 2, at + 2], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            for (pair, until) in ended {
+                self.touch(pair, Stretch(until, until));
+            }
+        }
         for class in ["state < 2", "beginning = 3"] {
             let sql =
                 format!("SELECT pair_id, start, until FROM token WHERE peer_id = ?1 AND peer_port = ?2 AND {class}");
@@ -209,26 +285,40 @@ impl Recording<'_> {
         Ok(())
     }
 
-    fn returns(&mut self) -> rusqlite::Result<()> {
-        let mut times: BTreeMap<_, i64> = BTreeMap::new();
+    fn returns(&mut self, reading: i64) -> rusqlite::Result<()> {
+        let mut new: BTreeMap<[i64; 3], i64> = BTreeMap::new();
         for back in &self.night.observed.returns {
-            *times.entry(back).or_default() += 1;
-        }
-        for (back, times) in times {
             let pair = self.names.pair(self.db, &back.who)?;
             let feature = self.names.feature(self.db, &back.feature)?;
-            let at = back.at.timestamp();
-            let n_changed = self
-                .db
+            *new.entry([pair, back.at.timestamp(), feature]).or_default() += 1;
+        }
+        self.put_returns(reading, &new)
+    }
+
+    /// Puts the returns of a reading, with their number, in the place of those that it had.
+    fn put_returns(&mut self, reading: i64, new: &BTreeMap<[i64; 3], i64>) -> rusqlite::Result<()> {
+        let mut found =
+            self.db.prepare_cached("SELECT pair_id, at, feature_id, times FROM give_back WHERE reading_id = ?1")?;
+        let old: BTreeMap<[i64; 3], i64> = found
+            .query_map([reading], |row| Ok(([row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?)))?
+            .collect::<Result<_, _>>()?;
+        let is_changed = |key: &&[i64; 3]| old.get(*key) != new.get(*key);
+        let changed: BTreeSet<[i64; 3]> = old.keys().chain(new.keys()).filter(is_changed).copied().collect();
+        for [pair, at, feature] in changed {
+            self.db
                 .prepare_cached(
-                    "INSERT INTO give_back (pair_id, at, feature_id, times) VALUES (?1, ?2, ?3, ?4) \
-                     ON CONFLICT DO UPDATE SET times = excluded.times WHERE excluded.times > times",
+                    "DELETE FROM give_back WHERE pair_id = ?1 AND at = ?2 AND feature_id = ?3 AND reading_id = ?4",
                 )?
-                .execute([pair, at, feature, times])?;
-            if n_changed > 0 {
-                self.touch(pair, Stretch(at, at));
-                self.touch_out(pair)?;
+                .execute([pair, at, feature, reading])?;
+            if let Some(times) = new.get(&[pair, at, feature]) {
+                self.db
+                    .prepare_cached(
+                        "INSERT INTO give_back (pair_id, at, feature_id, reading_id, times) VALUES (?, ?, ?, ?, ?)",
+                    )?
+                    .execute([pair, at, feature, reading, *times])?;
             }
+            self.touch(pair, Stretch(at, at));
+            self.touch_out(pair)?;
         }
         Ok(())
     }
@@ -246,20 +336,47 @@ impl Recording<'_> {
         Ok(())
     }
 
-    fn lives(&mut self) -> rusqlite::Result<()> {
-        for life in &self.night.observed.lives {
-            let peer = self.names.address(self.db, life.peer.ip)?;
-            let (first, last) = (life.first.timestamp(), life.last.timestamp());
-            let n_changed = self
-                .db
+    fn lives(&mut self, reading: i64) -> rusqlite::Result<()> {
+        let key = |life: &LifeSeen| (life.peer, life.first);
+        let new = self.night.observed.lives.iter().map(|life| (key(life), *life)).collect();
+        self.put_lives(reading, &new)
+    }
+
+    /// Puts the cut connections of a reading in the place of those that it had.
+    fn put_lives(&mut self, reading: i64, new: &Lives) -> rusqlite::Result<()> {
+        let mut found = self.db.prepare_cached(
+            "SELECT a.ip, peer_port, first, last, gone, silent FROM life JOIN address a ON a.id = peer_id \
+             WHERE reading_id = ?1",
+        )?;
+        let mut found = found.query([reading])?;
+        let mut old = Lives::new();
+        while let Some(row) = found.next()? {
+            let peer = Peer { ip: code::ip(&row.get::<_, String>(0)?)?, port: row.get(1)? };
+            let life = read_life(row, peer, 2)?;
+            old.insert((peer, life.first), life);
+        }
+        let is_changed = |key: &&(Peer, DateTime<Utc>)| old.get(*key) != new.get(*key);
+        let changed: BTreeSet<_> = old.keys().chain(new.keys()).filter(is_changed).copied().collect();
+        for (peer, first) in changed {
+            let address = self.names.address(self.db, peer.ip)?;
+            let known = params![address, peer.port, first.timestamp(), reading];
+            self.db
                 .prepare_cached(
-                    "INSERT INTO life (peer_id, peer_port, first, last, gone) VALUES (?1, ?2, ?3, ?4, ?5) \
-                     ON CONFLICT DO UPDATE SET last = excluded.last, gone = excluded.gone \
-                     WHERE (excluded.last, excluded.gone) > (last, gone)",
+                    "DELETE FROM life WHERE peer_id = ?1 AND peer_port = ?2 AND first = ?3 AND reading_id = ?4",
                 )?
-                .execute(params![peer, life.peer.port, first, last, life.is_gone])?;
-            if n_changed > 0 {
-                self.touch_peer(life.peer)?;
+                .execute(known)?;
+            let (before, after) = (old.get(&(peer, first)), new.get(&(peer, first)));
+            if let Some(life) = after {
+                let (last, silent) = (life.last.timestamp(), life.silent.map(|at| at.timestamp()));
+                self.db
+                    .prepare_cached(
+                        "INSERT INTO life (peer_id, peer_port, first, reading_id, last, gone, silent) \
+                         VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    )?
+                    .execute(params![address, peer.port, first.timestamp(), reading, last, life.is_gone, silent])?;
+            }
+            for life in [before, after].into_iter().flatten() {
+                self.touch_peer(peer, life.silent)?;
             }
         }
         Ok(())

@@ -63,29 +63,34 @@ CREATE TABLE place (
 ) STRICT;
 CREATE INDEX place_of_machine ON place (machine_id);
 
+-- The logs that were read, by the time that they cover. A longer reading stands in the place of those that it contains.
+CREATE TABLE reading (
+    id INTEGER PRIMARY KEY, watch_first INTEGER, watch_last INTEGER, log_first INTEGER, log_last INTEGER,
+    as_of INTEGER NOT NULL
+) STRICT;
 -- Seen: tokens, by how their beginning is known.
 CREATE TABLE token (
-    id INTEGER PRIMARY KEY, pair_id INTEGER NOT NULL REFERENCES pair, feature_id INTEGER NOT NULL REFERENCES feature,
+    id INTEGER PRIMARY KEY, reading_id INTEGER NOT NULL REFERENCES reading, pair_id INTEGER NOT NULL REFERENCES pair, feature_id INTEGER NOT NULL REFERENCES feature,
     start INTEGER NOT NULL, beginning INTEGER NOT NULL, ordinal INTEGER NOT NULL, peer_id INTEGER REFERENCES address,
     peer_port INTEGER, licences INTEGER NOT NULL, until INTEGER NOT NULL, state INTEGER NOT NULL, sign INTEGER NOT NULL,
     as_of INTEGER NOT NULL, address_id INTEGER REFERENCES address, evidence INTEGER NOT NULL,
-    UNIQUE (pair_id, start, feature_id, beginning, ordinal)
+    UNIQUE (pair_id, start, feature_id, beginning, ordinal, reading_id)
 ) STRICT;
+CREATE INDEX token_of_reading ON token (reading_id);
 CREATE INDEX token_by_end ON token (pair_id, until);
-CREATE INDEX token_unfinished ON token (peer_id, peer_port) WHERE state < 2;
+CREATE INDEX token_by_peer ON token (peer_id, peer_port, until);
 CREATE INDEX token_out ON token (pair_id, start) WHERE state < 2;
-CREATE INDEX token_before ON token (peer_id, peer_port) WHERE beginning = 3;
 -- Seen: tokens given back that nobody saw taken.
 CREATE TABLE give_back (
-    pair_id INTEGER NOT NULL REFERENCES pair, at INTEGER NOT NULL, feature_id INTEGER NOT NULL REFERENCES feature,
+    reading_id INTEGER NOT NULL REFERENCES reading, pair_id INTEGER NOT NULL REFERENCES pair, at INTEGER NOT NULL, feature_id INTEGER NOT NULL REFERENCES feature,
     times INTEGER NOT NULL,
-    PRIMARY KEY (pair_id, at, feature_id)
+    PRIMARY KEY (pair_id, at, feature_id, reading_id)
 ) STRICT, WITHOUT ROWID;
 -- Seen: connections of no known token that the edge of a log cuts.
 CREATE TABLE life (
-    peer_id INTEGER NOT NULL REFERENCES address, peer_port INTEGER NOT NULL, first INTEGER NOT NULL,
-    last INTEGER NOT NULL, gone INTEGER NOT NULL,
-    PRIMARY KEY (peer_id, peer_port, first)
+    reading_id INTEGER NOT NULL REFERENCES reading, peer_id INTEGER NOT NULL REFERENCES address, peer_port INTEGER NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, gone INTEGER NOT NULL, silent INTEGER,
+    PRIMARY KEY (peer_id, peer_port, first, reading_id)
 ) STRICT, WITHOUT ROWID;
 -- Seen: refusals; `cost` where somebody lost time by it.
 CREATE TABLE denial (

@@ -41,11 +41,13 @@ pub struct Token {
 
 /// How far apart a token's line and the block that first shows its connection can be.
 const AT_ONCE: Duration = Duration::seconds(60);
+/// How far apart a line and the block that shows it are.
+const SAME_MOMENT: Duration = Duration::seconds(2);
 /// `lmstat` has minutes, and logs have seconds.
 const MINUTE: Duration = Duration::seconds(90);
 
 /// The better of two views of one token.
-pub fn better(a: View, a_has_peer: bool, b: View, b_has_peer: bool) -> View {
+fn better(a: View, a_has_peer: bool, b: View, b_has_peer: bool) -> View {
     let rank = |view: &View, has_peer: bool| {
         let as_of = if view.is_final() { DateTime::<Utc>::MAX_UTC } else { view.as_of };
         let state = match view.state {
@@ -58,9 +60,8 @@ pub fn better(a: View, a_has_peer: bool, b: View, b_has_peer: bool) -> View {
     if rank(&b, b_has_peer) > rank(&a, a_has_peer) { b } else { a }
 }
 
-/// Takes in another observation of a token: the same pair, feature, beginning and ordinal. Whether it taught anything.
-pub fn learn(known: &mut TokenSeen, other: &TokenSeen) -> bool {
-    let before = known.clone();
+/// Takes in what another reading saw of a token: the same pair, feature, beginning and ordinal.
+fn learn(known: &mut TokenSeen, other: &TokenSeen) {
     known.view = better(known.view, known.peer.is_some(), other.view, other.peer.is_some());
     known.licences = known.licences.max(other.licences);
     let strength =
@@ -73,7 +74,21 @@ pub fn learn(known: &mut TokenSeen, other: &TokenSeen) -> bool {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    *known != before
+}
+
+/// What several readings saw of the same beginning, put together.
+fn by_beginning(mut seen: Vec<TokenSeen>) -> Vec<TokenSeen> {
+    let key = |token: &TokenSeen| (token.start, token.beginning, token.ordinal);
+    seen.sort_by_key(|token| (key(token), token.peer));
+    seen.dedup_by(|other, known| {
+        // Of those that no line tells, the connection is what they are known by.
+        let is_same = key(other) == key(known) && (known.beginning == Beginning::Told || other.peer == known.peer);
+        if is_same {
+            learn(known, other);
+        }
+        is_same
+    });
+    seen
 }
 
 /// The tokens of one pair from all that was seen of them.
@@ -83,10 +98,9 @@ pub fn tokens(seen: &[TokenSeen], returns: &[ReturnSeen], context: &Context<'_>)
         by_feature.entry(&token.feature).or_default().push(token.clone());
     }
     let mut tokens = Vec::new();
-    for (feature, mut seen) in by_feature {
-        seen.sort_by_key(|token| (token.start, token.beginning, token.ordinal, token.peer));
+    for (feature, seen) in by_feature {
         let mut merging = Merging { context, tokens: Vec::new() };
-        merging.take(seen);
+        merging.take(by_beginning(seen));
         merging.give_back(returns.iter().filter(|back| back.feature == feature).map(|back| back.at));
         merging.follow();
         tokens.extend(merging.tokens.into_iter().map(TokenSeen::into));
@@ -117,6 +131,11 @@ impl Merging<'_> {
             self.reach_back(&mut one);
             if let Some(own) = self.tokens.iter_mut().find(|own| is_same_connection(own, &one)) {
                 own.view = better(own.view, own.peer.is_some(), one.view, one.peer.is_some());
+                // Its end can say more surely whose the connection was than its beginning.
+                let strength = |token: &TokenSeen| token.address.map(|(_, evidence)| evidence);
+                if strength(&one) > strength(own) {
+                    own.address = one.address;
+                }
                 own.start = own.start.min(if own.beginning == Beginning::Told { own.start } else { one.start });
             } else if let Some(at) = self.same_end(&one, &taken) {
                 taken[at] = true;
@@ -189,6 +208,14 @@ impl Merging<'_> {
     /// What became of those that nobody saw given back.
     fn follow(&mut self) {
         let Context { lives, watched_until, latest, stale_after } = *self.context;
+        for own in self.tokens.iter_mut().filter(|own| own.view.state == State::Closed) {
+            let lives = own.peer.and_then(|peer| lives.get(&peer)).into_iter().flatten();
+            let mut silent = lives.filter_map(|life| life.silent);
+            // Another log shows that it was taken back from a silent client.
+            if silent.any(|at| (at - own.view.end).abs() <= SAME_MOMENT) {
+                own.view.state = State::Expired;
+            }
+        }
         for own in self.tokens.iter_mut().filter(|own| !own.view.is_final()) {
             for life in own.peer.and_then(|peer| lives.get(&peer)).into_iter().flatten() {
                 let view = own.view;

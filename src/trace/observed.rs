@@ -101,6 +101,8 @@ pub struct LifeSeen {
     pub last: DateTime<Utc>,
     /// Whether a later block shows it no more.
     pub is_gone: bool,
+    /// When the server began to close it on a silent client, where it did.
+    pub silent: Option<DateTime<Utc>>,
 }
 
 /// What one reading of the traces saw.
@@ -116,6 +118,8 @@ pub struct Observed {
     pub denials: Vec<Denial>,
     /// The time that the logwatch covers: between its first and its last block every connection was seen.
     pub watched: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The time that the debug log covers.
+    pub logged: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The end of the traces.
     pub as_of: Option<DateTime<Utc>>,
 }
@@ -132,6 +136,7 @@ pub fn observe(traces: &Traces, analysis: &Analysis, zone: Tz, wanted: &dyn Fn(&
         lives: lives(watch, analysis),
         denials: analysis.denials.clone(),
         watched: covered.map(|(first, last)| (first.at, watch.moment(last).at)),
+        logged: analysis.list.complete,
         as_of: Some(as_of),
     }
 }
@@ -187,14 +192,19 @@ fn returns(analysis: &Analysis, wanted: &dyn Fn(&str) -> bool) -> Vec<ReturnSeen
 fn lives(watch: &Watch, analysis: &Analysis) -> Vec<LifeSeen> {
     let owned: HashSet<u32> =
         analysis.held.holdings.iter().filter_map(|holding| holding.choice).map(|choice| choice.connection).collect();
+    let mut silent = HashMap::new();
+    for signal in watch.signals.iter().filter(|signal| signal.fin_wait) {
+        silent.entry(signal.connection).or_insert(watch.moment(signal.moment).at);
+    }
     (0..)
         .zip(&watch.connections)
         .filter(|(id, life)| (life.initial || life.gone.is_none()) && !owned.contains(id))
-        .map(|(_, life)| LifeSeen {
+        .map(|(id, life)| LifeSeen {
             peer: life.peer,
             first: watch.moment(life.first).at,
             last: watch.moment(life.last).at,
             is_gone: life.gone.is_some(),
+            silent: silent.get(&id).copied(),
         })
         .collect()
 }
