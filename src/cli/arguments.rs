@@ -9,6 +9,7 @@ use super::days::Day;
 use super::rows::Format;
 use crate::config::{HistoryFormat, PeriodKind};
 use crate::model::State;
+use crate::report::rows::COLUMNS;
 
 /// Who used the laboratory's OriginPro licence tokens, on which machine, from which wall outlet, and for how long.
 #[derive(Debug, Parser)]
@@ -68,7 +69,10 @@ pub(super) enum Command {
     /// Search the sessions: a row for each day that one touches
     ///
     /// All conditions must hold; case and accents do not matter.
-    #[command(after_help = "Example: jeton sessions --since 2021-12-01 --machine iut --login na --state open")]
+    #[command(
+        after_help = "Example: jeton sessions --since 2021-12-01 --machine iut --login na --state open\n         \
+                      jeton sessions --info linux --sort duration_s --reverse -o linux.ods"
+    )]
     Sessions(SessionsOptions),
     /// Write the workbooks of a period
     #[command(after_help = "Example: jeton report --period month --date 2021-12-01 --department DPT4\n         \
@@ -204,31 +208,50 @@ pub(super) struct ResolveOptions {
 #[derive(Debug, Args)]
 pub(super) struct SessionsOptions {
     #[command(flatten)]
+    pub(super) conditions: Conditions,
+    #[command(flatten)]
     pub(super) span: SpanOptions,
-    /// Any part of the machine's name, as the log or the DHCP files have it
+    /// The column that rows are sorted by, by its name in the CSV: `--sort duration_s` (a workbook keeps the order of time)
+    #[arg(long, value_name = "COLUMN", default_value = "start", value_parser = COLUMNS, hide_possible_values = true)]
+    pub(super) sort: String,
+    /// The greatest or newest first
+    #[arg(long)]
+    pub(super) reverse: bool,
+    /// Write a file, by the end of its name: FILE.csv, FILE.json, FILE.ods or FILE.xlsx
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// How rows are printed: table, csv or json [default: table; with -o, none are]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub(super) format: Option<Format>,
+    /// Do not show a table that is longer than the screen by $PAGER or less
+    #[arg(long)]
+    pub(super) no_pager: bool,
+}
+
+/// What is searched for.
+#[derive(Debug, Args)]
+pub(super) struct Conditions {
+    /// Any part of the machine's name, in the log or in the DHCP files: `--machine iut`
     #[arg(long, value_name = "TEXT")]
     pub(super) machine: Option<String>,
-    /// Any part of the login
+    /// Any part of the login: `--login na` finds anna and nathalie
     #[arg(long, value_name = "TEXT")]
     pub(super) login: Option<String>,
-    /// Any part of the department
+    /// Any part of the department: `--department dpt4`
     #[arg(long, value_name = "TEXT")]
     pub(super) department: Option<String>,
-    /// Any part of the IP address
+    /// Any part of the IP address: `--ip 10.14.18.`
     #[arg(long, value_name = "TEXT")]
     pub(super) ip: Option<String>,
-    /// Any part of the wall outlet
+    /// Any part of the wall outlet: `--outlet rjlg07`
     #[arg(long, value_name = "TEXT")]
     pub(super) outlet: Option<String>,
-    /// Any part of what Ordinateurs.ods says of the machine
+    /// Any part of what Ordinateurs.ods says of the machine, its user and comments: `--info linux`
     #[arg(long, value_name = "TEXT")]
     pub(super) info: Option<String>,
-    /// Only sessions in this state
+    /// Only sessions in this state: `--state open` lists who is there now
     #[arg(long, value_enum)]
     pub(super) state: Option<StateName>,
-    /// How rows are printed: table, csv or json
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
-    pub(super) format: Format,
 }
 
 /// `--state`.

@@ -3,12 +3,14 @@
 mod arguments;
 mod connected;
 mod days;
+mod export;
 mod gathered;
 mod history;
 mod init;
 mod inventory;
 mod messages;
 mod nightly;
+mod pager;
 mod progress;
 mod report;
 mod resolve;

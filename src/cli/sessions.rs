@@ -1,43 +1,162 @@
 //! `jeton sessions`: search, all conditions together.
 
-use super::arguments::{Common, SessionsOptions};
+mod order;
+
+use std::io::IsTerminal;
+
+use chrono::{DateTime, NaiveDate};
+use chrono_tz::Tz;
+
+use super::arguments::{Common, Conditions, SessionsOptions};
+use super::export::{Kind, Target};
 use super::gathered::{Known, known};
-use super::rows::{self, Cell};
-use super::{Exit, Stop};
+use super::rows::{self, Cell, Format};
+use super::{Exit, Stop, pager, say};
+use crate::config::Config;
 use crate::ledger::Search;
 use crate::model::{SessionRow, State};
-use crate::pipeline::Days;
+use crate::pipeline::{Days, Rows};
+use crate::report::book::Workbook;
 use crate::report::rows::{COLUMNS, cells};
+use crate::report::{self, Period, ReportInput, Scope};
 use crate::texts::Texts;
 
 pub(super) fn run(options: &SessionsOptions, common: &Common) -> Result<Exit, Stop> {
+    let target = options.output.as_deref().map(|path| Target::of(path, &Kind::ALL)).transpose()?;
     let Known { config, rows: known, exit } = known(options.span, common)?;
-    let texts = config.site.language.texts();
     let mut found = Vec::new();
-    let search = search(options, known.days);
-    known
-        .ledger
-        .search(&search, config.site.timezone, &mut |row| {
-            found.push(row);
-            true
-        })
-        .map_err(anyhow::Error::from)?;
-    let rows = found.iter().map(|row| row_of(row, texts));
-    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, rows)?;
+    let take = &mut |row| {
+        found.push(row);
+        true
+    };
+    let search = search(&options.conditions, known.days);
+    known.ledger.search(&search, config.site.timezone, take).map_err(anyhow::Error::from)?;
+    order::sort(&mut found, &options.sort, options.reverse);
+    if let Some(target) = target {
+        write(target, &found, &options.conditions, &known, &config)?;
+    }
+    match (target, options.format) {
+        (Some(target), None) => say(&target.path.display().to_string()),
+        (_, format) => print(&found, format.unwrap_or_default(), !options.no_pager, config.site.language.texts())?,
+    }
     Ok(exit)
 }
 
-fn search(options: &SessionsOptions, days: Days) -> Search {
+/// The conditions as the ledger takes them. An empty text, which a script's unset variable gives, is no condition.
+fn search(conditions: &Conditions, days: Days) -> Search {
+    let some = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     Search {
-        machine: options.machine.clone(),
-        login: options.login.clone(),
-        department: options.department.clone(),
-        ip: options.ip.clone(),
-        state: options.state.map(State::from),
-        outlet: options.outlet.clone(),
-        information: options.info.clone(),
+        machine: some(&conditions.machine),
+        login: some(&conditions.login),
+        department: some(&conditions.department),
+        ip: some(&conditions.ip),
+        state: conditions.state.map(State::from),
+        outlet: some(&conditions.outlet),
+        information: some(&conditions.info),
         ..Search::of_days(days.first, days.last)
     }
+}
+
+fn print(found: &[SessionRow], format: Format, paged: bool, texts: &Texts) -> std::io::Result<()> {
+    if format == Format::Table && std::io::stdout().is_terminal() {
+        let mut table = Vec::new();
+        rows::print(&mut table, format, &GLANCE, found.iter().map(at_a_glance))?;
+        return pager::show(&table, paged);
+    }
+    rows::print(&mut std::io::stdout().lock(), format, &COLUMNS, found.iter().map(|row| row_of(row, texts)))
+}
+
+/// The columns on a terminal, where all eighteen would be a few letters wide each.
+const GLANCE: [&str; 10] = ["date", "login", "host", "start", "end", "state", "ip", "department", "hostname", "outlet"];
+
+/// The cells under [`GLANCE`]: the day is told once, and the clock is that of the site.
+fn at_a_glance(row: &SessionRow) -> Vec<Cell> {
+    let clock = |at: DateTime<Tz>| Cell::Text(at.format("%H:%M:%S").to_string());
+    let machine = &row.machine;
+    vec![
+        Cell::text(&row.date),
+        row.who.login().into(),
+        row.who.host().into(),
+        clock(row.start),
+        clock(row.end),
+        Cell::text(&row.state),
+        row.ip.map(|ip| ip.to_string()).into(),
+        machine.department.clone().into(),
+        machine.hostname.clone().into(),
+        machine.outlet.clone().into(),
+    ]
+}
+
+fn write(
+    target: Target<'_>,
+    found: &[SessionRow],
+    conditions: &Conditions,
+    known: &Rows,
+    config: &Config,
+) -> Result<(), Stop> {
+    let texts = config.site.language.texts();
+    let rows = found.iter().map(|row| row_of(row, texts));
+    match target.kind {
+        Kind::Csv => target.write(|out| rows::print(out, Format::Csv, &COLUMNS, rows)),
+        Kind::Json => target.write(|out| rows::print(out, Format::Json, &COLUMNS, rows)),
+        Kind::Ods | Kind::Xlsx => target.write_book(&workbook(found, conditions, known, config)),
+    }
+}
+
+/// The workbook of a search: its rows, and what was searched.
+fn workbook<'a>(found: &'a [SessionRow], conditions: &Conditions, known: &Rows, config: &'a Config) -> Workbook<'a> {
+    let now = known.now.with_timezone(&config.site.timezone);
+    let texts = config.site.language.texts();
+    let input = ReportInput {
+        site: &config.site.name,
+        language: config.site.language,
+        timezone: config.site.timezone,
+        seats: config.origin.seats,
+        period: period(found, known.days, now.date_naive()),
+        established: now,
+        scope: Scope::Site,
+        rows: found,
+        holds: &[],
+        denials: &[],
+        findings: &[],
+        gaps: &[],
+        previous: None,
+        begins: None,
+        departments: &[],
+        template: &config.report.template,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    report::found(&input, &told(conditions, texts))
+}
+
+/// The days that were asked for; where they have no end, those of the rows.
+fn period(found: &[SessionRow], asked: Days, today: NaiveDate) -> Period {
+    let days = found.iter().map(|row| row.date);
+    let (first, last) = (days.clone().min().unwrap_or(today), days.max().unwrap_or(today));
+    let given = |day: NaiveDate| day != Days::ALL.first && day != Days::ALL.last;
+    Period::range(
+        if given(asked.first) { asked.first } else { first.min(asked.last) },
+        if given(asked.last) { asked.last } else { last.max(asked.first) },
+    )
+}
+
+/// The conditions in words: the columns that they are about, and what was to be found there.
+fn told<'a>(conditions: &'a Conditions, texts: &'a Texts) -> Vec<(&'static str, &'a str)> {
+    let state = conditions.state.map(State::from).map(State::name);
+    let state = state.map(|name| texts.find(&format!("state.{name}")).unwrap_or(name));
+    [
+        ("host", conditions.machine.as_deref()),
+        ("login", conditions.login.as_deref()),
+        ("department", conditions.department.as_deref()),
+        ("ip", conditions.ip.as_deref()),
+        ("outlet", conditions.outlet.as_deref()),
+        ("information", conditions.info.as_deref()),
+        ("state", state),
+    ]
+    .into_iter()
+    .filter_map(|(column, text)| Some((column, text?.trim())))
+    .filter(|(_, text)| !text.is_empty())
+    .collect()
 }
 
 /// The stable cells; counts are numbers in JSON.

@@ -28,7 +28,7 @@ use chrono_tz::Tz;
 pub use figures::{Figures, Usage};
 pub use names::{FOLDER, relative_path};
 pub use period::{Period, day, weekday};
-pub use sheets::{InventoryInput, inventory, sheets, told};
+pub use sheets::{InventoryInput, found, inventory, sheets, told};
 pub use template::Template;
 
 use crate::finding::{Finding, Gap};

@@ -8,6 +8,7 @@ mod inventory;
 mod nightly;
 mod periods;
 mod rows;
+mod search;
 #[path = "../support/mod.rs"]
 mod support;
 mod template;

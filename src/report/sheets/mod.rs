@@ -41,6 +41,29 @@ pub fn sheets<'a>(input: &ReportInput<'a>) -> Workbook<'a> {
     Workbook { properties: context.properties(), palette: input.template.palette, names, sheets }
 }
 
+/// The workbook of a search: its rows alone, below what was searched, a column's stable name with the text for each condition.
+pub fn found<'a>(input: &ReportInput<'a>, conditions: &[(&str, &str)]) -> Workbook<'a> {
+    let context = Context::new(input);
+    let told = |(column, text): &(&str, &str)| {
+        let column = context.words_of("column", column);
+        context.texts.fill("search.condition", &[("column", column), ("text", text)])
+    };
+    let told: Vec<String> = conditions.iter().map(told).collect();
+    let line = match told.as_slice() {
+        [] => context.words("search.all").to_owned(),
+        told => context.texts.fill("search.conditions", &[("conditions", &told.join(", "))]),
+    };
+    // A site's own description may leave out the sheet that a search is all about.
+    let described = input.template.sheets.iter().chain(&Template::built_in().sheets);
+    let plan = described.into_iter().find(|plan| plan.kind == SheetKind::Sessions);
+    let sheets = plan.map(|plan| Sheet {
+        name: context.tab(plan),
+        ..sessions::sheet(&context, plan, vec![Cell::text(Role::Note, line)])
+    });
+    let palette = input.template.palette;
+    Workbook { properties: context.properties(), palette, names: Vec::new(), sheets: sheets.into_iter().collect() }
+}
+
 fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
     match plan.kind {
         SheetKind::Summary => summary::sheet(context, plan),
@@ -49,7 +72,7 @@ fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
         SheetKind::Tokens => seats::tokens(context, plan),
         SheetKind::Need => seats::need(context, plan),
         SheetKind::Saturated => seats::saturated(context, plan),
-        SheetKind::Sessions => sessions::sheet(context, plan),
+        SheetKind::Sessions => sessions::sheet(context, plan, Vec::new()),
         SheetKind::Users => people::users(context, plan),
         SheetKind::Machines => people::machines(context, plan),
         SheetKind::Week => week::sheet(context, plan),

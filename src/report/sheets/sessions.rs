@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::table::{self, Records};
-use super::{Context, Kind, Known, Sheet, SheetPlan, Value};
+use super::{Cell, Context, Kind, Known, Sheet, SheetPlan, Value};
 use crate::model::{Evidence, SessionRow, State, SwitchPort};
 use crate::report::weekday;
 use crate::texts::Texts;
@@ -52,10 +52,10 @@ fn optional<'a>(value: Option<&impl ToString>) -> Value<'a> {
     value.map_or(Value::Empty, |value| Value::text(value.to_string()))
 }
 
-pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
+pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan, notes: Vec<Cell<'a>>) -> Sheet<'a> {
     let mut rows: Vec<&'a SessionRow> = context.input.rows.iter().collect();
     rows.sort_by(|a, b| (a.start, a.initial_start, &a.who).cmp(&(b.start, b.initial_start, &b.who)));
-    table::sheet(context, plan, Vec::new(), Pieces { rows, words: Words::of(context) })
+    table::sheet(context, plan, notes, Pieces { rows, words: Words::of(context) })
 }
 
 /// The rows in their order, and their words.
