@@ -3,7 +3,8 @@
 //! - [`inputs`]: the DHCP files with what they include, and Ordinateurs.ods, from this machine's disk;
 //! - [`directory`]: both of them, by address, MAC and name;
 //! - [`inventory`](mod@inventory): both of them side by side, and what they say otherwise;
-//! - [`remote`]: the one trait through which hosts are talked to, and [`replay`], a folder that answers in their place;
+//! - [`remote`]: the one trait through which hosts are talked to, [`ssh`], and [`replay`], a folder that answers
+//!   in their place;
 //! - [`survey`]: what the tftp host and the switches say;
 //! - [`resolve`](mod@resolve): from an address to a machine, a port and an outlet;
 //! - [`lookup`]: from whatever is known of a machine to the rest.
@@ -17,6 +18,7 @@ pub mod lookup;
 pub mod remote;
 pub mod replay;
 pub mod resolve;
+pub mod ssh;
 pub mod survey;
 
 pub use directory::Directory;
@@ -26,4 +28,5 @@ pub use lookup::{Answer, Lookup, Mistyped, Question, Remark, look_up};
 pub use remote::{Command, FileStat, Files, Host, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey};
 pub use replay::Replay;
 pub use resolve::{KnownBy, Resolution, resolve};
+pub use ssh::Ssh;
 pub use survey::Progress;

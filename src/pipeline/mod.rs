@@ -19,7 +19,7 @@ use crate::config::{Config, HistoryFormat, TraceSettings};
 use crate::finding::{Finding, Gap};
 use crate::history;
 use crate::model::{Machine, SessionRow};
-use crate::network::{Directory, Progress, Remote, Replay, resolve};
+use crate::network::{Directory, Progress, Remote, Replay, Ssh, resolve};
 use crate::output::{self, Lock};
 use crate::report::{FOLDER, Period};
 use crate::trace::{self, Analysis, Session, Traces};
@@ -109,11 +109,9 @@ pub struct Summary {
     pub before: Option<NaiveDate>,
 }
 
-/// The way to the hosts that a configuration names.
+/// The way to the hosts that a configuration names: SSH, or the folder that answers in their place.
 pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
-    let folder = config.replay.as_ref().context(
-        "no way to the hosts: this version reads a replay folder only; name one with `--replay DIR` or `[remote] replay`",
-    )?;
+    let Some(folder) = &config.replay else { return Ok(Box::new(Ssh::new(&config.ssh))) };
     let replay =
         Replay::open(folder).with_context(|| format!("cannot open the replay folder `{}`", folder.display()))?;
     Ok(Box::new(replay))
