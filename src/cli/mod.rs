@@ -6,6 +6,7 @@ mod days;
 mod gathered;
 mod history;
 mod init;
+mod interrupt;
 mod inventory;
 mod messages;
 mod nightly;
@@ -98,6 +99,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
+    interrupt::listen();
     match dispatch(arguments.command, &arguments.common) {
         Ok(exit) => exit,
         Err(Stop::Usage(text)) => {
