@@ -4,6 +4,7 @@
 //! The switches are played on this machine, so their side of the work is measured too.
 
 #[path = "../tests/support/switch.rs"]
+#[expect(dead_code, reason = "the tests know more of its manners")]
 mod switch;
 
 use std::collections::BTreeSet;

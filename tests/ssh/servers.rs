@@ -62,7 +62,7 @@ fn commands_answer_or_say_why_not_and_one_that_fails_takes_no_other_with_it() {
 #[test]
 fn a_file_of_any_size_is_read_whole_or_in_part_from_a_home_that_is_a_link() {
     let (sshd, host, client) = started("");
-    let big: Vec<u8> = (0..3_000_000_u32).flat_map(|n| n.to_be_bytes()).collect();
+    let big: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_be_bytes).collect();
     put(&sshd, "logwatch", &big);
     put(&sshd, "empty", "");
     let ssh = client.ssh();

@@ -109,7 +109,7 @@ fn what_is_no_answer_is_told_with_its_cause() {
         (Trouble::ClosesInTheMiddle, Exec::Once, "show interfaces description: the host closed the connection"),
         (Trouble::ClosesInTheMiddle, Exec::Refused, "show interfaces description: the host closed the connection"),
     ] {
-        let (_switch, host, client) = plugged(Manner { trouble, exec, ..Manner::default() });
+        let (_switch, host, client) = plugged(Manner { exec, trouble, ..Manner::default() });
         let [first, second] = client.show(&host);
         assert_eq!(first, second);
         let error = first.unwrap_err();

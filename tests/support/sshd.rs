@@ -56,9 +56,7 @@ impl Sshd {
             .args(["-D", "-e", "-f"])
             .arg(path("config"))
             .stdin(Stdio::null())
-            .stderr(
-                fs::File::from(fs::OpenOptions::new().create(true).append(true).open(path("log")).unwrap()).into_file(),
-            )
+            .stderr(fs::OpenOptions::new().create(true).append(true).open(path("log")).unwrap().into_file())
             .spawn()
             .expect("/usr/sbin/sshd (openssh-server)");
         let sshd = Self { port, user, folder, server };

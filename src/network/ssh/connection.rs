@@ -147,7 +147,8 @@ fn not_connected(address: SocketAddr, error: &std::io::Error, allowed: Duration)
 }
 
 fn not_agreed(host: &Host, session: &Session, error: ssh2::Error) -> Failure {
-    let peer = session.banner_bytes().map(|banner| excerpt(&String::from_utf8_lossy(banner)));
+    let banner = session.banner_bytes().filter(|banner| banner.starts_with(b"SSH-"));
+    let peer = banner.map(|banner| excerpt(&String::from_utf8_lossy(banner)));
     let peer = peer.map_or_else(|| "the host".to_owned(), |banner| format!("`{banner}`"));
     match error.code() {
         // Without a common algorithm nothing was exchanged yet.
@@ -161,7 +162,7 @@ fn not_agreed(host: &Host, session: &Session, error: ssh2::Error) -> Failure {
                 failure.remedy("an old switch needs `legacy = true` in its [[switches]] entry")
             }
         }
-        _ if session.banner_bytes().is_none() => Failure::passing("the host closed the connection, or speaks no SSH")
+        _ if banner.is_none() => Failure::passing("the host closed the connection, or speaks no SSH")
             .remedy("is this the port of its SSH, and is one of its lines free?"),
         _ => Failure::from(error),
     }

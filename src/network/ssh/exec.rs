@@ -37,8 +37,8 @@ pub(super) fn exec(connection: &Connection, line: &str, allowed: Duration) -> Re
         let mut reading = Reading::new(connection, session, &mut channel);
         match reading.read_all() {
             Ok(()) => {}
-            // Closed without a word: some devices refuse so.
-            Err(failure) if reading.bytes.is_empty() && !connection.is_cut() => {
+            // Some devices refuse so, and others are gone before their answer is: a shell stays open.
+            Err(failure) if failure.outlook() == Outlook::Again && !connection.is_cut() => {
                 return Ok(Exec::Refused(failure.at(line)));
             }
             Err(failure) => return Err(failure),
