@@ -47,7 +47,7 @@ fn foreign<'a>(own: &str, shared: &'a str, before: Option<&str>) -> Vec<&'a str>
     let is_superseded = |line: &str| {
         record_key(line).is_some_and(|key| keys.contains(&key) || (key.2.is_empty() && users.contains(&(key.0, key.1))))
     };
-    let is_foreign = |line: &&str| {
+    let mut is_foreign = |line: &'a str| {
         if line.trim().is_empty() {
             return false;
         }
@@ -59,7 +59,7 @@ fn foreign<'a>(own: &str, shared: &'a str, before: Option<&str>) -> Vec<&'a str>
             _ => !is_superseded(line),
         }
     };
-    shared.lines().map(str::trim_end).filter(is_foreign).collect()
+    shared.lines().map(str::trim_end).filter(|line| is_foreign(line)).collect()
 }
 
 #[cfg(test)]
@@ -67,7 +67,9 @@ mod tests {
     use super::*;
 
     fn record(day: u32, who: &str, ip: &str, minutes: u32) -> String {
-        format!("{{'ip': '{ip}', 'origin_name': '{who}', 'connexion time': '{minutes} min', 'date': '2021-12-{day:02}'}}\n")
+        format!(
+            "{{'ip': '{ip}', 'origin_name': '{who}', 'connexion time': '{minutes} min', 'date': '2021-12-{day:02}'}}\n"
+        )
     }
 
     #[test]
@@ -84,8 +86,20 @@ mod tests {
             ("appended", text(&[&new]), text(&[&old, &by_hand]), Some(text(&[&old])), text(&[&new, &by_hand])),
             ("theirs before ours", text(&[&new]), text(&[&theirs, &by_hand]), None, text(&[&theirs, &by_hand, &new])),
             ("ours, but forgotten", text(&[&new]), text(&[&old, &without, &by_hand]), None, text(&[&by_hand, &new])),
-            ("adopted already", text(&[&new, &by_hand]), text(&[&old, &by_hand]), Some(text(&[&old])), text(&[&new, &by_hand])),
-            ("twice", text(&[&new]), text(&[&old, &by_hand, &by_hand]), Some(text(&[&old])), text(&[&new, &by_hand, &by_hand])),
+            (
+                "adopted already",
+                text(&[&new, &by_hand]),
+                text(&[&old, &by_hand]),
+                Some(text(&[&old])),
+                text(&[&new, &by_hand]),
+            ),
+            (
+                "twice",
+                text(&[&new]),
+                text(&[&old, &by_hand, &by_hand]),
+                Some(text(&[&old])),
+                text(&[&new, &by_hand, &by_hand]),
+            ),
         ] {
             assert_eq!(adopt(&own, &shared, before.as_deref(), HistoryFormat::Record), expected, "{name}");
             assert_eq!(adopt(&expected, &shared, before.as_deref(), HistoryFormat::Record), expected, "{name}, again");

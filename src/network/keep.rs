@@ -362,9 +362,9 @@ impl Plan {
     /// Whether every life stays where it is, and only the last one grows.
     fn only_appends(&self, lives: &[Life]) -> bool {
         let is_as_before = |(index, life): (usize, &Life)| {
-            self.segments
-                .get(index)
-                .is_some_and(|segment| segment.life == Some(*life) && (segment.more.is_none() || index + 1 == lives.len()))
+            self.segments.get(index).is_some_and(|segment| {
+                segment.life == Some(*life) && (segment.more.is_none() || index + 1 == lives.len())
+            })
         };
         lives.iter().enumerate().all(is_as_before)
     }

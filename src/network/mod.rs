@@ -3,7 +3,7 @@
 //! - [`inputs`]: the DHCP files with what they include, and Ordinateurs.ods, from this machine's disk;
 //! - [`directory`]: both of them, by address, MAC and name;
 //! - [`inventory`](mod@inventory): both of them side by side, and what they say otherwise;
-//! - [`remote`]: the one trait through which hosts are talked to; [`replay`], a folder that answers in their place, and
+//! - [`remote`]: the one trait through which hosts are talked to: [`ssh`]; [`replay`], a folder that answers in their place;
 //!   [`record`], which writes such a folder;
 //! - [`keep`]: copies of remote logs, of which only what is new is fetched;
 //! - [`survey`]: what the tftp host and the switches say;
@@ -21,6 +21,7 @@ pub mod record;
 pub mod remote;
 pub mod replay;
 pub mod resolve;
+pub mod ssh;
 pub mod survey;
 
 pub use directory::Directory;
@@ -28,9 +29,8 @@ pub use inputs::{InputError, read_sheet};
 pub use inventory::{Inventory, inventory};
 pub use lookup::{Answer, Lookup, Mistyped, Question, Remark, look_up};
 pub use record::Recorder;
-pub use remote::{
-    Command, FileStat, Files, Host, Note, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey,
-};
+pub use remote::{Command, FileStat, Files, Host, Note, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey};
 pub use replay::Replay;
 pub use resolve::{KnownBy, Resolution, resolve};
+pub use ssh::Ssh;
 pub use survey::Progress;

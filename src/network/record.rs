@@ -4,25 +4,24 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::remote::{
-    Command, FileStat, Files, Host, Note, Probed, Remote, RemoteError, Replaced, UnknownKey,
-};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::remote::{Command, FileStat, Files, Host, Note, Probed, Remote, RemoteError, Replaced, UnknownKey};
 use super::replay::{NOW, inside};
 use crate::output;
-use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Any way to hosts, with all that they say written down.
 ///
 /// A log is recorded as this machine knows it ([`Note::Log`]): of its rotated parts and of what is not new, nothing passes
 /// through here. What fails is not recorded, so that it fails in the replay, too; a host that is not reached gets no folder.
-pub struct Recorder<'r> {
-    inner: Box<dyn Remote + Send + 'r>,
+pub struct Recorder {
+    inner: Box<dyn Remote>,
     folder: PathBuf,
 }
 
-impl<'r> Recorder<'r> {
+impl Recorder {
     /// Records into a folder, which is made if it is not there, and must be empty: answers of two nights mixed are none's.
-    pub fn new(inner: Box<dyn Remote + Send + 'r>, folder: &Path) -> std::io::Result<Self> {
+    pub fn new(inner: Box<dyn Remote>, folder: &Path) -> std::io::Result<Self> {
         output::create_folder(folder)?;
         output::close_folder(folder);
         if fs_err::read_dir(folder)?.next().is_some() {
@@ -42,7 +41,9 @@ impl<'r> Recorder<'r> {
         if matches!(path, "" | "~" | "~/") {
             return Ok(files);
         }
-        inside(path).map(|path| files.join(path)).ok_or_else(|| std::io::Error::other("the path leads out of the recording"))
+        inside(path)
+            .map(|path| files.join(path))
+            .ok_or_else(|| std::io::Error::other("the path leads out of the recording"))
     }
 
     fn write(&self, host: &Host, command: &Command, answer: &[u8]) -> std::io::Result<()> {
@@ -55,7 +56,7 @@ fn unrecorded(host: &Host, what: &str, error: impl std::fmt::Display) -> RemoteE
     RemoteError::new(host, format!("record {what}"), error)
 }
 
-impl Remote for Recorder<'_> {
+impl Remote for Recorder {
     fn files<'a>(&'a self, host: &Host) -> Result<Box<dyn Files + 'a>, RemoteError> {
         let inner = self.inner.files(host)?;
         let folder = self.host(host).and_then(|folder| output::create_folder(&folder));
@@ -71,6 +72,18 @@ impl Remote for Recorder<'_> {
             Ok(answer)
         };
         answers.into_iter().zip(commands).map(record).collect()
+    }
+
+    fn fetch_folder(&self, host: &Host, folder: &str) -> Result<BTreeMap<String, Vec<u8>>, RemoteError> {
+        let files = self.inner.fetch_folder(host, folder)?;
+        let write = || {
+            let copy = self.file(host, folder)?;
+            // A folder with nothing in it is not a missing one.
+            output::create_folder(&copy)?;
+            files.iter().try_for_each(|(name, bytes)| output::write_file(&copy.join(name), |out| out.write_all(bytes)))
+        };
+        write().map_err(|error| unrecorded(host, folder, error))?;
+        Ok(files)
     }
 
     fn probe(&self, host: &Host, unknown_key: UnknownKey) -> Vec<Probed> {
@@ -103,9 +116,9 @@ impl Remote for Recorder<'_> {
     }
 }
 
-/// The files of one host, with those that are read whole written down.
+/// The files of one host. Those that are read whole are written down; parts of a log are not, see [`Note::Log`].
 struct RecorderFiles<'a> {
-    recorder: &'a Recorder<'a>,
+    recorder: &'a Recorder,
     inner: Box<dyn Files + 'a>,
     host: Host,
 }
@@ -116,11 +129,7 @@ impl Files for RecorderFiles<'_> {
     }
 
     fn list(&mut self, folder: &str) -> Result<BTreeMap<String, FileStat>, RemoteError> {
-        let listed = self.inner.list(folder)?;
-        // A folder with nothing in it is not a missing one.
-        let kept = self.recorder.file(&self.host, folder).and_then(|folder| output::create_folder(&folder));
-        kept.map_err(|error| unrecorded(&self.host, folder, error))?;
-        Ok(listed)
+        self.inner.list(folder)
     }
 
     fn read(&mut self, path: &str, from: u64, most: u64, out: &mut dyn Write) -> Result<u64, RemoteError> {
@@ -177,7 +186,8 @@ mod tests {
         };
         let recording = folder.path().join("b");
         let first = {
-            let recorder = Recorder::new(Box::new(Replay::open(&folder.path().join("a")).unwrap()), &recording).unwrap();
+            let recorder =
+                Recorder::new(Box::new(Replay::open(&folder.path().join("a")).unwrap()), &recording).unwrap();
             let first = ask(&recorder);
             recorder.note(&Note::Now("2021-12-10T16:30:00.25Z".parse().unwrap())).unwrap();
             first

@@ -210,17 +210,23 @@ impl Host {
 pub struct Command {
     name: String,
     line: String,
+    is_typed: bool,
 }
 
 impl Command {
     /// `lmstat -a`, as `jeton.toml` writes it.
     pub fn lmstat(line: &str) -> Self {
-        Self { name: "lmstat".to_owned(), line: line.to_owned() }
+        Self { name: "lmstat".to_owned(), line: line.to_owned(), is_typed: false }
+    }
+
+    /// The TCP connections of this moment, `ss -n -t`.
+    pub fn sockets() -> Self {
+        Self { name: "ss".to_owned(), line: "ss -n -t".to_owned(), is_typed: false }
     }
 
     /// A command of a switch, `show interfaces description`.
     pub fn show(line: &str) -> Self {
-        Self { name: line.replace(' ', "_"), line: line.to_owned() }
+        Self { name: line.replace(' ', "_"), line: line.to_owned(), is_typed: true }
     }
 
     /// Its name in a replay: `commands/<name>.txt`.
@@ -231,6 +237,11 @@ impl Command {
     /// What is typed.
     pub fn line(&self) -> &str {
         &self.line
+    }
+
+    /// Whether it may be typed into a shell, where a host runs no commands otherwise: a switch's may.
+    pub fn is_typed(&self) -> bool {
+        self.is_typed
     }
 }
 

@@ -81,7 +81,8 @@ pub fn read_traces(files: &TraceFiles, settings: &TraceSettings) -> Result<Trace
         traced.traces.watch = Some(watch);
     }
     if let Some(path) = &files.debug_log {
-        traced.traces.debug_log = Some(read_debug_log(path, &path.display().to_string(), settings, &mut traced.findings)?);
+        traced.traces.debug_log =
+            Some(read_debug_log(path, &path.display().to_string(), settings, &mut traced.findings)?);
     }
     Ok(traced)
 }

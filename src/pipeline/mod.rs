@@ -22,7 +22,7 @@ use crate::config::{Config, HistoryFormat, TraceSettings};
 use crate::finding::{Finding, Gap};
 use crate::history;
 use crate::model::{Machine, SessionRow};
-use crate::network::{Directory, Progress, Remote, Replay, resolve};
+use crate::network::{Directory, Progress, Remote, Replay, Ssh, resolve};
 use crate::output::{self, Lock};
 use crate::report::{FOLDER, Period};
 use crate::trace::{self, Analysis, Session, Traces};
@@ -114,11 +114,9 @@ pub struct Summary {
     pub before: Option<NaiveDate>,
 }
 
-/// The way to the hosts that a configuration names.
+/// The way to the hosts that a configuration names: SSH, or the folder that answers in their place.
 pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
-    let folder = config.replay.as_ref().context(
-        "no way to the hosts: this version reads a replay folder only; name one with `--replay DIR` or `[remote] replay`",
-    )?;
+    let Some(folder) = &config.replay else { return Ok(Box::new(Ssh::new(&config.ssh))) };
     let replay =
         Replay::open(folder).with_context(|| format!("cannot open the replay folder `{}`", folder.display()))?;
     Ok(Box::new(replay))
@@ -184,7 +182,15 @@ pub fn nightly(
     if gathered.before.is_some() {
         let Gathered { rows, mut findings, gaps, before, .. } = gathered;
         findings.retain(|finding| finding.concerns(days.first, days.last));
-        return Ok(Summary { days, rows, findings, gaps, published: Published::default(), pushed: Pushed::default(), before });
+        return Ok(Summary {
+            days,
+            rows,
+            findings,
+            gaps,
+            published: Published::default(),
+            pushed: Pushed::default(),
+            before,
+        });
     }
     days.first = days.first.max(gathered.rows.first().map_or(days.last, |row| row.date));
 
@@ -198,7 +204,7 @@ pub fn nightly(
     let mut findings =
         history::write(&path, &history::lines(told, format), format).context("the history could not be written")?;
     findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(days.first, days.last)).cloned());
-    let pushed = push_history(config, remote, &path)?;
+    let pushed = push_history(config, remote, &path);
     let mut published = Published { files: vec![path], failures: Vec::new() };
     for period in periods(config, days) {
         published.extend(publish_reports(config, &gathered.material(), period, None));

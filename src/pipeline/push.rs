@@ -10,7 +10,7 @@ use super::logs::COPIES;
 use crate::config::Config;
 use crate::finding::Gap;
 use crate::history;
-use crate::network::{Host, Remote, RemoteError, Replaced, keep};
+use crate::network::{Files, Host, Remote, RemoteError, Replaced, keep};
 use crate::output;
 use crate::source::Source;
 
@@ -32,8 +32,8 @@ pub struct Pushed {
 
 /// Pushes the local history to where `[origin] history` says; without that, nothing is done. What others wrote there since
 /// the last push comes into the local one first.
-pub fn push_history(config: &Config, remote: &dyn Remote, local: &Path) -> anyhow::Result<Pushed> {
-    let Some(path) = &config.origin.history else { return Ok(Pushed::default()) };
+pub fn push_history(config: &Config, remote: &dyn Remote, local: &Path) -> Pushed {
+    let Some(path) = &config.origin.history else { return Pushed::default() };
     let host = Host::origin(config);
     let push = Push {
         config,
@@ -44,7 +44,14 @@ pub fn push_history(config: &Config, remote: &dyn Remote, local: &Path) -> anyho
         host,
     };
     let mut pushed = Pushed::default();
-    match push.with_retries()? {
+    let tried = match push.with_retries() {
+        Ok(tried) => tried,
+        Err(error) => {
+            pushed.gap = Some(Gap::new(local.display().to_string(), format!("{error:#}")));
+            return pushed;
+        }
+    };
+    match tried {
         Ok(Replaced::Yes) => pushed.to = Some(format!("{}:{path}", push.host.name)),
         Ok(Replaced::ReadOnly) => {
             pushed.note = Some("Origin_history was not pushed: the replay folder may not be written to".to_owned());
@@ -58,7 +65,7 @@ pub fn push_history(config: &Config, remote: &dyn Remote, local: &Path) -> anyho
             pushed.gap = Some(Gap::new(&push.host.name, reason));
         }
     }
-    Ok(pushed)
+    pushed
 }
 
 struct Push<'a> {
@@ -92,7 +99,7 @@ impl Push<'_> {
     }
 
     /// The outer failure is this machine's: the local history.
-    fn once(&self, files: &mut dyn crate::network::Files) -> anyhow::Result<Result<Replaced, RemoteError>> {
+    fn once(&self, files: &mut dyn Files) -> anyhow::Result<Result<Replaced, RemoteError>> {
         let there = files.stat(self.path).and_then(|seen| {
             let bytes = seen.map(|_| files.bytes(self.path)).transpose()?;
             Ok((seen, bytes))
@@ -105,7 +112,8 @@ impl Push<'_> {
             self.adopt(shared)?;
         }
         let own = fs_err::read(self.local).context("the history cannot be pushed")?;
-        let pushed = if shared.as_ref() == Some(&own) { Ok(Replaced::Yes) } else { files.replace(self.path, &own, seen) };
+        let pushed =
+            if shared.as_ref() == Some(&own) { Ok(Replaced::Yes) } else { files.replace(self.path, &own, seen) };
         if matches!(pushed, Ok(Replaced::Yes)) && fs_err::read(&self.left).ok().as_ref() != Some(&own) {
             // Without it the next push takes more of what is there for others', and loses nothing.
             let _ = output::write_file(&self.left, |out| out.write_all(&own));

@@ -28,6 +28,8 @@ struct Packed {
     head: Vec<u8>,
     /// All of it.
     whole: OnceCell<std::fs::File>,
+    /// How long it is as it lies there.
+    size: u64,
 }
 
 impl RemoteLog {
@@ -45,7 +47,7 @@ impl RemoteLog {
         // The block ends somewhere; what was unpacked until then is the head.
         let _ = MultiGzDecoder::new(first.as_slice()).take(HEAD).read_to_end(&mut head);
         log.size = <[u8; 4]>::try_from(last).map_or(0, |size| u32::from_le_bytes(size).into());
-        log.packed = Some(Packed { head, whole: OnceCell::new() });
+        log.packed = Some(Packed { head, whole: OnceCell::new(), size: stat.size });
         // A part of more than 4 GiB, or of several packed in a row, holds more than it says.
         if (stat.size > log.size && stat.size > 1024) || stat.size >= u64::from(u32::MAX) / 1024 {
             log.unpack(files)?;
@@ -101,7 +103,7 @@ impl RemoteLog {
     fn unpack(&mut self, files: &mut dyn Files) -> Result<(), RemoteError> {
         let Some(packed) = self.packed.as_ref().filter(|packed| packed.whole.get().is_none()) else { return Ok(()) };
         let mut fetched = tempfile::tempfile().map_err(|error| self.error(error))?;
-        files.read(&self.path, 0, u64::MAX, &mut fetched)?;
+        files.read(&self.path, 0, packed.size, &mut fetched)?;
         let unpacked = (|| {
             fetched.rewind()?;
             let mut whole = tempfile::tempfile()?;
@@ -109,7 +111,8 @@ impl RemoteLog {
             Ok::<_, io::Error>((whole, size))
         })();
         let (whole, size) = unpacked.map_err(|error| {
-            self.error(format!("cannot unpack it: {error}")).remedy(format!("look at it there with `zcat {}`", self.path))
+            self.error(format!("cannot unpack it: {error}"))
+                .remedy(format!("look at it there with `zcat {}`", self.path))
         })?;
         let _ = packed.whole.set(whole);
         self.size = size;
@@ -203,10 +206,11 @@ fn rotation(log: &str, other: &str) -> Option<Rotation> {
     ];
     let packed = PACKED.iter().find_map(|(end, packing)| Some((other.strip_suffix(end)?, *packing)));
     let (other, packing) = packed.unwrap_or((other, Packing::None));
-    let by_extension = log.rsplit_once('.').and_then(|(stem, extension)| {
-        other.strip_prefix(stem)?.strip_suffix(extension)?.strip_suffix('.')
-    });
-    let mark = other.strip_prefix(log).filter(|mark| is_mark(mark)).or_else(|| by_extension.filter(|mark| is_mark(mark)))?;
+    let by_extension = log
+        .rsplit_once('.')
+        .and_then(|(stem, extension)| other.strip_prefix(stem)?.strip_suffix(extension)?.strip_suffix('.'));
+    let mark =
+        other.strip_prefix(log).filter(|mark| is_mark(mark)).or_else(|| by_extension.filter(|mark| is_mark(mark)))?;
     let digits = mark.chars().filter(char::is_ascii_digit).collect();
     Some(Rotation { digits, packing })
 }
