@@ -175,7 +175,11 @@ fn hosts(config: &Config, remote: &dyn Remote, accept_new: bool) -> Vec<Tried> {
 
 fn probe(remote: &dyn Remote, host: &Host, unknown_key: UnknownKey) -> Vec<Tried> {
     let login = host.user.as_deref().map(|user| format!("{user}@")).unwrap_or_default();
-    let by_hand = format!("try it by hand: `ssh -p {} {login}{}`", host.port, host.address);
+    let by_hand = if remote.is_live() {
+        format!("try it by hand: `ssh -p {} {login}{}`", host.port, host.address)
+    } else {
+        "record another replay while the host answers (`--record`)".to_owned()
+    };
     let row = |probed: crate::network::Probed| {
         let step = match probed.step {
             ProbeStep::Reach => "reach",
@@ -223,7 +227,7 @@ fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
         let began = Instant::now();
         let heard = fetch_lmstat(config, remote, line);
         let uses = heard.traces.lmstat.map(|lmstat| lmstat.uses.len());
-        let outcome = first_gap(host, &heard.gaps).map(|()| format!("{} tokens out", uses.unwrap_or_default()));
+        let outcome = first_gap(host, &heard.gaps).map(|()| format!("tokens out: {}", uses.unwrap_or_default()));
         tried.push(Tried::at("lmstat", host, outcome, began.elapsed(), "`[origin] lmstat` is the command"));
     }
     tried

@@ -142,7 +142,6 @@ fn configured(common: &Common) -> Result<(Config, Box<dyn Remote>), Stop> {
 }
 
 /// The configuration, and the way to its hosts as it says, or as `--replay` does.
-#[expect(clippy::type_complexity, reason = "the configuration is good where the way is not")]
 fn way_to_hosts(common: &Common) -> Result<(Config, anyhow::Result<Box<dyn Remote>>), ConfigErrors> {
     let mut config = Config::load(&Config::find(common.config.as_deref())?)?;
     if let Some(folder) = &common.replay {

@@ -39,39 +39,16 @@ pub(super) fn run(
     let (directory, mut findings) = Directory::read(config).map_err(anyhow::Error::from)?;
     let line = Line::new();
     line.show(Step::Doing("asking the licence server"));
-    let (traced, sockets) = rayon::join(|| fetch_traces(config, remote), || sockets(config, remote));
-    // Without logs the connections of this moment still tell something.
-    let mut traced = traced.unwrap_or_else(|error| {
-        let mut heard = fetch_lmstat(config, remote, lmstat_line);
-        let reason = format!("{}; addresses are known by names alone", error.to_string().replace('\n', " "));
-        heard.gaps.insert(0, Gap::new(&config.origin.host, reason));
-        heard
-    });
+    let (mut traced, connected) = ask(config, remote, lmstat_line);
     let settings = TraceSettings::from(config);
     let now = present(remote, &traced, settings.timezone);
-    findings.append(&mut traced.findings);
-    let Traced { traces, mut gaps, .. } = traced;
-    let feature = config.origin.feature.as_deref();
-    if let (Some(lmstat), Some(feature)) = (&traces.lmstat, feature)
-        && !lmstat.covers(feature)
-    {
-        gaps.push(Gap::new(&config.origin.host, unlisted(feature, lmstat)));
-    }
-    let connected = match sockets {
-        Ok((connected, found)) => {
-            findings.extend(found);
-            Some(connected)
-        }
-        Err(gap) => {
-            gaps.push(gap);
-            None
-        }
-    };
     let name_of = |ip| directory.name_at(ip).map(str::to_owned);
-    let analysis = trace::analyse(&traces, &settings, now, &name_of);
+    let analysis = trace::analyse(&traced.traces, &settings, now, &name_of);
+    findings.append(&mut traced.findings);
     findings.extend(analysis.findings);
-    let lmstat = traces.lmstat.unwrap_or_default();
-    let held = held(&lmstat, feature, config.site.timezone);
+    let mut gaps = traced.gaps;
+    let lmstat = traced.traces.lmstat.unwrap_or_default();
+    let held = held(&lmstat, config.origin.feature.as_deref(), config.site.timezone);
     let holders: Vec<live::Holder> =
         held.iter().map(|held| live::Holder { who: held.found.who.clone(), since: held.since.to_utc() }).collect();
     let known = live::addresses(&holders, &analysis.sessions, connected.as_ref(), &name_of);
@@ -92,6 +69,37 @@ pub(super) fn run(
     let seats: Vec<(&Held<'_>, Seat)> = held.iter().map(|held| (held, seat(held))).collect();
     print(options.format, &seats)?;
     Ok(if gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
+}
+
+/// The traces, and the addresses that are connected now, where somebody can say. Without logs the connections of this moment
+/// still tell something.
+fn ask(config: &Config, remote: &dyn Remote, lmstat_line: &str) -> (Traced, Option<BTreeSet<IpAddr>>) {
+    let (traced, sockets) = rayon::join(|| fetch_traces(config, remote), || sockets(config, remote));
+    let mut traced = traced.unwrap_or_else(|error| {
+        let mut heard = fetch_lmstat(config, remote, lmstat_line);
+        heard.gaps.insert(0, Gap::new(&config.origin.host, error.to_string().replace('\n', " ")));
+        heard
+    });
+    if let (Some(lmstat), Some(feature)) = (&traced.traces.lmstat, &config.origin.feature)
+        && !lmstat.covers(feature)
+    {
+        traced.gaps.push(Gap::new(&config.origin.host, unlisted(feature, lmstat)));
+    }
+    let connected = match sockets {
+        Ok((connected, found)) => {
+            traced.findings.extend(found);
+            Some(connected)
+        }
+        Err(gap) if remote.is_live() => {
+            traced.gaps.push(gap);
+            None
+        }
+        Err(_) => {
+            complain("note: the replay holds no connections (`ss -n -t`): addresses are as the logs knew them");
+            None
+        }
+    };
+    (traced, connected)
 }
 
 /// The addresses that are connected to the application's port now, the server's own left out.

@@ -18,15 +18,15 @@ pub(super) struct RemoteLog {
     pub(super) size: u64,
     pub(super) modified: i64,
     pub(super) is_rotated: bool,
+    /// The text at its beginning, read once: it is compared with that of every life.
+    head: Vec<u8>,
     packed: Option<Packed>,
 }
 
 /// What is known of a packed file.
 #[derive(Default)]
 struct Packed {
-    /// The text at its beginning.
-    head: Vec<u8>,
-    /// All of it.
+    /// All of its text, once it was fetched.
     whole: OnceCell<std::fs::File>,
     /// How long it is as it lies there.
     size: u64,
@@ -34,7 +34,8 @@ struct Packed {
 
 impl RemoteLog {
     fn plain(host: &Host, path: String, stat: FileStat, is_rotated: bool) -> Self {
-        Self { host: host.clone(), path, size: stat.size, modified: stat.modified, is_rotated, packed: None }
+        let FileStat { size, modified } = stat;
+        Self { host: host.clone(), path, size, modified, is_rotated, head: Vec::new(), packed: None }
     }
 
     /// A packed part: its first block tells what it is, its last bytes how much it holds (RFC 1952, `ISIZE`).
@@ -43,11 +44,10 @@ impl RemoteLog {
         let (mut first, mut last) = (Vec::new(), Vec::new());
         files.read(&log.path, 0, HEAD, &mut first)?;
         files.read(&log.path, stat.size.saturating_sub(4), 4, &mut last)?;
-        let mut head = Vec::new();
         // The block ends somewhere; what was unpacked until then is the head.
-        let _ = MultiGzDecoder::new(first.as_slice()).take(HEAD).read_to_end(&mut head);
+        let _ = MultiGzDecoder::new(first.as_slice()).take(HEAD).read_to_end(&mut log.head);
         log.size = <[u8; 4]>::try_from(last).map_or(0, |size| u32::from_le_bytes(size).into());
-        log.packed = Some(Packed { head, whole: OnceCell::new(), size: stat.size });
+        log.packed = Some(Packed { whole: OnceCell::new(), size: stat.size });
         // A part of more than 4 GiB, or of several packed in a row, holds more than it says.
         if (stat.size > log.size && stat.size > 1024) || stat.size >= u64::from(u32::MAX) / 1024 {
             log.unpack(files)?;
@@ -69,11 +69,15 @@ impl RemoteLog {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let known = self.packed.as_ref().filter(|packed| from == 0 && most <= packed.head.len() as u64);
-        if let Some(head) = known.and_then(|packed| packed.head.get(..usize::try_from(most).ok()?)) {
-            return Ok(head.to_vec());
-        }
         let mut bytes = Vec::new();
+        if from == 0 && most <= HEAD {
+            if (self.head.len() as u64) < most {
+                self.read(files, 0, HEAD.min(self.size), &mut bytes)?;
+                self.head = std::mem::take(&mut bytes);
+            }
+            let most = usize::try_from(most).map_or(self.head.len(), |most| most.min(self.head.len()));
+            return Ok(self.head[..most].to_vec());
+        }
         self.read(files, from, most, &mut bytes)?;
         Ok(bytes)
     }

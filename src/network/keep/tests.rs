@@ -1,11 +1,14 @@
-use std::io::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 use flate2::write::GzEncoder;
+use fs_err as fs;
 use tempfile::TempDir;
 
+use super::copy::index_of;
 use super::*;
-use crate::network::{Remote, Replay};
+use crate::network::{FileStat, Remote, Replaced, Replay};
 
 /// A licence server in a folder, and the copy of its log.
 struct Server {
@@ -87,13 +90,10 @@ fn what_is_new_is_appended_and_nothing_twice() {
 struct Counted<'a>(Box<dyn Files + 'a>, u64);
 
 impl Files for Counted<'_> {
-    fn stat(&mut self, path: &str) -> Result<Option<crate::network::FileStat>, RemoteError> {
+    fn stat(&mut self, path: &str) -> Result<Option<FileStat>, RemoteError> {
         self.0.stat(path)
     }
-    fn list(
-        &mut self,
-        folder: &str,
-    ) -> Result<std::collections::BTreeMap<String, crate::network::FileStat>, RemoteError> {
+    fn list(&mut self, folder: &str) -> Result<BTreeMap<String, FileStat>, RemoteError> {
         self.0.list(folder)
     }
     fn read(&mut self, path: &str, from: u64, most: u64, out: &mut dyn Write) -> Result<u64, RemoteError> {
@@ -101,12 +101,7 @@ impl Files for Counted<'_> {
         self.1 += read;
         Ok(read)
     }
-    fn replace(
-        &mut self,
-        _: &str,
-        _: &[u8],
-        _: Option<crate::network::FileStat>,
-    ) -> Result<crate::network::Replaced, RemoteError> {
+    fn replace(&mut self, _: &str, _: &[u8], _: Option<FileStat>) -> Result<Replaced, RemoteError> {
         panic!("a log is only read")
     }
 }
@@ -164,7 +159,7 @@ fn at_the_first_fetch_all_rotated_parts_come_in_their_order() {
     // A date beside counts is of a rotation that was set up anew; where it belongs, nobody can say.
     server.update();
     let held = fs::read_to_string(server.copy()).unwrap();
-    let sorted = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+    let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
     assert_eq!(sorted(&held), sorted(&expected));
     assert_eq!(held.len(), expected.len());
     assert!(held.contains(&[(1000..1900), (2000..2900), (3000..3900)].map(lines).concat()));
