@@ -7,6 +7,7 @@ mod days;
 mod gathered;
 mod history;
 mod init;
+mod interrupt;
 mod inventory;
 mod messages;
 mod nightly;
@@ -99,6 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
+    interrupt::listen();
     match dispatch(arguments.command, &arguments.common) {
         Ok(exit) => exit,
         Err(Stop::Usage(text)) => {

@@ -161,10 +161,8 @@ fn not_agreed(host: &Host, session: &Session, error: ssh2::Error) -> Failure {
                 failure.remedy("an old switch needs `legacy = true` in its [[switches]] entry")
             }
         }
-        ErrorCode::Session(code::BANNER_RECV) => {
-            Failure::passing(format!("no SSH server answers there: {}", excerpt(error.message())))
-                .remedy("is this its port?")
-        }
+        _ if session.banner_bytes().is_none() => Failure::passing("the host closed the connection, or speaks no SSH")
+            .remedy("is this the port of its SSH, and is one of its lines free?"),
         _ => Failure::from(error),
     }
 }

@@ -1,12 +1,11 @@
 //! A command in a channel of its own: `exec`.
 
-use std::io::Read;
 use std::time::Duration;
 
 use ssh2::Channel;
 
 use super::connection::Connection;
-use super::failure::Failure;
+use super::failure::{Failure, Outlook};
 use super::reading::Reading;
 use super::screen;
 use crate::finding::excerpt;
@@ -44,17 +43,17 @@ pub(super) fn exec(connection: &Connection, line: &str, allowed: Duration) -> Re
             }
             Err(failure) => return Err(failure),
         }
-        let printed = std::mem::take(&mut reading.bytes);
+        let (printed, complaint) = (std::mem::take(&mut reading.bytes), text(&reading.complaint));
         drop(reading);
         if has_no_exec(&printed) {
             return Ok(Exec::Refused(Failure::new(format!("the device said `{}`", excerpt(&text(&printed))))));
         }
-        judge(&mut channel, printed).map(Exec::Answered)
+        judge(&channel, printed, &complaint).map(Exec::Answered)
     })
 }
 
 /// Tells an answer from a complaint.
-fn judge(channel: &mut Channel, printed: Vec<u8>) -> Result<Vec<u8>, Failure> {
+fn judge(channel: &Channel, printed: Vec<u8>, complaint: &str) -> Result<Vec<u8>, Failure> {
     if let Some(failure) = not_allowed(&printed) {
         return Err(failure);
     }
@@ -64,10 +63,6 @@ fn judge(channel: &mut Channel, printed: Vec<u8>) -> Result<Vec<u8>, Failure> {
         // Pages leave their marks; anything else is the command's own.
         return Ok(if printed.contains(&0x08) || printed.contains(&0x1b) { screen::shown(&printed) } else { printed });
     }
-    let mut complaint = Vec::new();
-    // Without it the status alone tells.
-    let _ = channel.stderr().take(4096).read_to_end(&mut complaint);
-    let complaint = text(&complaint);
     let first = excerpt(complaint.lines().next().unwrap_or_default());
     Err(match status {
         126 | 127 => Failure::alone(format!("the host cannot run it: {first}")).remedy("mend its path in jeton.toml"),

@@ -10,7 +10,6 @@ use crate::network::{Host, RemoteError};
 
 /// Codes of libssh2 that are acted upon, as `libssh2.h` numbers them.
 pub(super) mod code {
-    pub(in crate::network::ssh) const BANNER_RECV: i32 = -2;
     pub(in crate::network::ssh) const KEX_FAILURE: i32 = -5;
     pub(in crate::network::ssh) const SOCKET_SEND: i32 = -7;
     pub(in crate::network::ssh) const KEY_EXCHANGE_FAILURE: i32 = -8;

@@ -126,9 +126,7 @@ impl Files for SshFiles<'_> {
         self.attempt(&step, |line| {
             let mut file = line.connection.step(&step, allowed, |_| {
                 let path = remote(path);
-                if line.sftp.stat(&path)?.is_dir() {
-                    return Err(Failure::alone("expected a file, found a directory"));
-                }
+                plain(&line.sftp.stat(&path)?)?;
                 let mut file = line.sftp.open(&path)?;
                 file.seek(SeekFrom::Start(from + n_read)).map_err(Failure::from)?;
                 Ok(file)
@@ -265,11 +263,19 @@ fn is_nothing(error: &ssh2::Error) -> bool {
 
 fn stat(sftp: &Sftp, path: &Path) -> Result<Option<FileStat>, Failure> {
     match sftp.stat(path) {
-        Ok(found) if found.is_dir() => Err(Failure::alone("expected a file, found a directory")),
-        Ok(found) => Ok(Some(stat_of(&found))),
+        Ok(found) => plain(&found).map(|()| Some(stat_of(&found))),
         Err(error) if is_nothing(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What is no plain file is not opened: a pipe waits for ever.
+fn plain(found: &ssh2::FileStat) -> Result<(), Failure> {
+    if found.is_dir() {
+        return Err(Failure::alone("expected a file, found a directory"));
+    }
+    let is_other = found.perm.is_some() && !found.is_file();
+    if is_other { Err(Failure::alone("expected a file, found a pipe or a device")) } else { Ok(()) }
 }
 
 fn stat_of(found: &ssh2::FileStat) -> FileStat {

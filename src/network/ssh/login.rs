@@ -76,7 +76,8 @@ impl Login<'_> {
             Ok(()) => Ok(format!("`{}` by the key `{shown}`", self.user)),
             Err(error) if is_refusal(&error) => Err(self.refused(&format!("the key `{shown}`"))),
             Err(error) if error.code() == ErrorCode::Session(code::FILE) => {
-                Err(Failure::new(format!("`{shown}` is no private key that can be used: {}", excerpt(error.message()))))
+                Err(Failure::new(format!("`{shown}` is no private key that can be used: {}", excerpt(error.message())))
+                    .remedy("`key` in jeton.toml names the private half, not the public one"))
             }
             Err(error) => Err(error.into()),
         }

@@ -11,6 +11,8 @@ use super::screen;
 
 /// The longest answer that is taken: a switch's are some kilobytes, and whoever sends more sends for ever.
 const MOST: usize = 64 << 20;
+/// The longest complaint that is kept.
+const MOST_COMPLAINT: usize = 4096;
 /// Nothing comes for so long: whoever asks whether to go on has asked.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -32,12 +34,14 @@ pub(super) struct Reading<'a> {
     channel: &'a mut Channel,
     /// All that was read so far.
     pub(super) bytes: Vec<u8>,
+    /// What it complained of.
+    pub(super) complaint: Vec<u8>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(connection: &'a Connection, session: &Session, channel: &'a mut Channel) -> Self {
         connection.wire().hold_end(true);
-        Self { connection, session: session.clone(), channel, bytes: Vec::new() }
+        Self { connection, session: session.clone(), channel, bytes: Vec::new(), complaint: Vec::new() }
     }
 
     /// Waits for more.
@@ -50,8 +54,17 @@ impl<'a> Reading<'a> {
         let read = self.channel.read(&mut piece);
         self.session.set_timeout(0);
         match read {
-            Ok(0) if self.channel.eof() => Ok(Came::End),
-            Ok(0) => Err(Failure::lost()),
+            Ok(0) => {
+                // There is no end before all that was complained of is heard.
+                let mut complaints = self.channel.stderr();
+                while let Ok(n) = complaints.read(&mut piece)
+                    && n > 0
+                {
+                    let room = MOST_COMPLAINT.saturating_sub(self.complaint.len());
+                    self.complaint.extend_from_slice(&piece[..n.min(room)]);
+                }
+                Ok(if self.channel.eof() { Came::End } else { Came::Nothing })
+            }
             Ok(n) => {
                 self.bytes.extend_from_slice(&piece[..n]);
                 let is_too_much = self.bytes.len() > MOST;

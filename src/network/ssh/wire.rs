@@ -159,3 +159,73 @@ pub(super) fn in_time<T: Send + 'static>(until: Instant, work: impl FnOnce() -> 
     .ok()?;
     result.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A host's end of a wire, the wire, and libssh2's end.
+    fn wire() -> (TcpStream, Wire, UnixStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (wire, end) = Wire::new(near).unwrap();
+        (listener.accept().unwrap().0, wire, end)
+    }
+
+    #[test]
+    fn bytes_are_carried_both_ways_and_the_end_behind_them() {
+        let (mut host, _wire, mut end) = wire();
+        end.write_all(b"question").unwrap();
+        let mut question = [0; 8];
+        host.read_exact(&mut question).unwrap();
+        host.write_all(b"answer").unwrap();
+        drop(host);
+        let mut answer = Vec::new();
+        end.read_to_end(&mut answer).unwrap();
+        assert_eq!((question, answer.as_slice()), (*b"question", b"answer".as_slice()));
+    }
+
+    #[test]
+    fn an_end_that_is_held_back_is_known_but_not_seen() {
+        let (mut host, wire, mut end) = wire();
+        wire.hold_end(true);
+        host.write_all(b"answer").unwrap();
+        drop(host);
+        while !wire.has_ended() {
+            thread::yield_now();
+        }
+        let mut answer = [0; 10];
+        assert_eq!(end.read(&mut answer).unwrap(), 6);
+        end.set_nonblocking(true).unwrap();
+        assert_eq!(end.read(&mut answer).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        // What is typed into the void is no error.
+        end.write_all(b"more").unwrap();
+        wire.hold_end(false);
+        end.set_nonblocking(false).unwrap();
+        assert_eq!(end.read(&mut answer).unwrap(), 0);
+    }
+
+    #[test]
+    fn whoever_waits_is_freed_when_time_is_up_or_the_wire_goes() {
+        let (_host, wire, mut end) = wire();
+        wire.limit(Some(Instant::now() + Duration::from_secs(600)));
+        assert!(!wire.is_cut());
+        wire.hold_end(true);
+        wire.limit(Some(Instant::now()));
+        assert_eq!(end.read(&mut [0]).unwrap(), 0);
+        assert!(wire.is_cut());
+        let (_host, wire, mut end) = self::wire();
+        drop(wire);
+        assert_eq!(end.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_interrupted_is_left_behind() {
+        let (_never, wait) = channel::<()>();
+        assert_eq!(in_time(Instant::now(), move || wait.recv().is_ok()), None);
+        assert_eq!(in_time(Instant::now() + Duration::from_secs(600), || 7), Some(7));
+    }
+}
