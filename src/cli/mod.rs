@@ -1,6 +1,7 @@
 //! Arguments in, rows and exit codes out.
 
 mod arguments;
+mod check;
 mod connected;
 mod days;
 mod gathered;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::config::{Config, ConfigErrors};
-use crate::network::Remote;
+use crate::network::{Recorder, Remote};
 use arguments::{Arguments, Command, Common};
 use days::WrongDays;
 
@@ -125,6 +126,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Report(options) => report::run(&options, common),
         Command::History(options) => history::run(&options, common),
         Command::Inventory(options) => inventory::run(&options, common),
+        Command::Check(options) => check::run(&options, common),
         Command::Init(options) => init::run(&options, common),
     }
 }
@@ -136,12 +138,28 @@ fn configured_alone(common: &Common) -> Result<Config, Stop> {
 
 /// The configuration that the options name, with the way to its hosts.
 fn configured(common: &Common) -> Result<(Config, Box<dyn Remote>), Stop> {
-    let mut config = configured_alone(common)?;
+    let (config, remote) = way_to_hosts(common)?;
+    let remote = remote.map_err(|error| Stop::Usage(messages::failure(&error)))?;
+    Ok((config, recorded(remote, common)?))
+}
+
+/// The configuration, and the way to its hosts as it says, or as `--replay` does.
+fn way_to_hosts(common: &Common) -> Result<(Config, anyhow::Result<Box<dyn Remote>>), ConfigErrors> {
+    let mut config = Config::load(&Config::find(common.config.as_deref())?)?;
     if let Some(folder) = &common.replay {
         config.replay_from(folder)?;
     }
-    let remote = crate::pipeline::remote(&config).map_err(|error| Stop::Usage(messages::failure(&error)))?;
+    let remote = crate::pipeline::remote(&config);
     Ok((config, remote))
+}
+
+/// The same way to the hosts, recorded where the options say so.
+fn recorded(remote: Box<dyn Remote>, common: &Common) -> Result<Box<dyn Remote>, Stop> {
+    let Some(folder) = &common.record else { return Ok(remote) };
+    match Recorder::new(remote, folder) {
+        Ok(recorder) => Ok(Box::new(recorder)),
+        Err(error) => Err(Stop::Usage(format!("error: `--record`: {error}\nhint: name a new folder"))),
+    }
 }
 
 /// Writes to standard output; a reader that stopped reading is no error.

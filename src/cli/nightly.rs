@@ -11,7 +11,10 @@ use crate::finding::Severity;
 use crate::pipeline::{self, Summary};
 
 pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Stop> {
-    let (config, remote) = configured(common)?;
+    let (mut config, remote) = configured(common)?;
+    if options.no_push {
+        config.origin.history = None;
+    }
     let span = |now: chrono::DateTime<chrono::Utc>| {
         let today = now.with_timezone(&config.site.timezone).date_naive();
         Ok(options.days(today)?)
@@ -23,6 +26,9 @@ pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Sto
     match summary.before {
         Some(begin) => say(&before_the_traces(summary.days.last, begin)),
         None => say(&told(&summary)),
+    }
+    if let Some(note) = &summary.pushed.note {
+        complain(&format!("note: {note}"));
     }
     Ok(if summary.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
@@ -43,7 +49,7 @@ fn told(summary: &Summary) -> String {
     let files: Vec<String> = summary.published.files.iter().map(|file| format!("  {}", file.display())).collect();
     format!(
         "days: {} to {}\nsessions: {}\nusers: {}\ndepartments: {}\ngaps: {}\nfindings: {warnings} to check, {notes} notes\n\
-         files: {}\n{}",
+         files: {}\n{}{}",
         summary.days.first,
         summary.days.last,
         sessions.len(),
@@ -52,5 +58,6 @@ fn told(summary: &Summary) -> String {
         summary.gaps.len(),
         files.len(),
         files.join("\n"),
+        summary.pushed.to.as_ref().map(|to| format!("\npushed: {to}")).unwrap_or_default(),
     )
 }

@@ -4,7 +4,9 @@
 //! traces and the inputs; without them nothing is published.
 
 mod fetch;
+mod logs;
 mod publish;
+mod push;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,8 +14,9 @@ use std::net::IpAddr;
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 
-pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, read_traces, read_watch};
+pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, present, read_traces, read_watch};
 pub use publish::{Material, Published, publish_reports};
+pub use push::{Pushed, push_history};
 
 use crate::config::{Config, HistoryFormat, TraceSettings};
 use crate::finding::{Finding, Gap};
@@ -105,6 +108,8 @@ pub struct Summary {
     pub gaps: Vec<Gap>,
     /// The files that were written.
     pub published: Published,
+    /// What became of the history's way to the licence server.
+    pub pushed: Pushed,
     /// Where all days lie before the traces, so that nothing was written: the day on which these begin.
     pub before: Option<NaiveDate>,
 }
@@ -128,19 +133,18 @@ pub fn gather(
     listener(Step::Doing("reading the DHCP files and Ordinateurs.ods"));
     let (directory, mut findings) = Directory::read(config).context("nothing can be done without the inputs")?;
     listener(Step::Doing("fetching the licence server's traces"));
-    let Traced { traces, findings: found, mut gaps } = fetch_traces(config, remote)?;
+    let traced = fetch_traces(config, remote)?;
+    let settings = TraceSettings::from(config);
+    let now = present(remote, &traced, settings.timezone);
+    let Traced { traces, findings: found, mut gaps, is_stale } = traced;
     findings.extend(found);
 
     listener(Step::Doing("working out who sat where"));
-    let settings = TraceSettings::from(config);
-    let now = match (&config.replay, traces.newest(settings.timezone)) {
-        (Some(_), Some(newest)) => newest,
-        _ => Utc::now(),
-    };
     let mut analysis = trace::analyse(&traces, &settings, now, &|ip| directory.name_at(ip).map(str::to_owned));
     findings.append(&mut analysis.findings);
 
-    let days = span(now)?;
+    // The calendar goes on where the licence server is silent.
+    let days = span(if is_stale { Utc::now() } else { now })?;
     let addresses = addresses(&analysis.sessions, days, &settings);
     let resolution = resolve(config, &directory, remote, &addresses, &|progress| listener(Step::Switches(progress)));
     findings.extend(resolution.findings);
@@ -178,7 +182,15 @@ pub fn nightly(
     if gathered.before.is_some() {
         let Gathered { rows, mut findings, gaps, before, .. } = gathered;
         findings.retain(|finding| finding.concerns(days.first, days.last));
-        return Ok(Summary { days, rows, findings, gaps, published: Published::default(), before });
+        return Ok(Summary {
+            days,
+            rows,
+            findings,
+            gaps,
+            published: Published::default(),
+            pushed: Pushed::default(),
+            before,
+        });
     }
     days.first = days.first.max(gathered.rows.first().map_or(days.last, |row| row.date));
 
@@ -192,13 +204,15 @@ pub fn nightly(
     let mut findings =
         history::write(&path, &history::lines(told, format), format).context("the history could not be written")?;
     findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(days.first, days.last)).cloned());
+    let pushed = push_history(config, remote, &path);
     let mut published = Published { files: vec![path], failures: Vec::new() };
     for period in periods(config, days) {
         published.extend(publish_reports(config, &gathered.material(), period, None));
     }
     let mut gaps = gathered.gaps;
     gaps.append(&mut published.failures);
-    Ok(Summary { days, rows, findings, gaps, published, before: None })
+    gaps.extend(pushed.gap.clone());
+    Ok(Summary { days, rows, findings, gaps, published, pushed, before: None })
 }
 
 /// Makes the output directory, waits until no other run writes there, and takes away what an interrupted one left.

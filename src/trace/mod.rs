@@ -8,12 +8,14 @@
 //! - [`holds`]: every token that is given back to one that was taken; what was lost is inferred from connections;
 //! - [`sessions`]: overlapping holds of one pair into sessions, sessions into days;
 //! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
-//! - [`seats`]: how many tokens were out at once.
+//! - [`seats`]: how many tokens were out at once;
+//! - [`live`]: where those sit that hold a token now.
 
 pub mod attribute;
 pub mod days;
 pub mod explain;
 pub mod holds;
+pub mod live;
 pub mod seats;
 pub mod sessions;
 #[cfg(test)]

@@ -5,10 +5,18 @@
 mod bad_input;
 mod history;
 mod inventory;
+mod network;
 mod nightly;
+mod over_ssh;
 mod rows;
+#[allow(dead_code, reason = "shared with the tests of SSH itself")]
+#[path = "../support/sshd.rs"]
+mod sshd;
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "shared with the tests of SSH itself")]
+#[path = "../support/switch.rs"]
+mod switch;
 mod tools;
 mod usage;
 mod workbooks;
