@@ -131,6 +131,9 @@ kinds! {
     /// A date line in the logwatch goes back in time.
     ClockWentBack = "clock-went-back", Warning;
 
+    /// A rotated part of a log that is packed in a format that is not read here.
+    RotatedUnread = "rotated-unread", Note;
+
     // DHCP files and Ordinateurs.ods.
     /// A statement of a DHCP file without its `;`.
     DhcpSemicolon = "dhcp-missing-semicolon", Warning;

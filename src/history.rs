@@ -19,6 +19,7 @@ mod entry;
 mod import;
 mod python;
 mod read;
+mod shared;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
@@ -30,6 +31,7 @@ use chrono::NaiveDate;
 pub use entry::{Entry, Stamp};
 pub use import::{Imported, import};
 pub use read::{Told, read};
+pub use shared::adopt;
 
 use crate::config::HistoryFormat;
 use crate::finding::Finding;

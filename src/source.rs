@@ -66,6 +66,12 @@ impl Source {
         Ok(Self::from_bytes(&name, &bytes))
     }
 
+    /// The same text under another name.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// The name that findings cite.
     pub fn name(&self) -> &Arc<str> {
         &self.name

@@ -37,6 +37,9 @@ pub(super) struct Common {
     /// Read what hosts would answer from this folder: `DIR/<host>/files/…` and `DIR/<host>/commands/…`
     #[arg(long, global = true, value_name = "DIR", help_heading = COMMON)]
     pub(super) replay: Option<PathBuf>,
+    /// Write what hosts answer into this folder, new or empty, to be read with --replay
+    #[arg(long, global = true, value_name = "DIR", help_heading = COMMON, conflicts_with = "replay")]
+    pub(super) record: Option<PathBuf>,
     /// Show the names and addresses that findings are about
     #[arg(short, long, global = true, help_heading = COMMON)]
     pub(super) verbose: bool,
@@ -59,8 +62,8 @@ pub(super) enum Command {
     /// How many tokens were out at once, hour by hour, and how long all were
     #[command(after_help = "Example: jeton seats --since 2021-12-01 --until yesterday --format csv")]
     Seats(TraceOptions),
-    /// Who holds a token now, since when, for how long
-    #[command(after_help = "Example: jeton connected --format csv")]
+    /// Who holds a token now, since when, for how long; with --live, at which outlet
+    #[command(after_help = "Example: jeton connected --format csv\n         jeton connected --live")]
     Connected(ConnectedOptions),
     /// What the network knows of an address: machine, VLAN, department, switch, port, outlet
     #[command(after_help = "Example: jeton resolve 10.14.18.145\n         \
@@ -86,6 +89,11 @@ pub(super) enum Command {
     /// The DHCP files and Ordinateurs.ods side by side, with what is doubled, missing or said otherwise
     #[command(after_help = "Example: jeton inventory -o inventory.xlsx\n         jeton inventory --format csv")]
     Inventory(InventoryOptions),
+    /// Try the configuration, the inputs and every host; say what to mend
+    ///
+    /// Exit codes: 0 all is well; 1 a night would fail; 2 the configuration is wrong; 3 a night would have gaps.
+    #[command(after_help = "Example: jeton check\n         jeton check --accept-new")]
+    Check(CheckOptions),
     /// Write a commented jeton.toml to begin with, or the description of the workbooks to change
     #[command(after_help = "Example: jeton init /etc/jeton/jeton.toml\n         \
                       jeton init --template /etc/jeton/report.toml")]
@@ -190,6 +198,9 @@ impl FromStr for Mode {
 
 #[derive(Debug, Args)]
 pub(super) struct ConnectedOptions {
+    /// Ask for the connections of this moment too, and find each user's machine, switch and outlet
+    #[arg(long)]
+    pub(super) live: bool,
     /// How rows are printed: table, csv or json
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) format: Format,
@@ -382,6 +393,17 @@ pub(super) struct InventoryOptions {
     /// How rows are printed: table, csv or json [default: table; with -o, none are]
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckOptions {
+    /// Add the keys of hosts that known_hosts does not name, after whose fingerprints you have asked. A key that changed is
+    /// refused all the same
+    #[arg(long)]
+    pub(super) accept_new: bool,
+    /// How rows are printed: table, csv or json
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]

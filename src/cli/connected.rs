@@ -1,11 +1,14 @@
 //! `jeton connected`: who holds a token now, as `lmstat` lists them.
 
+mod live;
+
 use chrono::{DateTime, SecondsFormat};
 use chrono_tz::Tz;
 
 use super::arguments::{Common, ConnectedOptions};
 use super::rows::{self, Cell};
 use super::{Exit, Stop, complain, configured, messages};
+use crate::config::Config;
 use crate::finding::Gap;
 use crate::parse::datetime::civil_moment;
 use crate::parse::lmstat::{Lmstat, Use};
@@ -15,12 +18,11 @@ const COLUMNS: [&str; 7] = ["login", "host", "since", "minutes", "licences", "se
 
 pub(super) fn run(options: &ConnectedOptions, common: &Common) -> Result<Exit, Stop> {
     let (config, remote) = configured(common)?;
+    if options.live {
+        return live::run(options, common, &config, remote.as_ref());
+    }
     let Some(line) = &config.origin.lmstat else {
-        let file = config.file.display();
-        return Err(Stop::Usage(format!(
-            "error: `[origin] lmstat` is not in `{file}`: nothing tells who holds a token now\n\
-             hint: add the command that prints `lmstat -a` on the licence server"
-        )));
+        return Err(no_lmstat(&config));
     };
     let mut heard = fetch_lmstat(&config, remote.as_ref(), line);
     let feature = config.origin.feature.as_deref();
@@ -34,6 +36,15 @@ pub(super) fn run(options: &ConnectedOptions, common: &Common) -> Result<Exit, S
     let held = held(&lmstat, feature, config.site.timezone);
     rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, held.iter().map(row))?;
     Ok(if heard.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
+}
+
+/// Nobody can be asked who holds a token.
+fn no_lmstat(config: &Config) -> Stop {
+    let file = config.file.display();
+    Stop::Usage(format!(
+        "error: `[origin] lmstat` is not in `{file}`: nothing tells who holds a token now\n\
+         hint: add the command that prints `lmstat -a` on the licence server"
+    ))
 }
 
 /// A feature that the list does not speak for: that nobody holds a token cannot be said.

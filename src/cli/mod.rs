@@ -1,12 +1,14 @@
 //! Arguments in, rows and exit codes out.
 
 mod arguments;
+mod check;
 mod connected;
 mod days;
 mod export;
 mod gathered;
 mod history;
 mod init;
+mod interrupt;
 mod inventory;
 mod messages;
 mod nightly;
@@ -28,7 +30,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::config::{Config, ConfigErrors};
-use crate::network::Remote;
+use crate::network::{Recorder, Remote};
 use arguments::{Arguments, Command, Common};
 use days::WrongDays;
 
@@ -100,6 +102,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
+    interrupt::listen();
     match dispatch(arguments.command, &arguments.common) {
         Ok(exit) => exit,
         Err(Stop::Usage(text)) => {
@@ -125,6 +128,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Report(options) => report::run(&options, common),
         Command::History(options) => history::run(&options, common),
         Command::Inventory(options) => inventory::run(&options, common),
+        Command::Check(options) => check::run(&options, common),
         Command::Init(options) => init::run(&options, common),
     }
 }
@@ -135,8 +139,8 @@ fn configured_alone(common: &Common) -> Result<Config, Stop> {
 }
 
 /// The configuration that the options name, for commands that ask hosts only where nothing is known yet.
-fn configured_to_read(common: &Common) -> Result<Config, Stop> {
-    let mut config = configured_alone(common)?;
+fn configured_to_read(common: &Common) -> Result<Config, ConfigErrors> {
+    let mut config = Config::load(&Config::find(common.config.as_deref())?)?;
     if let Some(folder) = &common.replay {
         config.replay_from(folder)?;
     }
@@ -145,9 +149,25 @@ fn configured_to_read(common: &Common) -> Result<Config, Stop> {
 
 /// The configuration that the options name, with the way to its hosts.
 fn configured(common: &Common) -> Result<(Config, Box<dyn Remote>), Stop> {
+    let (config, remote) = way_to_hosts(common)?;
+    let remote = remote.map_err(|error| Stop::Usage(messages::failure(&error)))?;
+    Ok((config, recorded(remote, common)?))
+}
+
+/// The configuration, and the way to its hosts as it says, or as `--replay` does.
+fn way_to_hosts(common: &Common) -> Result<(Config, anyhow::Result<Box<dyn Remote>>), ConfigErrors> {
     let config = configured_to_read(common)?;
-    let remote = crate::pipeline::remote(&config).map_err(|error| Stop::Usage(messages::failure(&error)))?;
+    let remote = crate::pipeline::remote(&config);
     Ok((config, remote))
+}
+
+/// The same way to the hosts, recorded where the options say so.
+fn recorded(remote: Box<dyn Remote>, common: &Common) -> Result<Box<dyn Remote>, Stop> {
+    let Some(folder) = &common.record else { return Ok(remote) };
+    match Recorder::new(remote, folder) {
+        Ok(recorder) => Ok(Box::new(recorder)),
+        Err(error) => Err(Stop::Usage(format!("error: `--record`: {error}\nhint: name a new folder"))),
+    }
 }
 
 /// Writes to standard output; a reader that stopped reading is no error.

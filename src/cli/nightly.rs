@@ -12,7 +12,10 @@ use crate::pipeline::{self, Summary};
 use crate::report::Period;
 
 pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Stop> {
-    let (config, remote) = configured(common)?;
+    let (mut config, remote) = configured(common)?;
+    if options.no_push {
+        config.origin.history = None;
+    }
     let span = |now: chrono::DateTime<chrono::Utc>| {
         let today = now.with_timezone(&config.site.timezone).date_naive();
         Ok(options.days(today)?)
@@ -24,6 +27,9 @@ pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Sto
     match summary.before {
         Some(begin) => say(&before_the_traces(summary.days.last, begin)),
         None => say(&told(&summary)),
+    }
+    if let Some(note) = &summary.pushed.note {
+        complain(&format!("note: {note}"));
     }
     Ok(if summary.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
@@ -49,7 +55,7 @@ fn told(summary: &Summary) -> String {
     };
     format!(
         "days: {} to {}\nsessions: {}\nusers: {}\ndepartments: {}\ngaps: {}\nfindings: {warnings} to check, {notes} notes\n\
-         {left_alone}files: {}\n{}",
+         {left_alone}files: {}\n{}{}",
         summary.days.first,
         summary.days.last,
         sessions.len(),
@@ -58,5 +64,6 @@ fn told(summary: &Summary) -> String {
         summary.gaps.len(),
         files.len(),
         files.join("\n"),
+        summary.pushed.to.as_ref().map(|to| format!("\npushed: {to}")).unwrap_or_default(),
     )
 }

@@ -6,7 +6,7 @@ use super::arguments::{Common, TraceOptions};
 use super::{Exit, Stop, complain, configured, messages};
 use crate::config::{Config, TraceSettings};
 use crate::network::Directory;
-use crate::pipeline::{Days, TraceFiles, Traced, fetch_traces, read_traces};
+use crate::pipeline::{Days, TraceFiles, Traced, fetch_traces, present, read_traces};
 use crate::trace::{self, Analysis, Traces};
 
 /// The analysis of the traces that the options name, and the days that are asked for.
@@ -23,19 +23,20 @@ pub(super) struct Analysed {
 pub(super) fn analyse(options: &TraceOptions, common: &Common) -> Result<Analysed, Stop> {
     let files = TraceFiles { logwatch: options.logwatch.clone(), debug_log: options.debug_log.clone() };
     let from_files = files.logwatch.is_some() || files.debug_log.is_some();
-    let (traced, settings, directory) = if from_files {
+    let (traced, now, settings, directory) = if from_files {
         let settings = settings_of(common)?;
-        (read_traces(&files, &settings).map_err(anyhow::Error::from)?, settings, None)
+        let traced = read_traces(&files, &settings).map_err(anyhow::Error::from)?;
+        let now = traced.traces.newest(settings.timezone).unwrap_or_else(Utc::now);
+        (traced, now, settings, None)
     } else {
         let (config, remote) = configured(common)?;
         let (directory, mut findings) = Directory::read(&config).map_err(anyhow::Error::from)?;
         let mut traced = fetch_traces(&config, remote.as_ref()).map_err(anyhow::Error::from)?;
+        let now = present(remote.as_ref(), &traced, config.site.timezone);
         findings.append(&mut traced.findings);
-        (Traced { findings, ..traced }, TraceSettings::from(&config), Some(directory))
+        (Traced { findings, ..traced }, now, TraceSettings::from(&config), Some(directory))
     };
-    let Traced { traces, mut findings, gaps } = traced;
-    // What is looked at again is as old as its newest line.
-    let now = traces.newest(settings.timezone).unwrap_or_else(Utc::now);
+    let Traced { traces, mut findings, gaps, .. } = traced;
     let days = options.days(today(now, &settings))?;
     let name_of = |ip| directory.as_ref().and_then(|directory| directory.name_at(ip).map(str::to_owned));
     let mut analysis = trace::analyse(&traces, &settings, now, &name_of);

@@ -3,7 +3,9 @@
 //! - [`inputs`]: the DHCP files with what they include, and Ordinateurs.ods, from this machine's disk;
 //! - [`directory`]: both of them, by address, MAC and name;
 //! - [`inventory`](mod@inventory): both of them side by side, and what they say otherwise;
-//! - [`remote`]: the one trait through which hosts are talked to, and [`replay`], a folder that answers in their place;
+//! - [`remote`]: the one trait through which hosts are talked to: [`ssh`]; [`replay`], a folder that answers in their place;
+//!   [`record`], which writes such a folder;
+//! - [`keep`]: copies of remote logs, of which only what is new is fetched;
 //! - [`survey`]: what the tftp host and the switches say;
 //! - [`resolve`](mod@resolve): from an address to a machine, a port and an outlet;
 //! - [`lookup`]: from whatever is known of a machine to the rest.
@@ -12,18 +14,23 @@ pub mod directory;
 mod identify;
 pub mod inputs;
 pub mod inventory;
+pub mod keep;
 mod locate;
 pub mod lookup;
+pub mod record;
 pub mod remote;
 pub mod replay;
 pub mod resolve;
+pub mod ssh;
 pub mod survey;
 
 pub use directory::Directory;
 pub use inputs::{InputError, read_sheet};
 pub use inventory::{Inventory, inventory};
 pub use lookup::{Answer, Lookup, Mistyped, Question, Remark, look_up};
-pub use remote::{Command, FileStat, Files, Host, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey};
+pub use record::Recorder;
+pub use remote::{Command, FileStat, Files, Host, Note, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey};
 pub use replay::Replay;
 pub use resolve::{KnownBy, Resolution, resolve};
+pub use ssh::Ssh;
 pub use survey::Progress;

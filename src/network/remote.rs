@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use crate::config::{Config, Switch};
 
@@ -28,6 +30,16 @@ pub trait Remote: Sync {
         true
     }
 
+    /// The moment of a recorded night.
+    fn recorded_now(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+
+    /// Is told what the night made of its hosts, for whoever records it.
+    fn note(&self, _note: &Note<'_>) -> std::io::Result<()> {
+        Ok(())
+    }
+
     /// The plain files of a folder by their names, in one session.
     fn fetch_folder(&self, host: &Host, folder: &str) -> Result<BTreeMap<String, Vec<u8>>, RemoteError> {
         let mut files = self.files(host)?;
@@ -35,6 +47,22 @@ pub trait Remote: Sync {
         let path = |name: &str| format!("{}/{name}", folder.trim_end_matches('/'));
         names.into_keys().map(|name| files.bytes(&path(&name)).map(|bytes| (name, bytes))).collect()
     }
+}
+
+/// What a recorder cannot see in what passes through it.
+#[derive(Debug)]
+pub enum Note<'a> {
+    /// All that is known of a host's log, on this machine: what was rotated away there, and what is not new.
+    Log {
+        /// Whose.
+        host: &'a Host,
+        /// What it is there.
+        path: &'a str,
+        /// Where it is here.
+        local: &'a Path,
+    },
+    /// The moment of the night.
+    Now(DateTime<Utc>),
 }
 
 /// An open session for the files of a host. A relative path is in the login's home there, and so is `~/x`; the folder ``
@@ -84,6 +112,8 @@ pub enum Replaced {
     Yes,
     /// Somebody wrote to the file meanwhile: it is as they left it.
     ChangedMeanwhile,
+    /// A replay that nobody may write to: it is there to be looked at, and needs no push.
+    ReadOnly,
 }
 
 /// What is done with the key of a host that `known_hosts` does not name. A key that differs from a known one is refused
@@ -180,17 +210,23 @@ impl Host {
 pub struct Command {
     name: String,
     line: String,
+    is_typed: bool,
 }
 
 impl Command {
     /// `lmstat -a`, as `jeton.toml` writes it.
     pub fn lmstat(line: &str) -> Self {
-        Self { name: "lmstat".to_owned(), line: line.to_owned() }
+        Self { name: "lmstat".to_owned(), line: line.to_owned(), is_typed: false }
+    }
+
+    /// The TCP connections of this moment, `ss -n -t`.
+    pub fn sockets() -> Self {
+        Self { name: "ss".to_owned(), line: "ss -n -t".to_owned(), is_typed: false }
     }
 
     /// A command of a switch, `show interfaces description`.
     pub fn show(line: &str) -> Self {
-        Self { name: line.replace(' ', "_"), line: line.to_owned() }
+        Self { name: line.replace(' ', "_"), line: line.to_owned(), is_typed: true }
     }
 
     /// Its name in a replay: `commands/<name>.txt`.
@@ -201,6 +237,11 @@ impl Command {
     /// What is typed.
     pub fn line(&self) -> &str {
         &self.line
+    }
+
+    /// Whether it may be typed into a shell, where a host runs no commands otherwise: a switch's may.
+    pub fn is_typed(&self) -> bool {
+        self.is_typed
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/<host name>/files/<path>          what a remote file holds; a relative path is in the login's home
 //! DIR/<host name>/commands/<name>.txt   what a command answers, as in show_interfaces_description.txt
+//! DIR/now.txt                           the moment of a recorded night
 //! ```
 //!
 //! A host with no folder is an unreachable host. Links inside the folder are followed: whoever writes a replay may keep a
@@ -14,9 +15,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use fs_err::PathExt;
 
 use super::remote::{Command, FileStat, Files, Host, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey};
+
+/// The file of a recorded replay that holds the moment of the night, in RFC 3339. Without it, that is the newest moment that
+/// the traces name.
+pub(super) const NOW: &str = "now.txt";
 
 /// The answers of a recorded or simulated network.
 #[derive(Debug, Clone)]
@@ -77,6 +83,10 @@ impl Remote for Replay {
     fn is_live(&self) -> bool {
         false
     }
+
+    fn recorded_now(&self) -> Option<DateTime<Utc>> {
+        fs_err::read_to_string(self.folder.join(NOW)).ok()?.trim().parse().ok()
+    }
 }
 
 /// The files of one host.
@@ -127,8 +137,13 @@ impl Files for ReplayFiles<'_> {
             return Ok(Replaced::ChangedMeanwhile);
         }
         let (local, failed) = self.find("write", path)?;
-        crate::output::write_file(&local, |out| out.write_all(content)).map_err(|error| failed(error.to_string()))?;
-        Ok(Replaced::Yes)
+        match crate::output::write_file(&local, |out| out.write_all(content)) {
+            Ok(()) => Ok(Replaced::Yes),
+            Err(error) if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
+                Ok(Replaced::ReadOnly)
+            }
+            Err(error) => Err(failed(error.to_string())),
+        }
     }
 
     fn local(&self, path: &str) -> Option<PathBuf> {
@@ -166,7 +181,7 @@ fn read_folder(folder: &Path) -> std::io::Result<BTreeMap<String, FileStat>> {
 }
 
 /// A remote path as one below a folder: `/var/lib/x` and `~/x` lose their beginning; one with `..` is none.
-fn inside(path: &str) -> Option<PathBuf> {
+pub(super) fn inside(path: &str) -> Option<PathBuf> {
     let path = path.strip_prefix("~/").unwrap_or(path);
     let mut inner = PathBuf::new();
     for component in Path::new(path).components() {

@@ -143,6 +143,9 @@ const MACS: &str = "show mac address-table";
 /// The same on IOS before 12.2.
 const OLD_MACS: &str = "show mac-address-table";
 
+/// A switch does not tell a command that it does not know from one that the login may not give.
+const UNPRIVILEGED: &str = "does the login need a higher privilege level for it (`enable`)?";
+
 fn ask_switch(config: &Config, remote: &dyn Remote, switch: &Switch) -> Heard<SwitchAnswer> {
     let host = Host::switch(config, switch);
     let mut heard = Heard::<SwitchAnswer>::default();
@@ -179,7 +182,7 @@ fn read<T>(
             parse(&source).map_err(|error| {
                 // What it answered is for -v alone: it can hold anybody's name.
                 heard.findings.push(Finding::unreadable(Place::Whole(source.name().clone()), &error.found));
-                error.to_string()
+                if error.is_unknown_command() { format!("{error}; {UNPRIVILEGED}") } else { error.to_string() }
             })
         }
         Err(error) => Err(error.reason()),

@@ -24,9 +24,9 @@ use chrono_tz::Tz;
 
 use super::datetime::{self, Stamp};
 use super::flexnet::{self, Clock, Interner, Message, What};
-use crate::finding::{Finding, Kind, Place};
+use crate::finding::{Finding, Kind, Parsed, Place};
 use crate::model::Identity;
-use crate::source::{self, SourceError};
+use crate::source::{self, Source, SourceError};
 
 /// One block: the licence server at one moment.
 #[derive(Debug, Clone)]
@@ -289,6 +289,23 @@ impl Default for Block {
     fn default() -> Self {
         Self { at: DateTime::<Utc>::MIN_UTC, line: 0, sockets: Vec::new(), entries: Vec::new(), n_log_lines: 0 }
     }
+}
+
+/// Reads what `ss -n -t` printed: the connections to a local port. Other connections are read over.
+pub fn sockets(source: &Source, port: u16) -> Parsed<Vec<Socket>> {
+    let mut parsed = Parsed { items: Vec::new(), findings: Vec::new() };
+    let mut local = LastEndpoint::default();
+    for (number, line) in source.lines().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with("State")) {
+        match parse_socket(line.as_bytes(), &mut local) {
+            Some(socket) if socket.local_port == port && socket.local != socket.peer.ip => {
+                let SocketLine { fin_wait_1, send_q, peer, .. } = socket;
+                parsed.items.push(Socket { line: number, fin_wait_1, send_q, peer });
+            }
+            Some(_) => {}
+            None => parsed.findings.push(Finding::unreadable(source.at(number), line)),
+        }
+    }
+    parsed
 }
 
 /// When a log line was written: the clock is the server's, as the block's date is, so that both have one offset.

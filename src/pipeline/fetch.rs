@@ -4,10 +4,12 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
+use super::logs::{self, Log};
 use crate::config::{Config, TraceSettings};
 use crate::finding::{Finding, Gap, Kind, Parsed, Place};
-use crate::network::{Command, Host, Remote, RemoteError};
+use crate::network::{Command, Host, Note, Remote, RemoteError};
 use crate::parse::flexnet::{self, DebugLog};
 use crate::parse::lmstat::{self, Lmstat};
 use crate::parse::logwatch::{Block, Reader};
@@ -26,6 +28,8 @@ pub struct Traced {
     pub findings: Vec<Finding>,
     /// Those that could not be had.
     pub gaps: Vec<Gap>,
+    /// Whether the logs are older copies, as their host could not be asked now.
+    pub is_stale: bool,
 }
 
 /// Traces named on the command line, in the place of all others.
@@ -35,6 +39,14 @@ pub struct TraceFiles {
     pub logwatch: Option<PathBuf>,
     /// A FlexNet debug log.
     pub debug_log: Option<PathBuf>,
+}
+
+impl Traced {
+    fn add(&mut self, log: Log) {
+        self.findings.extend(log.findings);
+        self.gaps.extend(log.gaps);
+        self.is_stale |= !log.is_current;
+    }
 }
 
 /// Why there are no traces at all.
@@ -65,11 +77,12 @@ fn listed(gaps: &[Gap]) -> String {
 pub fn read_traces(files: &TraceFiles, settings: &TraceSettings) -> Result<Traced, NoTraces> {
     let mut traced = Traced::default();
     if let Some(path) = &files.logwatch {
-        let watch = read_logwatch(path, settings, &mut traced.findings)?;
+        let watch = read_logwatch(path, &path.display().to_string(), settings, &mut traced.findings)?;
         traced.traces.watch = Some(watch);
     }
     if let Some(path) = &files.debug_log {
-        traced.traces.debug_log = Some(read_debug_log(path, settings, &mut traced.findings)?);
+        traced.traces.debug_log =
+            Some(read_debug_log(path, &path.display().to_string(), settings, &mut traced.findings)?);
     }
     Ok(traced)
 }
@@ -80,16 +93,14 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTr
     let settings = TraceSettings::from(config);
     let host = Host::origin(config);
     let watch = || {
-        let mut findings = Vec::new();
-        let fetched = fetch(remote, &host, &config.origin.logwatch)?;
-        let watch = read_logwatch(&fetched, &settings, &mut findings)?;
-        Ok::<_, NoTraces>((watch, findings))
+        let mut log = logs::fetch(config, remote, &host, &config.origin.logwatch)?;
+        let watch = read_logwatch(&log.path, &log.name, &settings, &mut log.findings)?;
+        Ok::<_, NoTraces>((watch, log))
     };
     let debug_log = |path: &str| {
-        let mut findings = Vec::new();
-        let fetched = fetch(remote, &host, path)?;
-        let log = read_debug_log(&fetched, &settings, &mut findings)?;
-        Ok::<_, NoTraces>((log, findings))
+        let mut log = logs::fetch(config, remote, &host, path)?;
+        let read = read_debug_log(&log.path, &log.name, &settings, &mut log.findings)?;
+        Ok::<_, NoTraces>((read, log))
     };
     let (watch, (debug_log, lmstat)) = rayon::join(watch, || {
         rayon::join(
@@ -101,18 +112,18 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTr
     let mut traced = Traced::default();
     let gap = |error: NoTraces, what: &str| Gap::new(&host.name, format!("{what}: {error}"));
     match watch {
-        Ok((watch, findings)) => {
+        Ok((watch, log)) => {
             traced.traces.watch = Some(watch);
-            traced.findings.extend(findings);
+            traced.add(log);
         }
         Err(error) => traced.gaps.push(gap(error, "logwatch")),
     }
     match debug_log.transpose() {
-        Ok(log) => {
-            let (log, findings) = log.unzip();
-            traced.traces.debug_log = log;
-            traced.findings.extend(findings.into_iter().flatten());
+        Ok(Some((read, log))) => {
+            traced.traces.debug_log = Some(read);
+            traced.add(log);
         }
+        Ok(None) => {}
         Err(error) => traced.gaps.push(gap(error, "debug log")),
     }
     match lmstat.transpose() {
@@ -132,11 +143,20 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTr
     Ok(traced)
 }
 
-/// Where a remote file lies on this machine.
-fn fetch(remote: &dyn Remote, host: &Host, path: &str) -> Result<PathBuf, RemoteError> {
-    let mut files = remote.files(host)?;
-    files.read(path, 0, 0, &mut std::io::sink())?;
-    files.local(path).ok_or_else(|| RemoteError::new(host, format!("read {path}"), "no such file"))
+/// The moment of a run: the clock's, where hosts were asked now; a recorded night's own; else the newest that the traces
+/// name, as what is looked at again is as old as its newest line.
+pub fn present(remote: &dyn Remote, traced: &Traced, zone: Tz) -> DateTime<Utc> {
+    let newest = || traced.traces.newest(zone).unwrap_or_else(Utc::now);
+    let now = if !remote.is_live() {
+        remote.recorded_now().unwrap_or_else(newest)
+    } else if traced.is_stale {
+        newest()
+    } else {
+        Utc::now()
+    };
+    // Where it cannot be noted, what is recorded is as old as its newest line.
+    let _ = remote.note(&Note::Now(now));
+    now
 }
 
 /// Reads a logwatch of any size as a stream; `name` is what findings cite it by.
@@ -158,19 +178,28 @@ pub fn read_watch(input: impl Read, name: &str, settings: &TraceSettings) -> Res
     Ok(Parsed { items: watcher.finish(), findings: reader.take_findings() })
 }
 
-fn read_logwatch(path: &Path, settings: &TraceSettings, findings: &mut Vec<Finding>) -> Result<Watch, NoTraces> {
-    let name = path.display().to_string();
+fn read_logwatch(
+    path: &Path,
+    name: &str,
+    settings: &TraceSettings,
+    findings: &mut Vec<Finding>,
+) -> Result<Watch, NoTraces> {
     if path.is_dir() {
-        return Err(SourceError::Directory(name).into());
+        return Err(SourceError::Directory(name.to_owned()).into());
     }
     let file = fs_err::File::open(path).map_err(SourceError::Io)?;
-    let parsed = read_watch(file, &name, settings)?;
+    let parsed = read_watch(file, name, settings)?;
     findings.extend(parsed.findings);
     Ok(parsed.items)
 }
 
-fn read_debug_log(path: &Path, settings: &TraceSettings, findings: &mut Vec<Finding>) -> Result<DebugLog, NoTraces> {
-    let source = Source::read(path)?;
+fn read_debug_log(
+    path: &Path,
+    name: &str,
+    settings: &TraceSettings,
+    findings: &mut Vec<Finding>,
+) -> Result<DebugLog, NoTraces> {
+    let source = Source::read(path)?.named(name);
     let written = fs_err::metadata(path).and_then(|data| data.modified()).map_err(SourceError::Io)?;
     let last_day = DateTime::<Utc>::from(written).with_timezone(&settings.timezone).date_naive();
     let parsed = flexnet::parse(&source, settings.timezone, last_day);
@@ -186,7 +215,7 @@ pub fn fetch_lmstat(config: &Config, remote: &dyn Remote, line: &str) -> Traced 
     match run_lmstat(remote, &Host::origin(config), line) {
         Ok((lmstat, findings)) => {
             let traces = Traces { lmstat: Some(lmstat), ..Traces::default() };
-            Traced { traces, findings, gaps: Vec::new() }
+            Traced { traces, findings, ..Traced::default() }
         }
         Err((gap, findings)) => Traced { findings, gaps: vec![gap], ..Traced::default() },
     }

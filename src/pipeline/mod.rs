@@ -8,8 +8,10 @@
 mod due;
 mod fetch;
 mod known;
+mod logs;
 mod memory;
 mod publish;
+mod push;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -17,17 +19,18 @@ use std::net::IpAddr;
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 
-pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, read_traces, read_watch};
+pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, present, read_traces, read_watch};
 pub use known::{Known, Rows, Whence, at_hand, rows};
 pub use memory::Memory;
 pub use publish::{Material, Published, publish_night, publish_reports};
+pub use push::{Pushed, push_history};
 
 use crate::config::{Config, TraceSettings};
 use crate::finding::{Finding, Gap};
 use crate::history;
 use crate::ledger::{Ledger, Night};
 use crate::model::{Machine, SessionRow};
-use crate::network::{Directory, Progress, Remote, Replay, resolve};
+use crate::network::{Directory, Progress, Remote, Replay, Ssh, resolve};
 use crate::output::{self, Lock};
 use crate::report::FOLDER;
 use crate::trace::observed::{Observed, observe};
@@ -125,15 +128,15 @@ pub struct Summary {
     pub gaps: Vec<Gap>,
     /// The files that were written.
     pub published: Published,
+    /// What became of the history's way to the licence server.
+    pub pushed: Pushed,
     /// Where all days lie before all that is known, so that nothing was written: the day on which the traces begin.
     pub before: Option<NaiveDate>,
 }
 
-/// The way to the hosts that a configuration names.
+/// The way to the hosts that a configuration names: SSH, or the folder that answers in their place.
 pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
-    let folder = config.replay.as_ref().context(
-        "no way to the hosts: this version reads a replay folder only; name one with `--replay DIR` or `[remote] replay`",
-    )?;
+    let Some(folder) = &config.replay else { return Ok(Box::new(Ssh::new(&config.ssh))) };
     let replay =
         Replay::open(folder).with_context(|| format!("cannot open the replay folder `{}`", folder.display()))?;
     Ok(Box::new(replay))
@@ -150,21 +153,23 @@ pub fn gather(
     listener(Step::Doing("reading the DHCP files and Ordinateurs.ods"));
     let (directory, mut findings) = Directory::read(config).context("nothing can be done without the inputs")?;
     listener(Step::Doing("fetching the licence server's traces"));
-    let Traced { traces, findings: found, mut gaps } = fetch_traces(config, remote)?;
+    let traced = fetch_traces(config, remote)?;
+    let settings = TraceSettings::from(config);
+    let now = present(remote, &traced, settings.timezone);
+    let Traced { traces, findings: found, mut gaps, is_stale } = traced;
     findings.extend(found);
 
     listener(Step::Doing("working out who sat where"));
-    let settings = TraceSettings::from(config);
-    let newest = traces.newest(settings.timezone);
-    let now = newest.filter(|_| config.replay.is_some()).unwrap_or_else(Utc::now);
     // As of the end of the traces: what became of those who were there then, the ledger says.
-    let as_of = newest.unwrap_or(now);
+    let as_of = traces.newest(settings.timezone).unwrap_or(now);
     let mut analysis = trace::analyse(&traces, &settings, as_of, &|ip| directory.name_at(ip).map(str::to_owned));
     findings.append(&mut analysis.findings);
     let wanted = |feature: &str| settings.feature.as_deref().is_none_or(|only| only == feature);
     let observed = observe(&traces, &analysis, settings.timezone, &wanted);
 
-    let addresses = addresses(&analysis.sessions, span(now)?, &settings);
+    // The calendar goes on where the licence server is silent.
+    let days = span(if is_stale { Utc::now() } else { now })?;
+    let addresses = addresses(&analysis.sessions, days, &settings);
     let resolution = resolve(config, &directory, remote, &addresses, &|progress| listener(Step::Switches(progress)));
     findings.extend(resolution.findings);
     gaps.extend(resolution.gaps);
@@ -203,23 +208,23 @@ pub fn nightly(
         let days = Days { first: asked.since.unwrap_or(asked.last), last: asked.last };
         let Gathered { mut findings, gaps, .. } = gathered;
         findings.retain(|finding| finding.concerns(days.first, days.last));
-        let published = Published::default();
-        return Ok(Summary { days, rows: Vec::new(), findings, gaps, published, before: Some(first) });
+        let (published, pushed) = (Published::default(), Pushed::default());
+        return Ok(Summary { days, rows: Vec::new(), findings, gaps, published, pushed, before: Some(first) });
     }
     listener(Step::Doing("recording in the ledger"));
     let (mut ledger, lost) = memory.record(&gathered.night())?;
     let gaps: Vec<Gap> = gathered.gaps.iter().cloned().chain(lost).collect();
     listener(Step::Doing("writing Origin_history and the workbooks"));
-    tell(config, &mut ledger, &gathered, asked, gaps)
+    tell(config, remote, &mut ledger, &gathered, (asked, gaps))
 }
 
 /// Tells the files what the ledger knows and they do not.
 fn tell(
     config: &Config,
+    remote: &dyn Remote,
     ledger: &mut Ledger,
     gathered: &Gathered,
-    asked: Asked,
-    mut gaps: Vec<Gap>,
+    (asked, mut gaps): (Asked, Vec<Gap>),
 ) -> anyhow::Result<Summary> {
     let zone = config.site.timezone;
     let due = Due::of(ledger, asked)?;
@@ -227,6 +232,7 @@ fn tell(
     let told = history::lines(&due.history_rows(ledger, config)?, config.output.history_format);
     let mut findings =
         history::write(&path, &told, config.output.history_format).context("the history could not be written")?;
+    let pushed = push_history(config, remote, &path);
     let mut published = Published { files: vec![path], ..Published::default() };
     for period in due.periods(config) {
         let known = Known::of(ledger, period, zone)?;
@@ -240,7 +246,8 @@ fn tell(
     let days = Days { first, last: asked.last };
     findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(first, asked.last)).cloned());
     gaps.append(&mut published.failures);
-    Ok(Summary { days, rows, findings, gaps, published, before: None })
+    gaps.extend(pushed.gap.clone());
+    Ok(Summary { days, rows, findings, gaps, published, pushed, before: None })
 }
 
 /// Makes the output directory, waits until no other run writes there, and takes away what an interrupted one left.

@@ -9,12 +9,14 @@
 //! - [`sessions`]: overlapping holds of one pair into sessions, sessions into days;
 //! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
 //! - [`seats`]: how many tokens were out at once;
+//! - [`live`]: where those sit that hold a token now;
 //! - [`observed`]: what a memory keeps of all this; [`merge`]: several readings put together.
 
 pub mod attribute;
 pub mod days;
 pub mod explain;
 pub mod holds;
+pub mod live;
 pub mod merge;
 pub mod observed;
 pub mod seats;

@@ -5,12 +5,20 @@
 mod bad_input;
 mod history;
 mod inventory;
+mod network;
 mod nightly;
+mod over_ssh;
 mod periods;
 mod rows;
 mod search;
+#[allow(dead_code, reason = "shared with the tests of SSH itself")]
+#[path = "../support/sshd.rs"]
+mod sshd;
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "shared with the tests of SSH itself")]
+#[path = "../support/switch.rs"]
+mod switch;
 mod template;
 mod tools;
 mod usage;

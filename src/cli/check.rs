@@ -1,0 +1,271 @@
+//! `jeton check`: the configuration, the inputs, the output directory, then every host, step by step; what to mend.
+
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::arguments::{CheckOptions, Common};
+use super::rows::{self, Cell};
+use super::{Exit, Stop, complain, way_to_hosts};
+use crate::config::{Config, ConfigErrors};
+use crate::finding::Gap;
+use crate::network::{Directory, Host, ProbeStep, Remote, RemoteError, UnknownKey, survey};
+use crate::pipeline::fetch_lmstat;
+
+const COLUMNS: [&str; 5] = ["step", "target", "ok", "detail", "remedy"];
+
+/// One row: a step that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tried {
+    step: &'static str,
+    target: String,
+    is_well: bool,
+    detail: String,
+    remedy: Option<String>,
+}
+
+impl Tried {
+    fn well(step: &'static str, target: impl Display, detail: impl Display) -> Self {
+        Self { step, target: target.to_string(), is_well: true, detail: detail.to_string(), remedy: None }
+    }
+
+    fn ill(step: &'static str, target: impl Display, detail: impl Display, remedy: impl Into<String>) -> Self {
+        let remedy = Some(remedy.into());
+        Self { step, target: target.to_string(), is_well: false, detail: detail.to_string(), remedy }
+    }
+
+    /// How a step at a host ended, and how long it took; `remedy` is for a failure that brings none.
+    fn at(step: &'static str, host: &Host, outcome: Result<String, RemoteError>, took: Duration, remedy: &str) -> Self {
+        match outcome {
+            Ok(detail) => Self::well(step, &host.name, format!("{detail} ({})", told(took))),
+            Err(error) => {
+                let detail = format!("{} ({})", error.cause, told(took));
+                Self::ill(step, &host.name, detail, error.remedy.unwrap_or_else(|| remedy.to_owned()))
+            }
+        }
+    }
+
+    fn row(&self) -> Vec<Cell> {
+        vec![
+            self.step.into(),
+            self.target.as_str().into(),
+            self.is_well.into(),
+            self.detail.as_str().into(),
+            self.remedy.clone().into(),
+        ]
+    }
+}
+
+fn told(took: Duration) -> String {
+    if took < Duration::from_secs(1) {
+        format!("{} ms", took.as_millis())
+    } else {
+        format!("{:.1} s", took.as_secs_f64())
+    }
+}
+
+pub(super) fn run(options: &CheckOptions, common: &Common) -> Result<Exit, Stop> {
+    let (config, remote) = match way_to_hosts(common) {
+        Ok(both) => both,
+        Err(errors) => {
+            complain(&errors.to_string());
+            print(options, &faults(&errors))?;
+            return Ok(Exit::Usage);
+        }
+    };
+    let remote = super::recorded(remote.map_err(|error| Stop::Usage(super::messages::failure(&error)))?, common)?;
+    let described = format!("{} switches, {} VLANs", config.switches.len(), config.vlans.len());
+    let mut here = vec![Tried::well("configuration", config.file.display(), described)];
+    here.extend(inputs(&config));
+    here.push(output(&config));
+    let there = hosts(&config, remote.as_ref(), options.accept_new);
+    let all_well = |tried: &[Tried]| tried.iter().all(|tried| tried.is_well);
+    let exit = match (all_well(&here), all_well(&there)) {
+        (true, true) => Exit::Complete,
+        (true, false) => Exit::Gaps,
+        (false, _) => Exit::Failed,
+    };
+    here.extend(there);
+    print(options, &here)?;
+    Ok(exit)
+}
+
+fn print(options: &CheckOptions, tried: &[Tried]) -> anyhow::Result<()> {
+    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, tried.iter().map(Tried::row))?;
+    Ok(())
+}
+
+/// A row for each fault of a configuration.
+fn faults(errors: &ConfigErrors) -> Vec<Tried> {
+    let row = |fault: &crate::config::Fault| {
+        let place = fault.place.as_ref().map(|place| format!(":{}:{}", place.line, place.column));
+        let target = format!("{}{}", errors.file(), place.unwrap_or_default());
+        let remedy = fault.hint.clone().unwrap_or_else(|| "mend this line".to_owned());
+        Tried::ill("configuration", target, &fault.message, remedy)
+    };
+    errors.faults().iter().map(row).collect()
+}
+
+fn inputs(config: &Config) -> Vec<Tried> {
+    let targets = format!("{}, {} DHCP files", config.inputs.computers.display(), config.inputs.dhcp.len());
+    match Directory::read(config) {
+        Ok((directory, findings)) => {
+            let (n_hosts, n_computers) = (directory.hosts().len(), directory.computers().len());
+            let detail = format!("{n_hosts} hosts, {n_computers} computers, {} findings", findings.len());
+            vec![Tried::well("inputs", targets, detail)]
+        }
+        Err(error) => {
+            let detail = super::messages::failure(&anyhow::Error::from(error));
+            let detail = detail.trim_start_matches("error: ");
+            vec![Tried::ill("inputs", targets, detail, "mend the file, or name another one under `[inputs]`")]
+        }
+    }
+}
+
+/// Whether a night could write; nothing is left behind.
+fn output(config: &Config) -> Tried {
+    let folder = &config.output.directory;
+    // A night makes the folders that are not there.
+    let there = folder.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    let there = there.filter(|there| !there.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+    match tempfile::tempfile_in(there) {
+        Ok(_) if folder.is_dir() => Tried::well("output", folder.display(), "can be written to"),
+        Ok(_) => Tried::well("output", folder.display(), "will be made by the first night"),
+        Err(error) => Tried::ill(
+            "output",
+            folder.display(),
+            format!("cannot write in `{}`: {error}", there.display()),
+            "give the user that runs jeton the right to write there, or name another `[output] directory`",
+        ),
+    }
+}
+
+/// What a host is for.
+enum Role {
+    Origin,
+    Tftp,
+    Switch(String),
+}
+
+/// Every host at once, `[ssh] parallel` at a time, in the order of the configuration.
+fn hosts(config: &Config, remote: &dyn Remote, accept_new: bool) -> Vec<Tried> {
+    let unknown_key = if accept_new { UnknownKey::Accept } else { UnknownKey::Refuse };
+    let mut all = vec![(Role::Origin, Host::origin(config)), (Role::Tftp, Host::tftp(config))];
+    all.extend(config.switches.iter().map(|one| (Role::Switch(one.name.clone()), Host::switch(config, one))));
+    let line = super::progress::Line::new();
+    line.show(crate::pipeline::Step::Doing("asking every host"));
+    let check = |(role, host): &(Role, Host)| {
+        let mut tried = probe(remote, host, unknown_key);
+        if tried.iter().all(|tried| tried.is_well) {
+            tried.extend(match role {
+                Role::Origin => origin(config, remote, host),
+                Role::Tftp => vec![tftp(config, remote, host)],
+                Role::Switch(name) => vec![switch(config, remote, host, name)],
+            });
+        }
+        tried
+    };
+    // Hosts are waited for: a pool of its own.
+    match rayon::ThreadPoolBuilder::new().num_threads(config.ssh.parallel.clamp(1, all.len())).build() {
+        Ok(pool) => pool.install(|| all.par_iter().flat_map(check).collect()),
+        Err(_) => all.iter().flat_map(check).collect(),
+    }
+}
+
+fn probe(remote: &dyn Remote, host: &Host, unknown_key: UnknownKey) -> Vec<Tried> {
+    let login = host.user.as_deref().map(|user| format!("{user}@")).unwrap_or_default();
+    let by_hand = if remote.is_live() {
+        format!("try it by hand: `ssh -p {} {login}{}`", host.port, host.address)
+    } else {
+        "record another replay while the host answers (`--record`)".to_owned()
+    };
+    let row = |probed: crate::network::Probed| {
+        let step = match probed.step {
+            ProbeStep::Reach => "reach",
+            ProbeStep::HostKey => "host_key",
+            ProbeStep::Login => "login",
+        };
+        Tried::at(step, host, probed.outcome, probed.took, &by_hand)
+    };
+    remote.probe(host, unknown_key).into_iter().map(row).collect()
+}
+
+/// The files of the licence server in one session, then `lmstat`.
+fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
+    let origin = &config.origin;
+    let mut tried = Vec::new();
+    let began = Instant::now();
+    match remote.files(host) {
+        Ok(mut files) => {
+            let logs = [("logwatch", Some(&origin.logwatch)), ("debug_log", origin.debug_log.as_ref())];
+            for (step, path) in logs.into_iter().filter_map(|(step, path)| Some((step, path?))) {
+                let began = Instant::now();
+                let found = files.read(path, 0, 1, &mut std::io::sink()).and_then(|_| files.stat(path));
+                let outcome = found.and_then(|found| match found {
+                    Some(found) => Ok(format!("{path}: {} bytes", found.size)),
+                    None => Err(RemoteError::new(host, format!("read {path}"), format!("{path}: no such file"))),
+                });
+                let remedy = format!("`[origin] {step}` names it; a relative path is in the login's home");
+                tried.push(Tried::at(step, host, outcome, began.elapsed(), &remedy));
+            }
+            if let Some(path) = &origin.history {
+                let began = Instant::now();
+                let outcome = files.stat(path).map(|found| match found {
+                    Some(found) => format!("{path}: {} bytes", found.size),
+                    None => format!("{path}: not there yet"),
+                });
+                tried.push(Tried::at("history", host, outcome, began.elapsed(), "`[origin] history` names it"));
+            }
+        }
+        Err(error) => {
+            let remedy = "the login needs SFTP there";
+            tried.push(Tried::at("logwatch", host, Err(error), began.elapsed(), remedy));
+        }
+    }
+    if let Some(line) = &origin.lmstat {
+        let began = Instant::now();
+        let heard = fetch_lmstat(config, remote, line);
+        let uses = heard.traces.lmstat.map(|lmstat| lmstat.uses.len());
+        let outcome = first_gap(host, &heard.gaps).map(|()| format!("tokens out: {}", uses.unwrap_or_default()));
+        tried.push(Tried::at("lmstat", host, outcome, began.elapsed(), "`[origin] lmstat` is the command"));
+    }
+    tried
+}
+
+fn tftp(config: &Config, remote: &dyn Remote, host: &Host) -> Tried {
+    let began = Instant::now();
+    let heard = survey::leases(config, remote);
+    let outcome = first_gap(host, &heard.gaps).and_then(|()| {
+        let n_leases: usize = heard.items.values().map(Vec::len).sum();
+        if n_leases == 0 {
+            return Err(RemoteError::new(host, "snooping", format!("{}: no leases", config.tftp.snooping)));
+        }
+        Ok(format!("{}: {n_leases} leases", config.tftp.snooping))
+    });
+    Tried::at(
+        "snooping",
+        host,
+        outcome,
+        began.elapsed(),
+        "`[tftp] snooping` names the folder; each switch writes a file there",
+    )
+}
+
+fn switch(config: &Config, remote: &dyn Remote, host: &Host, name: &str) -> Tried {
+    let began = Instant::now();
+    let heard = survey::ask_switches(config, remote, &[name.to_owned()].into(), &|_| ());
+    let answer = heard.items.get(name);
+    let outcome = first_gap(host, &heard.gaps).map(|()| {
+        let n_ports = answer.and_then(|answer| answer.interfaces.as_ref()).map_or(0, Vec::len);
+        let n_macs = answer.and_then(|answer| answer.macs.as_ref()).map_or(0, Vec::len);
+        format!("{n_ports} interfaces, {n_macs} addresses")
+    });
+    let remedy = "the login must be allowed `show interfaces description` and `show mac address-table`";
+    Tried::at("command", host, outcome, began.elapsed(), remedy)
+}
+
+/// A gap as the failure that it was.
+fn first_gap(host: &Host, gaps: &[Gap]) -> Result<(), RemoteError> {
+    gaps.first().map_or(Ok(()), |gap| Err(RemoteError::new(host, "ask", &gap.reason)))
+}

@@ -1,0 +1,237 @@
+//! The whole program over SSH: Debian's OpenSSH server is the licence server and the tftp host, and the switches are played.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::atomic::Ordering;
+
+use fs_err as fs;
+
+use crate::sshd::Sshd;
+use crate::support::workbook::Workbook;
+use crate::support::{HISTORY, Lab, Row, rows_of};
+use crate::switch::{Manner, Switch};
+
+const NIGHT: &str = "nightly --since 2021-12-08 --date 2021-12-10";
+/// The history beside the logwatch.
+const PUSHED: &str = "Origin_history";
+
+/// The fixtures' laboratory, and its hosts.
+struct Park {
+    lab: Lab,
+    sshd: Sshd,
+    switches: Vec<Switch>,
+}
+
+impl Park {
+    /// Both hosts are one here, as both are on this machine. The replay in the folder `replay` says the same as they do.
+    fn new() -> Self {
+        let lab = Lab::complete();
+        let sshd = Sshd::new("");
+        for host in ["origin.labo.example", "tftp.labo.example"] {
+            let files = format!("replay/{host}/files");
+            for (name, bytes) in lab.files(&files) {
+                for path in [sshd.home().join(&name), lab.path("replay/127.0.0.1/files").join(&name)] {
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    fs::write(path, &bytes).unwrap();
+                }
+            }
+        }
+        let lmstat = fs::read(lab.path("replay/origin.labo.example/commands/lmstat.txt")).unwrap();
+        fs::write(sshd.home().join("lmstat.txt"), &lmstat).unwrap();
+        let lab = lab.with("replay/127.0.0.1/commands/lmstat.txt", lmstat);
+        let switches: Vec<Switch> =
+            ["Labo-A-1", "Labo-A-2", "Labo-B-1"].iter().map(|name| played(&lab, name)).collect();
+        let known: String = switches.iter().map(|switch| switch.known.clone()).chain([sshd.known("ed25519")]).collect();
+        let mut lab = lab.with("known_hosts", known).edit("jeton.toml", |text| {
+            let text = text
+                .replace("origin.labo.example", "127.0.0.1")
+                .replace("tftp.labo.example", "127.0.0.1")
+                .replace("\"/usr/local", "\"usr/local")
+                .replace("\"/var/lib", "\"var/lib")
+                .replace("seats = 3", &format!("seats = 3\nhistory = \"{PUSHED}\""))
+                .replace("[remote]\nreplay = \"replay\"\n", "");
+            let lmstat = text.lines().find(|line| line.starts_with("lmstat")).unwrap();
+            let by_cat = format!("lmstat = \"cat {}\"", sshd.home().join("lmstat.txt").display());
+            let ssh = format!(
+                "\n[ssh]\nuser = \"{}\"\nkey = \"{}\"\nknown_hosts = \"known_hosts\"\nport = {}\nconnect_timeout_s = 60\n\
+                 command_timeout_s = 60\n",
+                sshd.user,
+                sshd.key().display(),
+                sshd.port
+            );
+            text.replace(lmstat, &by_cat) + &ssh
+        });
+        for (switch, address) in switches.iter().zip(["10.20.1.1", "10.20.1.2", "10.20.1.3"]) {
+            let here = format!("address = \"127.0.0.1\"\nport = {}", switch.port);
+            lab = lab.edit("jeton.toml", |text| text.replace(&format!("address = \"{address}\""), &here));
+        }
+        Self { lab, sshd, switches }
+    }
+
+    fn home(&self, name: &str) -> String {
+        fs::read_to_string(self.sshd.home().join(name)).unwrap()
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        fs::write(self.sshd.home().join(name), text).unwrap();
+    }
+
+    /// The same with another known_hosts.
+    fn knowing(self, change: impl FnOnce(&Self) -> String) -> Self {
+        let known = change(&self);
+        Self { lab: self.lab.with("known_hosts", known), ..self }
+    }
+
+    fn check(&self, line: &str, code: i32) -> Vec<Row> {
+        rows_of(&self.lab.jeton(&format!("check --format csv {line}")).exits(code).out)
+    }
+}
+
+fn played(lab: &Lab, name: &str) -> Switch {
+    let answer = |command: &str| lab.text(&format!("replay/{name}/commands/{command}.txt")).replace('\n', "\r\n");
+    Switch::new(Manner {
+        answers: BTreeMap::from([
+            ("show interfaces description", answer("show_interfaces_description")),
+            ("show mac address-table", answer("show_mac_address-table")),
+        ]),
+        ..Manner::default()
+    })
+}
+
+/// What is in the workbooks, but for where a finding is: the copy of a log lies elsewhere than the replay's.
+fn books(lab: &Lab) -> BTreeMap<String, Workbook> {
+    lab.workbooks()
+        .iter()
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), Workbook::read(path)))
+        .collect()
+}
+
+#[test]
+fn a_night_over_ssh_gives_what_the_replay_of_the_same_data_gives() {
+    let park = Park::new();
+    park.lab.jeton(&format!("{NIGHT} --record recorded")).exits(0).says("pushed: 127.0.0.1:Origin_history");
+    let (history, sessions) = (park.lab.text(HISTORY), books(&park.lab));
+    assert_eq!(park.home(PUSHED), history);
+    assert_eq!(history.lines().count(), 16);
+    for switch in &park.switches {
+        let mut commands = switch.seen.commands();
+        commands.dedup();
+        assert_eq!(commands, ["show interfaces description", "show mac address-table"], "each once");
+    }
+    // The replay of a night is at the moment of that night.
+    let now = park.lab.text("recorded/now.txt");
+    let lab = park.lab.with("replay/now.txt", now).without("out");
+    for replay in ["recorded", "replay"] {
+        lab.jeton(&format!("{NIGHT} --replay {replay}")).exits(0);
+        assert_eq!(lab.text(HISTORY), history, "{replay}");
+        assert_eq!(books(&lab).keys().collect::<Vec<_>>(), sessions.keys().collect::<Vec<_>>(), "{replay}");
+        for (name, book) in books(&lab) {
+            for sheet in ["Sessions", "Synthèse"] {
+                assert_eq!(book.sheet(sheet), sessions[&name].sheet(sheet), "{replay}: {name}: {sheet}");
+            }
+        }
+        fs::remove_dir_all(lab.path("out")).unwrap();
+    }
+}
+
+#[test]
+fn a_log_that_was_rotated_away_is_read_all_the_same() {
+    let park = Park::new();
+    let whole = park.home("logwatch");
+    let days: Vec<usize> =
+        ["jeu. déc.  9", "ven. déc. 10"].iter().map(|day| whole.match_indices(day).next().unwrap().0).collect();
+    park.put("logwatch", &whole[..days[0]]);
+    park.lab.jeton(NIGHT).exits(0);
+    // Grown, rotated, begun anew; and then the rotated part goes, too.
+    park.put("logwatch.1", &whole[..days[1]]);
+    park.put("logwatch", &whole[days[1]..]);
+    park.lab.jeton(NIGHT).exits(0);
+    fs::remove_file(park.sshd.home().join("logwatch.1")).unwrap();
+    park.lab.jeton(&format!("{NIGHT} --record recorded")).exits(0);
+    assert_eq!(park.lab.text("out/traces/127.0.0.1/logwatch"), whole);
+    assert_eq!(park.lab.text("recorded/127.0.0.1/files/logwatch"), whole);
+    let modes = park.lab.modes("out");
+    assert_eq!(modes, [["640".to_owned()].into(), ["750".to_owned()].into()]);
+    // Without the licence server, what is kept tells what it knows.
+    let history = park.lab.text(HISTORY);
+    let Park { lab, sshd, switches } = park;
+    drop(sshd);
+    let lab = lab.edit("jeton.toml", |text| text.replace("connect_timeout_s = 60", "connect_timeout_s = 2"));
+    lab.jeton(NIGHT).exits(3).complains("gap: 127.0.0.1: ").complains("(the copy of last time was read)");
+    assert_eq!(lab.text(HISTORY).lines().count(), history.lines().count());
+    drop(switches);
+}
+
+#[test]
+fn a_push_that_failed_is_made_good_by_the_next_night() {
+    let park = Park::new();
+    fs::create_dir(park.sshd.home().join(PUSHED)).unwrap();
+    park.lab
+        .jeton("nightly --since 2021-12-08 --date 2021-12-08")
+        .exits(3)
+        .complains("gap: 127.0.0.1: push Origin_history");
+    fs::remove_dir(park.sshd.home().join(PUSHED)).unwrap();
+    park.lab.jeton("nightly --since 2021-12-09 --date 2021-12-09").exits(0);
+    let pushed = park.home(PUSHED);
+    assert!(pushed.contains("2021-12-08") && pushed.contains("2021-12-09"), "{pushed}");
+    park.put(PUSHED, &format!("{pushed}ajouté à la main\n"));
+    park.lab.jeton(NIGHT).exits(0);
+    assert_eq!(park.home(PUSHED).matches("ajouté à la main\n").count(), 1);
+    assert_eq!(park.home(PUSHED), park.lab.text(HISTORY));
+    let beside: Vec<String> = fs::read_dir(park.sshd.home())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned())
+        .filter(|name| name.contains("tmp"))
+        .collect();
+    assert!(beside.is_empty(), "{beside:?}");
+}
+
+#[test]
+fn to_a_host_whose_key_changed_nothing_is_sent_and_the_night_goes_on_without_it() {
+    // The key of another: as after an impostor took the address.
+    let park = Park::new().knowing(|park| {
+        let own = &park.switches[0].known;
+        let other = park.sshd.known("ed25519");
+        let changed = format!("{} {}", own.split(' ').next().unwrap(), other.split_once(' ').unwrap().1);
+        let others = park.switches[1..].iter().map(|switch| switch.known.clone());
+        changed + &others.collect::<String>() + &other
+    });
+    park.lab.jeton(NIGHT).exits(3).complains("gap: Labo-A-1: host key: ");
+    let seen = &park.switches[0].seen;
+    assert!(seen.connections.load(Ordering::SeqCst) > 0);
+    assert_eq!((seen.logins.load(Ordering::SeqCst), seen.commands()), (0, Vec::new()), "nothing was sent");
+    assert_eq!(park.lab.text(HISTORY).lines().count(), 16);
+    assert!(!park.switches[1].seen.commands().is_empty());
+    let rows = park.check("--accept-new", 3);
+    let ill: Vec<&Row> = rows.iter().filter(|row| row["ok"] == "false").collect();
+    assert_eq!((ill.len(), ill[0]["step"].as_str(), ill[0]["target"].as_str()), (1, "host_key", "Labo-A-1"));
+    assert!(!ill[0]["remedy"].is_empty());
+    // The licence server, too: without its traces there is no night.
+    let park = park.knowing(|park| park.sshd.known("rsa").replace("ssh-rsa", "ssh-ed25519"));
+    let lab = park.lab.without("out");
+    lab.jeton(NIGHT).exits(1).complains("host key");
+    assert!(!lab.path(HISTORY).exists());
+}
+
+#[test]
+fn check_accepts_new_keys_only_when_told_to() {
+    let park = Park::new().knowing(|_| String::new());
+    let rows = park.check("", 3);
+    let ill = rows.iter().filter(|row| row["ok"] == "false");
+    assert!(ill.clone().count() >= 4 && ill.clone().all(|row| row["step"] == "host_key"), "{rows:#?}");
+    assert!(ill.clone().all(|row| row["detail"].contains("SHA256:") || row["remedy"].contains("SHA256:")), "{rows:#?}");
+    assert_eq!(park.lab.text("known_hosts"), "");
+    park.check("--accept-new", 0);
+    let rows = park.check("", 0);
+    for step in ["reach", "host_key", "login", "logwatch", "debug_log", "history", "lmstat", "snooping", "command"] {
+        assert!(rows.iter().any(|row| row["step"] == step && row["ok"] == "true"), "{step}");
+    }
+    // A closed port.
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let port_of = |switch: &Switch| format!("port = {}\n", switch.port);
+    let lab =
+        park.lab.edit("jeton.toml", |text| text.replace(&port_of(&park.switches[2]), &format!("port = {port}\n")));
+    let rows = rows_of(&lab.jeton("check --format csv").exits(3).out);
+    let ill: Vec<String> = rows.iter().filter(|row| row["ok"] == "false").map(|row| row["step"].clone()).collect();
+    assert_eq!(ill, ["reach"]);
+}
