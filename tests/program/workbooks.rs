@@ -178,3 +178,21 @@ fn a_report_names_the_anomalies_of_its_period_alone() {
     let book = Workbook::read(&lab.path("out/reports/2021-12-10/DPT2-2021-12-10.ods"));
     assert!(!book.cells().any(|cell| cell.contains("logwatch:52")), "{:?}", book.sheet("Anomalies"));
 }
+
+#[test]
+fn an_over_long_description_and_an_odd_login_break_no_workbook() {
+    const DESCRIPTIONS: &str = "replay/Labo-A-1/commands/show_interfaces_description.txt";
+    let long = format!("N1A02-03{}", "x".repeat(40_000));
+    let odd = |text: &str| text.replace("camille@", "\u{1b}[31m]]>&<\"@");
+    let lab = Lab::new()
+        .edit(DESCRIPTIONS, |text| text.replace("N1A02-03", &long))
+        .edit(crate::support::LOGWATCH, odd)
+        .edit(crate::support::DEBUG_LOG, odd);
+    lab.jeton("nightly --no-push").exits(3);
+    let both = ["ods", "xlsx"].map(|format| book(&lab, "DPT1", format));
+    assert_eq!(both[0].sheets, both[1].sheets);
+    assert!(both[0].cells().all(|cell| cell.encode_utf16().count() <= 32_767));
+    let logins: BTreeSet<&str> = both[0].sessions().iter().map(|row| row[2].as_str()).collect();
+    assert!(logins.contains("\u{fffd}[31m]]>&<\""), "{logins:?}");
+    assert_eq!(both[0].sessions().len(), 6);
+}

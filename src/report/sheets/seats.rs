@@ -34,6 +34,11 @@ fn without_limit<'a>(context: &Context<'a>) -> Option<Cell<'a>> {
     context.input.seats.is_none().then(|| Cell::text(Role::Alert, context.words("seats.unknown")))
 }
 
+/// A remark, a line for each of its own: what is wider than the table is cut on paper.
+fn remarks<'a>(context: &Context<'a>, path: &'a str) -> Vec<Cell<'a>> {
+    context.words(path).lines().map(|line| Cell::text(Role::Note, line)).collect()
+}
+
 fn seats<'a>(context: &Context<'_>) -> Value<'a> {
     context.input.seats.map_or(Value::Empty, |seats| Value::Integer(seats.into()))
 }
@@ -55,7 +60,7 @@ pub(super) fn tokens<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a
             Value::text(format!("{}/{:02} {clock}", hour.date.day(), hour.date.month())),
         ]
     });
-    let mut notes = vec![Cell::text(Role::Note, context.words("seats.tokens"))];
+    let mut notes = remarks(context, "seats.tokens");
     notes.extend(without_limit(context));
     table::sheet(context, plan, notes, rows.collect::<Vec<_>>())
 }
@@ -93,8 +98,7 @@ pub(super) fn need<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> 
             Value::hours(exactly.get(tokens).copied().unwrap_or(0)),
         ]
     });
-    let notes = vec![Cell::text(Role::Note, context.words("seats.need"))];
-    table::sheet(context, plan, notes, rows.collect::<Vec<_>>())
+    table::sheet(context, plan, remarks(context, "seats.need"), rows.collect::<Vec<_>>())
 }
 
 /// No laboratory has more tokens than this, and no reader wants more lines.

@@ -36,7 +36,7 @@ fn opening<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
     if context.input.rows.is_empty() {
         lines.push(vec![Cell::text(Role::Note, context.words("summary.no_sessions"))]);
     }
-    lines.push(vec![Cell::text(Role::Note, compared(context))]);
+    lines.extend(compared(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.extend(without_use(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.push(Vec::new());
     lines
@@ -63,7 +63,10 @@ fn subtitle(context: &Context<'_>) -> String {
 fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
     let gaps = context.input.gaps;
     if gaps.is_empty() {
-        return Cell::text(Role::Good, context.words("summary.complete"));
+        return match begins_within(context) {
+            Some(said) => Cell::text(Role::Alert, said),
+            None => Cell::text(Role::Good, context.words("summary.complete")),
+        };
     }
     let mut names: Vec<&str> = gaps.iter().map(|gap| gap.source.as_str()).collect();
     names.sort_unstable();
@@ -80,25 +83,35 @@ fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
     }
 }
 
-/// What the column of the period before is of; or that nothing is known of it, and why.
-fn compared(context: &Context<'_>) -> String {
+/// That the data begin within the period, where they do.
+fn begins_within(context: &Context<'_>) -> Option<String> {
+    let begins = context.input.begins.filter(|begins| *begins > context.input.period.first())?;
+    Some(context.texts.fill("summary.in_the_middle", &[("date", &day(context.texts, begins))]))
+}
+
+/// What the column of the period before is of; or that nothing is known of it, and why, where that is not said already.
+fn compared(context: &Context<'_>) -> Option<String> {
     let input = &context.input;
+    if let Some(said) = begins_within(context) {
+        return Some(said).filter(|_| !input.gaps.is_empty());
+    }
     let before = input.period.previous().label(context.texts);
     let path = match (input.previous, input.begins) {
         (Some(_), _) => "summary.compared",
-        (None, Some(begins)) if begins > input.period.first() => "summary.in_the_middle",
         (None, Some(_)) => "summary.before_the_data",
         (None, None) => "summary.not_compared",
     };
     let begins = input.begins.map(|begins| day(context.texts, begins)).unwrap_or_default();
-    context.texts.fill(path, &[("period", &before), ("date", &begins)])
+    Some(context.texts.fill(path, &[("period", &before), ("date", &begins)]))
 }
 
-/// How a key figure is written, and how its change is said.
+/// How a key figure is written, and how its change is said: what is much, in percent; what is little, as it is.
 #[derive(Clone, Copy, PartialEq)]
 enum Style {
     /// A time, its change in percent.
     Hours,
+    /// A time, its change as a time.
+    Time,
     /// A count, its change in percent.
     Relative,
     /// A count, its change as a count.
@@ -111,7 +124,7 @@ fn figure(name: &str, figures: &Figures) -> (Style, Option<i64>) {
     match name {
         "hours" => (Style::Hours, Some(figures.seconds)),
         "token_hours" => (Style::Hours, figures.token_seconds),
-        "at_limit" => (Style::Hours, figures.at_limit_s),
+        "at_limit" => (Style::Time, figures.at_limit_s),
         "sessions" => (Style::Relative, whole(figures.sessions)),
         "users" => (Style::Absolute, whole(figures.users)),
         "machines" => (Style::Absolute, whole(figures.machines)),
@@ -133,11 +146,11 @@ fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
         let before = input.previous.and_then(|before| figure(name, &before).1);
         let shown = |value: Option<i64>| match (value, style) {
             (None, _) => Value::text("–"),
-            (Some(seconds), Style::Hours) => Value::hours(seconds),
+            (Some(seconds), Style::Hours | Style::Time) => Value::hours(seconds),
             (Some(count), _) => Value::Integer(count),
         };
         let change = match (now, before) {
-            (Some(now), Some(before)) => change(context, now, before, style != Style::Absolute),
+            (Some(now), Some(before)) => change(context, now, before, style),
             _ => "–".to_owned(),
         };
         vec![
@@ -160,21 +173,21 @@ fn label(context: &Context<'_>, name: &str) -> String {
     }
 }
 
-/// `+34 %`, `−2` or `=`. A change from nothing has no percentage.
-fn change(context: &Context<'_>, now: i64, before: i64, relative: bool) -> String {
+/// `+34 %`, `−2`, `+1:30` or `=`. A change from nothing has no percentage.
+fn change(context: &Context<'_>, now: i64, before: i64, style: Style) -> String {
     let difference = now.saturating_sub(before);
     let sign = if difference > 0 { '+' } else { '\u{2212}' };
-    if difference == 0 {
-        return "=".to_owned();
+    let length = difference.unsigned_abs();
+    match style {
+        _ if difference == 0 => "=".to_owned(),
+        Style::Absolute => format!("{sign}{length}"),
+        Style::Time => format!("{sign}{}:{:02}", length / 3600, length / 60 % 60),
+        Style::Hours | Style::Relative if before <= 0 => "–".to_owned(),
+        Style::Hours | Style::Relative => {
+            let percent = format!("{sign}{:.0}", 100.0 * length as f64 / before as f64);
+            context.texts.fill("summary.percent", &[("number", &percent)])
+        }
     }
-    if !relative {
-        return format!("{sign}{}", difference.unsigned_abs());
-    }
-    if before <= 0 {
-        return "–".to_owned();
-    }
-    let percent = format!("{:.0}", 100.0 * difference.unsigned_abs() as f64 / before as f64);
-    context.texts.fill("summary.percent", &[("number", &format!("{sign}{percent}"))])
 }
 
 /// A link to each of the other sheets, as many in a line as there are columns.
@@ -227,16 +240,17 @@ mod tests {
     fn changes_are_said_briefly() {
         let data = sample::Data::new();
         let context = context(&data.input());
-        for (now, before, relative, expected) in [
-            (128, 96, true, "+33\u{202f}%"),
-            (96, 128, true, "−25\u{202f}%"),
-            (5, 5, true, "="),
-            (5, 0, true, "–"),
-            (14, 12, false, "+2"),
-            (0, 3, false, "−3"),
-            (i64::MAX, i64::MIN, false, "+9223372036854775807"),
+        for (now, before, style, expected) in [
+            (128, 96, Style::Hours, "+33\u{202f}%"),
+            (96, 128, Style::Relative, "−25\u{202f}%"),
+            (5, 5, Style::Hours, "="),
+            (5, 0, Style::Relative, "–"),
+            (8_460, 60, Style::Time, "+2:20"),
+            (14, 12, Style::Absolute, "+2"),
+            (0, 3, Style::Absolute, "−3"),
+            (i64::MAX, i64::MIN, Style::Absolute, "+9223372036854775807"),
         ] {
-            assert_eq!(change(&context, now, before, relative), expected);
+            assert_eq!(change(&context, now, before, style), expected);
         }
     }
 }
