@@ -78,6 +78,8 @@ fn floor_char_boundary(text: &str, index: usize) -> usize {
 pub struct ConfigErrors {
     file: String,
     faults: Vec<Fault>,
+    /// Those of another file that this one names.
+    also: Option<Box<Self>>,
 }
 
 impl std::error::Error for ConfigErrors {}
@@ -85,13 +87,18 @@ impl std::error::Error for ConfigErrors {}
 impl ConfigErrors {
     pub(super) fn new(file: impl Into<String>, mut faults: Vec<Fault>) -> Self {
         faults.sort_by_key(|fault| fault.place.as_ref().map_or((0, 0), |place| (place.line, place.column)));
-        Self { file: file.into(), faults }
+        Self { file: file.into(), faults, also: None }
+    }
+
+    /// These, and those of another file that this one names.
+    pub(super) fn and(self, also: Option<Self>) -> Self {
+        Self { also: also.map(Box::new), ..self }
     }
 
     /// One fault of the file as a whole.
     pub(super) fn whole(file: impl Into<String>, message: impl fmt::Display, hint: Option<&str>) -> Self {
         let fault = Fault { message: message.to_string(), place: None, hint: hint.map(str::to_owned) };
-        Self { file: file.into(), faults: vec![fault] }
+        Self { file: file.into(), faults: vec![fault], also: None }
     }
 
     /// The faults, in the order of their lines; at least one.
@@ -122,6 +129,9 @@ impl fmt::Display for ConfigErrors {
         }
         if self.faults.len() > 1 {
             write!(f, "\n\n{} faults in `{}`; nothing was done", self.faults.len(), self.file)?;
+        }
+        if let Some(also) = &self.also {
+            write!(f, "\n\n{also}")?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The sections of `jeton.toml`, one function each: what is required, what is optional, and the defaults.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
@@ -35,12 +35,13 @@ impl Config {
     /// Relative paths start from the file's folder and `~/` is the home directory. The error holds everything that is
     /// wrong, not only the first fault.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        with_document(path, |root| config(path, root)).and_then(|(mut config, template)| {
-            if let Some(path) = template {
-                config.report.template = Template::load(&path, config.site.language)?.into();
-            }
-            Ok(config)
-        })
+        // What is wrong with the description of the workbooks is told beside what is wrong here.
+        let mut wrong_template = None;
+        match (with_document(path, |root| config(path, root, &mut wrong_template)), wrong_template) {
+            (Err(errors), also) => Err(errors.and(also)),
+            (Ok(_), Some(errors)) => Err(errors),
+            (Ok(config), None) => Ok(config),
+        }
     }
 }
 
@@ -88,8 +89,7 @@ fn with_document<T>(path: &Path, read: impl FnOnce(&Table<'_>) -> Option<T>) -> 
     Document::new(&source, folder, home.as_deref()).read(read)
 }
 
-/// The configuration with the built-in description of workbooks, and the path of the site's own.
-fn config(file: &Path, root: &Table<'_>) -> Option<(Config, Option<PathBuf>)> {
+fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigErrors>) -> Option<Config> {
     let site = root.section("site", site);
     let inputs = root.section("inputs", inputs);
     let origin = root.section("origin", origin);
@@ -98,11 +98,15 @@ fn config(file: &Path, root: &Table<'_>) -> Option<(Config, Option<PathBuf>)> {
     let switches = switches(root);
     let vlans = vlans(root, site.as_ref());
     let output = root.section("output", output);
-    let report = root.section_or_empty("report", report);
+    let report = root.section_or_empty("report", |table| {
+        let language = site.as_ref().map_or(Language::default(), |site| site.language);
+        let (report, wrong) = report(table, language)?;
+        *wrong_template = wrong;
+        Some(report)
+    });
     let collect = root.optional("collect", |value| value.table("[collect]", collect));
     let replay = root.section_or_empty("remote", |table| table.optional("replay", Value::folder));
-    let (report, template) = report?;
-    let config = Config {
+    Some(Config {
         file: file.to_owned(),
         site: site?,
         inputs: inputs?,
@@ -112,11 +116,10 @@ fn config(file: &Path, root: &Table<'_>) -> Option<(Config, Option<PathBuf>)> {
         switches: switches?,
         vlans: vlans?,
         output: output?,
-        report,
+        report: report?,
         collect: collect?,
         replay: replay?,
-    };
-    Some((config, template))
+    })
 }
 
 fn site(table: &Table<'_>) -> Option<Site> {
@@ -293,8 +296,8 @@ fn ledger_name(value: Value<'_>) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// The section with the built-in description, and the path of the site's own.
-fn report(table: &Table<'_>) -> Option<(Report, Option<PathBuf>)> {
+/// The section, and what is wrong with the description of the workbooks that it names.
+fn report(table: &Table<'_>, language: Language) -> Option<(Report, Option<ConfigErrors>)> {
     let formats = table.or("formats", vec![ReportFormat::Ods, ReportFormat::Xlsx], |value| {
         let expected = "a list of at least one of `ods`, `xlsx`, `csv`";
         let mut once = Unique::new("format");
@@ -307,8 +310,12 @@ fn report(table: &Table<'_>) -> Option<(Report, Option<PathBuf>)> {
     });
     let period = table.or("period", PeriodKind::Month, |value| value.one_of(PERIODS));
     let template = table.optional("template", Value::file);
-    let report = Report { formats: formats?, period: period?, template: Template::built_in().clone().into() };
-    Some((report, template?))
+    let own = template?.map(|path| Template::load(&path, language)).transpose();
+    let (template, wrong) = match own {
+        Ok(own) => (own.unwrap_or_else(|| Template::built_in().clone()), None),
+        Err(wrong) => (Template::built_in().clone(), Some(wrong)),
+    };
+    Some((Report { formats: formats?, period: period?, template: template.into() }, wrong))
 }
 
 fn collect(table: &Table<'_>) -> Option<Collect> {

@@ -42,8 +42,9 @@ const HINT: &str = "`jeton init --template` writes a commented example";
 fn template(root: &Table<'_>, shown: &Shown, language: Language) -> Option<Template> {
     let palette = root.section_or_empty("colours", palette);
     let texts = root.or("texts", None, |value| texts(value, language).map(Some));
+    let usual = texts.as_ref().and_then(Option::as_ref).unwrap_or_else(|| language.texts());
     let mut once = Unique::new("sheet");
-    let sheets = root.entries("sheets", |table| sheet(table, shown, &mut once));
+    let sheets = root.entries("sheets", |table| sheet(table, shown, usual, &mut once));
     let sheets = sheets.filter(|sheets| {
         let both = BOOKS.iter().all(|(_, book)| sheets.iter().any(|sheet| sheet.books.contains(book)));
         if !both {
@@ -88,7 +89,7 @@ fn texts(value: Value<'_>, language: Language) -> Option<Texts> {
     Some(usual.but(others))
 }
 
-fn sheet(table: &Table<'_>, shown: &Shown, once: &mut Unique) -> Option<SheetPlan> {
+fn sheet(table: &Table<'_>, shown: &Shown, usual: &Texts, once: &mut Unique) -> Option<SheetPlan> {
     let mut kind_value = None;
     let kind = table.required("holds", "\"sessions\"", |value| {
         kind_value = Some(value);
@@ -116,7 +117,7 @@ fn sheet(table: &Table<'_>, shown: &Shown, once: &mut Unique) -> Option<SheetPla
     }
     let known = kind.columns();
     let is_table = !known.is_empty();
-    let columns = if is_table { columns(table, known) } else { Some(Vec::new()) };
+    let columns = if is_table { columns(table, known, usual) } else { Some(Vec::new()) };
     let freeze = if is_table { table.or("freeze", 0, |value| value.integer("columns", 0..=50)) } else { Some(0) };
     let filter = if is_table { table.or("filter", true, Value::flag) } else { Some(false) };
     let figures = match kind {
@@ -160,19 +161,27 @@ fn tab_title(value: Value<'_>) -> Option<String> {
     value.refuse("a title of at most 31 characters without `[]:*?/\\`", None)
 }
 
-fn columns(table: &Table<'_>, known: &'static [Known]) -> Option<Vec<ColumnPlan>> {
-    let mut once = Unique::new("column");
+fn columns(table: &Table<'_>, known: &'static [Known], usual: &Texts) -> Option<Vec<ColumnPlan>> {
+    // Excel takes no table with two columns of one title.
+    let mut once = (Unique::new("column"), Unique::new("title of a column"));
     table.required("columns", "[{ name = \"…\" }]", |value| {
         let expected = "a list of at least one column such as `{ name = \"login\" }`";
-        let columns = value.list(expected, |item| item.table("columns", |table| column(table, known, &mut once)))?;
+        let columns =
+            value.list(expected, |item| item.table("columns", |table| column(table, known, usual, &mut once)))?;
         if columns.is_empty() { value.refuse(expected, None) } else { Some(columns) }
     })
 }
 
-fn column(table: &Table<'_>, known: &'static [Known], once: &mut Unique) -> Option<ColumnPlan> {
+fn column(
+    table: &Table<'_>,
+    known: &'static [Known],
+    usual: &Texts,
+    (names, titles): &mut (Unique, Unique),
+) -> Option<ColumnPlan> {
+    let mut named = None;
     let index = table.required("name", "\"login\"", |value| {
         let index = known_column(value, known)?;
-        once.check(value, index.to_string());
+        named = names.check(value, index.to_string()).then_some(value);
         Some(index)
     });
     let kinds = index.map_or(&[][..], |index| known[index].kinds);
@@ -183,7 +192,18 @@ fn column(table: &Table<'_>, known: &'static [Known], once: &mut Unique) -> Opti
         let names: Vec<_> = KINDS.iter().filter(|(_, kind)| kinds.contains(kind)).copied().collect();
         value.one_of(&names)
     });
-    let title = table.optional("title", Value::string);
+    let title = table.optional("title", |value| {
+        let title = value.string()?;
+        if title.chars().count() > MOST_TITLE {
+            return value.refuse(&format!("a title of at most {MOST_TITLE} characters"), None);
+        }
+        titles.check(value, title.to_lowercase());
+        Some(title)
+    });
+    if let (Some(value), Some(None), Some(index)) = (named, &title, index) {
+        let usual = usual.find(&format!("column.{}", known[index].name)).unwrap_or_default();
+        titles.check(value, usual.to_lowercase());
+    }
     let width = table.optional("width", |value| value.number("a width in characters", 1.0..=255.0));
     let total = table.optional("total", |value| {
         let total = value.one_of(TOTALS)?;
@@ -204,6 +224,9 @@ fn column(table: &Table<'_>, known: &'static [Known], once: &mut Unique) -> Opti
     });
     Some(ColumnPlan { column: index?, title: title?, kind: kind?, width: width?, total: total?, shade: shade? })
 }
+
+/// The longest title that Excel takes for a column of a table.
+const MOST_TITLE: usize = 255;
 
 /// The index of a column among those that a sheet can have.
 fn known_column(value: Value<'_>, known: &[Known]) -> Option<usize> {
@@ -390,6 +413,11 @@ mod tests {
             ("shade = \"bars\"", "shade = \"stars\"", "expected one of `bars`, `scale`, found `stars`"),
             ("shade = \"bars\"", "shades = \"bars\"", "unknown key `shades` in `columns`"),
             ("total = \"count\"", "total = \"max\"", "expected a column of counts for a maximum, found `max`"),
+            (
+                "name = \"host\"",
+                "name = \"host\", title = \"utilisateur\"",
+                "duplicate title of a column: `utilisateur`",
+            ),
             ("width = 11.5", "width = 0.5", "expected a width in characters from 1 to 255, found float `0.5`"),
             ("width = 11.5", "width = nan", "expected a width in characters from 1 to 255"),
             ("freeze = 4", "freeze = -1", "expected columns from 0 to 50"),

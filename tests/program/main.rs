@@ -7,6 +7,7 @@ mod history;
 mod inventory;
 mod network;
 mod nightly;
+mod office;
 mod over_ssh;
 mod periods;
 mod rows;

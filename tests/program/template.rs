@@ -72,6 +72,9 @@ fn a_wrong_description_is_refused_with_every_fault_and_its_line_before_any_work(
         let ran = ran.complains(&format!(" --> report.toml:{}:", at("\"postes\"")));
         ran.complains("error: expected a colour such as `#0072B2`, found `blau`\n --> report.toml:");
     }
+    // What is wrong with jeton.toml is told beside it.
+    let lab = lab.edit("jeton.toml", |text| text.replace("seats = 3", "seats = 0"));
+    lab.jeton("report").exits(2).errors(4).complains(" --> jeton.toml:").complains("3 faults in `report.toml`");
     assert!(!lab.path("out").exists(), "nothing was done");
 }
 

@@ -5,13 +5,14 @@
 //! into the package beside it (charts).
 
 mod chart;
+mod package;
 mod page;
 mod skeleton;
 mod style;
 mod value;
 mod xml;
 
-use std::io::{Seek, Write};
+use std::io::{Cursor, Seek, Write};
 
 use spreadsheet_ods::manifest::Manifest;
 use spreadsheet_ods::{CellRange, Value as OdsValue, WorkBook, mm, pt};
@@ -51,8 +52,9 @@ pub fn write(book: &Workbook<'_>, out: impl Write + Seek) -> Result<(), WriteErr
         file.attach_sheet(target);
     }
     insert(&mut file, &charts, book);
-    spreadsheet_ods::write_ods_to(&mut file, out)?;
-    Ok(())
+    let mut made = Cursor::new(Vec::new());
+    spreadsheet_ods::write_ods_to(&mut file, &mut made)?;
+    package::mend(made, out)
 }
 
 /// Widths, cells, what stays in sight.
@@ -80,6 +82,16 @@ fn fill(target: &mut spreadsheet_ods::Sheet, sheet: &Sheet<'_>, styles: &mut Sty
         }
     }
     let (last_row, last_column) = last_cell(sheet);
+    // Below all cells, charts stand on lines of the same height.
+    let rows = sheet.table.as_ref().map_or(0, |table| 1 + table.rows.len());
+    for row in header.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX))..=last_row {
+        target.set_row_height(row, pt!(LINE_POINTS));
+    }
+    // The lines below a table that charts cover are as high as all others.
+    let rows = sheet.table.as_ref().map_or(0, |table| 1 + table.rows.len());
+    for row in header.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX))..=last_row {
+        target.set_row_height(row, pt!(LINE_POINTS));
+    }
     // Without it, the titles that run over the columns beside them widen the page.
     target.add_print_range(CellRange::local(0, 0, last_row, last_column.into()));
     // The crate forgets the heights of rows and the widths of columns that are beyond all cells.

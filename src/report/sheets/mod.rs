@@ -15,6 +15,8 @@ mod table;
 mod timeline;
 mod week;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 
@@ -37,7 +39,9 @@ pub fn sheets<'a>(input: &ReportInput<'a>) -> Workbook<'a> {
     for (sheet, charts) in sheets.iter_mut().zip(drawn) {
         sheet.charts = charts;
     }
-    let names = context.plans.iter().zip(&sheets).flat_map(|(plan, sheet)| names(&context, plan, sheet)).collect();
+    let all = context.plans.iter().zip(&sheets).flat_map(|(plan, sheet)| names(&context, plan, sheet));
+    let mut taken = BTreeSet::new();
+    let names = all.filter(|name| taken.insert(name.name.to_lowercase())).collect();
     Workbook { properties: context.properties(), palette: input.template.palette, names, sheets }
 }
 

@@ -36,7 +36,7 @@ fn opening<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
     if context.input.rows.is_empty() {
         lines.push(vec![Cell::text(Role::Note, context.words("summary.no_sessions"))]);
     }
-    lines.push(vec![Cell::text(Role::Note, compared(context))]);
+    lines.extend(compared(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.extend(without_use(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.push(Vec::new());
     lines
@@ -63,7 +63,10 @@ fn subtitle(context: &Context<'_>) -> String {
 fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
     let gaps = context.input.gaps;
     if gaps.is_empty() {
-        return Cell::text(Role::Good, context.words("summary.complete"));
+        return match begins_within(context) {
+            Some(said) => Cell::text(Role::Alert, said),
+            None => Cell::text(Role::Good, context.words("summary.complete")),
+        };
     }
     let mut names: Vec<&str> = gaps.iter().map(|gap| gap.source.as_str()).collect();
     names.sort_unstable();
@@ -80,18 +83,26 @@ fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
     }
 }
 
-/// What the column of the period before is of; or that nothing is known of it, and why.
-fn compared(context: &Context<'_>) -> String {
+/// That the data begin within the period, where they do.
+fn begins_within(context: &Context<'_>) -> Option<String> {
+    let begins = context.input.begins.filter(|begins| *begins > context.input.period.first())?;
+    Some(context.texts.fill("summary.in_the_middle", &[("date", &day(context.texts, begins))]))
+}
+
+/// What the column of the period before is of; or that nothing is known of it, and why, where that is not said already.
+fn compared(context: &Context<'_>) -> Option<String> {
     let input = &context.input;
+    if let Some(said) = begins_within(context) {
+        return Some(said).filter(|_| !input.gaps.is_empty());
+    }
     let before = input.period.previous().label(context.texts);
     let path = match (input.previous, input.begins) {
         (Some(_), _) => "summary.compared",
-        (None, Some(begins)) if begins > input.period.first() => "summary.in_the_middle",
         (None, Some(_)) => "summary.before_the_data",
         (None, None) => "summary.not_compared",
     };
     let begins = input.begins.map(|begins| day(context.texts, begins)).unwrap_or_default();
-    context.texts.fill(path, &[("period", &before), ("date", &begins)])
+    Some(context.texts.fill(path, &[("period", &before), ("date", &begins)]))
 }
 
 /// How a key figure is written, and how its change is said: what is much, in percent; what is little, as it is.

@@ -59,18 +59,18 @@ fn day_of_week<'a>(context: &Context<'a>, span: &Span) -> &'a str {
     }
 }
 
-/// What a chart writes below a span, in few letters: `9 h`, `14`, `28/11`, `S50`, `décembre`.
+/// What a chart writes below a span, in few letters: `9`, `14`, `28/11`, `S50`, `déc.`.
 fn label(context: &Context<'_>, span: &Span) -> String {
     let (first, last) = (context.input.period.first(), context.input.period.last());
     let one_year = first.year() == last.year();
     let one_month = one_year && first.month() == last.month();
     match Step::of(context.input.period) {
-        Step::Hours => context.texts.fill("week.hour", &[("hour", &span.hour.to_string())]),
+        Step::Hours => span.hour.to_string(),
         Step::Days if one_month => span.date.day().to_string(),
         Step::Days => format!("{}/{:02}", span.date.day(), span.date.month()),
         Step::Weeks => context.texts.fill("step.week", &[("week", &format!("{:02}", span.date.iso_week().week()))]),
         Step::Months => {
-            let month = context.words_of("month", &span.date.month().to_string());
+            let month = context.words_of("month_short", &span.date.month().to_string());
             if one_year { month.to_owned() } else { format!("{month} {}", span.date.year()) }
         }
     }
