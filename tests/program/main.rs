@@ -6,6 +6,7 @@ mod bad_input;
 mod history;
 mod inventory;
 mod nightly;
+mod office;
 mod periods;
 mod rows;
 #[path = "../support/mod.rs"]

@@ -1,9 +1,8 @@
-//! The workbooks: whose rows are in which, read again by calamine and by LibreOffice.
+//! The workbooks: whose rows are in which, read again by calamine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use fs_err as fs;
 
@@ -169,131 +168,6 @@ fn csv_reports_are_the_rows_of_the_departments() {
         assert_eq!(rows, expected, "{scope}");
     }
     assert_eq!(rows_of(&lab.text(&format!("{REPORTS}/LABO-2021-12.csv"))), truth());
-}
-
-/// Whether LibreOffice is to be asked. Its absence is a failure, unless the tester says that he knows.
-fn with_libreoffice() -> bool {
-    const WITHOUT: &str = "JETON_TESTS_WITHOUT_LIBREOFFICE";
-    if Command::new("soffice").arg("--version").output().is_ok() {
-        return true;
-    }
-    assert!(std::env::var_os(WITHOUT).is_some(), "no soffice: install libreoffice-calc-nogui, or set {WITHOUT}=1");
-    #[expect(clippy::print_stderr, reason = "a check that was left out must be seen")]
-    {
-        eprintln!("\n*** NOT CHECKED: {WITHOUT} is set, and no workbook was opened with LibreOffice ***\n");
-    }
-    false
-}
-
-/// Converts files in one run of LibreOffice, with a profile of its own, and gives what it made by name.
-fn converted(files: &[PathBuf], to: &str) -> BTreeMap<String, PathBuf> {
-    let profile = tempfile::tempdir().unwrap();
-    let folder = files[0].parent().unwrap().join(to.split(':').next().unwrap());
-    let done = Command::new("soffice")
-        .arg(format!("-env:UserInstallation=file://{}", profile.path().display()))
-        .args(["--headless", "--convert-to", to, "--outdir"])
-        .arg(&folder)
-        .args(files)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(done.status.success(), "{said}");
-    let made: BTreeMap<String, PathBuf> = fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{error}\n{said}"))
-        .map(|entry| entry.unwrap().path())
-        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path))
-        .collect();
-    made
-}
-
-#[test]
-fn libreoffice_opens_every_workbook_and_sees_the_same_in_both_formats() {
-    if !with_libreoffice() {
-        return;
-    }
-    let lab = night().with_folder("office");
-    // Both formats have one name, and what is made of them needs two.
-    let files: Vec<PathBuf> = lab
-        .workbooks()
-        .iter()
-        .map(|path| {
-            let end = path.extension().unwrap().to_str().unwrap();
-            let stem = path.file_stem().unwrap().to_str().unwrap();
-            let copy = lab.path("office").join(format!("{stem}_{end}.{end}"));
-            fs::copy(path, &copy).unwrap();
-            copy
-        })
-        .collect();
-    assert_eq!(files.len(), 8);
-    pdfs_have_their_title(&converted(&files, "pdf"));
-    // The values of every sheet; then the same as they are shown.
-    for as_shown in [false, true] {
-        let to = format!("csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,{as_shown},false,false,-1");
-        let sheets = converted(&files, &to);
-        assert_eq!(sheets.len(), 2 * (3 * 8 + 12), "{sheets:?}");
-        same_in_both_formats(&sheets);
-        sessions_are_in(&sheets, as_shown);
-        for path in sheets.values() {
-            fs::remove_file(path).unwrap();
-        }
-    }
-}
-
-fn pdfs_have_their_title(pdfs: &BTreeMap<String, PathBuf>) {
-    assert_eq!(pdfs.len(), 8, "{pdfs:?}");
-    for (name, path) in pdfs {
-        let done = Command::new("pdftotext").args(["-layout"]).arg(path).arg("-").output();
-        let text = String::from_utf8(done.expect("pdftotext of poppler-utils").stdout).unwrap();
-        let scope = match name.split("-2021").next().unwrap() {
-            "non-resolus" => "machines sans département connu",
-            scope => scope,
-        };
-        for said in
-            [format!("Utilisation d'OriginPro : {scope}"), "décembre 2021, du 1er au 10".into(), "1 lacune".into()]
-        {
-            assert!(text.contains(&said), "{name}: no {said}\n{text}");
-        }
-        assert!(!text.contains("###"), "{name}: a column is too narrow\n{text}");
-        for error in ["#REF!", "#NAME?", "#VALUE!", "Err:5"] {
-            assert!(!text.contains(error), "{name}: {error}\n{text}");
-        }
-    }
-}
-
-fn same_in_both_formats(sheets: &BTreeMap<String, PathBuf>) {
-    for (name, path) in sheets.iter().filter(|(name, _)| name.contains("_ods-")) {
-        let other = &sheets[&name.replace("_ods-", "_xlsx-")];
-        assert_eq!(cells(path), cells(other), "{name}");
-    }
-}
-
-/// The cells of a sheet. Shares and means have the decimal sign of the document's language, which XLSX does not name.
-fn cells(path: &Path) -> Vec<Vec<String>> {
-    let text = fs::read_to_string(path).unwrap();
-    let is_number = |cell: &str| cell.trim_end_matches(['%', '\u{202f}']).replace(',', ".").parse::<f64>().is_ok();
-    let point = |cell: &str| if is_number(cell) { cell.replace(',', ".") } else { cell.to_owned() };
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    reader.records().map(|record| record.unwrap().iter().map(point).collect()).collect()
-}
-
-fn sessions_are_in(sheets: &BTreeMap<String, PathBuf>, as_shown: bool) {
-    let rows = cells(&sheets["LABO-2021-12_ods-Sessions.csv"]);
-    let header = rows.iter().position(|row| row[0] == "Date").unwrap();
-    assert_eq!(rows[header - 1][2], "16", "the totals above the header");
-    let sessions = &rows[header + 1..];
-    let truth = truth();
-    assert_eq!(sessions.len(), truth.len());
-    for (row, truth) in sessions.iter().zip(truth) {
-        assert_eq!(row[2], truth["login"].trim_start_matches('\''));
-        assert_eq!([&row[9], &row[16], &row[17]], [&truth["ip"], &truth["port"], &truth["outlet"]]);
-        if as_shown {
-            let [year, month, day] = [0..4, 5..7, 8..10].map(|range| &truth["date"][range]);
-            assert_eq!(row[0], format!("{day}/{month}/{year}"));
-            assert_eq!([&row[4], &row[5]], [&truth["start"][11..19], &truth["end"][11..19]]);
-            let seconds: i64 = truth["duration_s"].parse().unwrap();
-            assert_eq!(row[6], format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60));
-        }
-    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Workbooks read again by calamine, which has no part in their writing.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -14,6 +15,8 @@ pub(crate) struct Workbook {
     pub(crate) sheets: Vec<(String, Vec<Vec<String>>)>,
     /// The formulas, empty cells left out.
     pub(crate) formulas: Vec<String>,
+    /// What the file says each formula gives, by sheet, row and column, from 0.
+    pub(crate) cached: BTreeMap<(String, u32, u32), String>,
 }
 
 impl Workbook {
@@ -30,11 +33,18 @@ impl Workbook {
     where
         R::Error: std::fmt::Debug,
     {
-        let mut this = Self { sheets: Vec::new(), formulas: Vec::new() };
+        let mut this = Self { sheets: Vec::new(), formulas: Vec::new(), cached: BTreeMap::new() };
         for name in book.sheet_names() {
             let formulas = book.worksheet_formula(&name).unwrap();
-            this.formulas.extend(formulas.used_cells().map(|(.., formula)| formula.clone()).filter(|f| !f.is_empty()));
-            let rows = rows(&book.worksheet_range(&name).unwrap());
+            let range = book.worksheet_range(&name).unwrap();
+            let (top, left) = formulas.start().unwrap_or_default();
+            for (row, column, formula) in formulas.used_cells().filter(|(.., formula)| !formula.is_empty()) {
+                let at = (top + u32::try_from(row).unwrap(), left + u32::try_from(column).unwrap());
+                let value = range.get_value(at).map(plain).unwrap_or_default();
+                this.formulas.push(formula.clone());
+                this.cached.insert((name.clone(), at.0, at.1), value);
+            }
+            let rows = rows(&range);
             this.sheets.push((name, rows));
         }
         this

@@ -5,13 +5,14 @@
 //! into the package beside it (charts).
 
 mod chart;
+mod package;
 mod page;
 mod skeleton;
 mod style;
 mod value;
 mod xml;
 
-use std::io::{Seek, Write};
+use std::io::{Cursor, Seek, Write};
 
 use spreadsheet_ods::manifest::Manifest;
 use spreadsheet_ods::{CellRange, Value as OdsValue, WorkBook, mm, pt};
@@ -51,8 +52,9 @@ pub fn write(book: &Workbook<'_>, out: impl Write + Seek) -> Result<(), WriteErr
         file.attach_sheet(target);
     }
     insert(&mut file, &charts, book);
-    spreadsheet_ods::write_ods_to(&mut file, out)?;
-    Ok(())
+    let mut made = Cursor::new(Vec::new());
+    spreadsheet_ods::write_ods_to(&mut file, &mut made)?;
+    package::mend(made, out)
 }
 
 /// Widths, cells, what stays in sight.

@@ -17,8 +17,9 @@ pub(super) fn page(file: &mut WorkBook, given: &Properties, is_one_page: bool) -
     style.set_margin(Margin::Length(cm!(1)));
     let raw = style.style_mut();
     raw.set_attr("style:print-orientation", "landscape".to_owned());
-    raw.set_attr("style:scale-to-X", "1".to_owned());
-    raw.set_attr("style:scale-to-Y", u8::from(is_one_page).to_string());
+    // OpenDocument has no words for "as wide as a page"; LibreOffice does.
+    raw.set_attr("loext:scale-to-X", "1".to_owned());
+    raw.set_attr("loext:scale-to-Y", u8::from(is_one_page).to_string());
     // Else the first sheet after one of the other style begins anew with page 1.
     raw.set_attr("style:first-page-number", "continue".to_owned());
     raw.set_attr("style:print", "charts drawings objects zero-values".to_owned());

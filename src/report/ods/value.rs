@@ -2,7 +2,8 @@
 
 use chrono::{Duration, NaiveTime};
 use spreadsheet_ods::Value as OdsValue;
-use spreadsheet_ods::text::{TextA, TextP, TextS};
+use spreadsheet_ods::text::{TextP, TextS};
+use spreadsheet_ods::xmltree::XmlTag;
 
 use crate::report::book::{Kind, Sheet, Subtotal, Value, column_name};
 
@@ -19,7 +20,9 @@ pub(super) fn value(value: &Value<'_>) -> OdsValue {
         Value::Hours(seconds) | Value::Duration(seconds) => length(*seconds),
         Value::Link { sheet, text } => {
             let target = format!("#'{}'.A1", sheet.replace('\'', "''"));
-            let link = TextA::new().href(target).text(text.as_ref());
+            // The crate's own links have no type, which the standard wants.
+            let link =
+                XmlTag::new("text:a").attr("xlink:type", "simple").attr("xlink:href", target).text(text.as_ref());
             OdsValue::TextXml(vec![TextP::new().tag(link).into_xmltag()])
         }
         Value::Subtotal(subtotal) => match subtotal.function.kind() {

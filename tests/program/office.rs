@@ -1,0 +1,311 @@
+//! The workbooks in LibreOffice, and before validators: what it shows, draws, reckons and prints, in both formats.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fs_err as fs;
+use serde::Deserialize;
+
+use crate::support::workbook::Workbook;
+use crate::support::{Lab, REPORTS, truth};
+
+/// A night's workbooks of the fixtures, each under a name of its own: both formats have one, and what is made of them needs
+/// two.
+fn night() -> (Lab, Vec<PathBuf>) {
+    let lab = Lab::new();
+    lab.jeton("nightly --no-push").exits(3);
+    let lab = lab.with_folder("office");
+    let copied = |path: &PathBuf| {
+        let end = path.extension().unwrap().to_str().unwrap();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let copy = lab.path("office").join(format!("{stem}_{end}.{end}"));
+        fs::copy(path, &copy).unwrap();
+        copy
+    };
+    let files: Vec<PathBuf> = lab.workbooks().iter().map(copied).collect();
+    assert_eq!(files.len(), 8);
+    (lab, files)
+}
+
+/// Whether LibreOffice is to be asked. Its absence is a failure, unless the tester says that he knows.
+fn with_libreoffice() -> bool {
+    const WITHOUT: &str = "JETON_TESTS_WITHOUT_LIBREOFFICE";
+    if Command::new("soffice").arg("--version").output().is_ok() {
+        return true;
+    }
+    assert!(std::env::var_os(WITHOUT).is_some(), "no soffice: install libreoffice-calc-nogui, or set {WITHOUT}=1");
+    #[expect(clippy::print_stderr, reason = "a check that was left out must be seen")]
+    {
+        eprintln!("\n*** NOT CHECKED: {WITHOUT} is set, and no workbook was opened with LibreOffice ***\n");
+    }
+    false
+}
+
+/// Converts files in one run of LibreOffice, with a profile of its own, and gives what it made by name.
+fn converted(files: &[PathBuf], to: &str) -> BTreeMap<String, PathBuf> {
+    let profile = tempfile::tempdir().unwrap();
+    let folder = files[0].parent().unwrap().join(to.split(':').next().unwrap());
+    let done = Command::new("soffice")
+        .arg(format!("-env:UserInstallation=file://{}", profile.path().display()))
+        .args(["--headless", "--convert-to", to, "--outdir"])
+        .arg(&folder)
+        .args(files)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{said}");
+    let made: BTreeMap<String, PathBuf> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{error}\n{said}"))
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path))
+        .collect();
+    made
+}
+
+#[test]
+fn libreoffice_opens_every_workbook_and_sees_the_same_in_both_formats() {
+    if !with_libreoffice() {
+        return;
+    }
+    let (lab, files) = night();
+    pdfs_have_their_titles(&lab, &converted(&files, "pdf"));
+    // The values of every sheet; then the same as they are shown.
+    for as_shown in [false, true] {
+        let to = format!("csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,{as_shown},false,false,-1");
+        let sheets = converted(&files, &to);
+        assert_eq!(sheets.len(), 2 * (3 * 8 + 12), "{sheets:?}");
+        same_in_both_formats(&sheets);
+        sessions_are_in(&sheets, as_shown);
+        for path in sheets.values() {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+fn pdfs_have_their_titles(lab: &Lab, pdfs: &BTreeMap<String, PathBuf>) {
+    assert_eq!(pdfs.len(), 8, "{pdfs:?}");
+    let titles = |name: &str| -> Vec<String> {
+        let (stem, end) = name.strip_suffix(".pdf").unwrap().rsplit_once('_').unwrap();
+        chart_titles(&lab.path(REPORTS).join(format!("{stem}.{end}")))
+    };
+    for (name, path) in pdfs {
+        let done = Command::new("pdftotext").args(["-layout"]).arg(path).arg("-").output();
+        let text = String::from_utf8(done.expect("pdftotext of poppler-utils").stdout).unwrap();
+        for title in titles(name) {
+            // A long title runs over two lines.
+            let found = title.split(' ').filter(|word| text.contains(word)).count();
+            assert_eq!(found, title.split(' ').count(), "{name}: no chart {title}\n{text}");
+        }
+        let scope = match name.split("-2021").next().unwrap() {
+            "non-resolus" => "machines sans département connu",
+            scope => scope,
+        };
+        for said in
+            [format!("Utilisation d'OriginPro : {scope}"), "décembre 2021, du 1er au 10".into(), "1 lacune".into()]
+        {
+            assert!(text.contains(&said), "{name}: no {said}\n{text}");
+        }
+        assert!(!text.contains("###"), "{name}: a column is too narrow\n{text}");
+        for error in ["#REF!", "#NAME?", "#VALUE!", "Err:5"] {
+            assert!(!text.contains(error), "{name}: {error}\n{text}");
+        }
+    }
+}
+
+fn same_in_both_formats(sheets: &BTreeMap<String, PathBuf>) {
+    for (name, path) in sheets.iter().filter(|(name, _)| name.contains("_ods-")) {
+        let other = &sheets[&name.replace("_ods-", "_xlsx-")];
+        assert_eq!(cells(path), cells(other), "{name}");
+    }
+}
+
+/// The cells of a sheet. Shares and means have the decimal sign of the document's language, which XLSX does not name.
+fn cells(path: &Path) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(path).unwrap();
+    let is_number = |cell: &str| cell.trim_end_matches(['%', '\u{202f}']).replace(',', ".").parse::<f64>().is_ok();
+    let point = |cell: &str| if is_number(cell) { cell.replace(',', ".") } else { cell.to_owned() };
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    reader.records().map(|record| record.unwrap().iter().map(point).collect()).collect()
+}
+
+fn sessions_are_in(sheets: &BTreeMap<String, PathBuf>, as_shown: bool) {
+    let rows = cells(&sheets["LABO-2021-12_ods-Sessions.csv"]);
+    let header = rows.iter().position(|row| row[0] == "Date").unwrap();
+    assert_eq!(rows[header - 1][2], "16", "the totals above the header");
+    let sessions = &rows[header + 1..];
+    let truth = truth();
+    assert_eq!(sessions.len(), truth.len());
+    for (row, truth) in sessions.iter().zip(truth) {
+        assert_eq!(row[2], truth["login"].trim_start_matches('\''));
+        assert_eq!([&row[9], &row[16], &row[17]], [&truth["ip"], &truth["port"], &truth["outlet"]]);
+        if as_shown {
+            let [year, month, day] = [0..4, 5..7, 8..10].map(|range| &truth["date"][range]);
+            assert_eq!(row[0], format!("{day}/{month}/{year}"));
+            assert_eq!([&row[4], &row[5]], [&truth["start"][11..19], &truth["end"][11..19]]);
+            let seconds: i64 = truth["duration_s"].parse().unwrap();
+            assert_eq!(row[6], format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60));
+        }
+    }
+}
+
+/// The titles of the charts in a file's parts.
+fn chart_titles(path: &Path) -> Vec<String> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(path).unwrap()).unwrap();
+    let mut titles = Vec::new();
+    for index in 0..archive.len() {
+        let part = archive.by_index(index).unwrap();
+        let name = part.name().unwrap().into_owned();
+        let (begin, end) = match name.rsplit_once('/') {
+            Some(("xl/charts", _)) => ("<a:t>", "</a:t>"),
+            Some((folder, "content.xml")) if folder.starts_with("Object ") => ("<text:p>", "</text:p>"),
+            _ => continue,
+        };
+        let text = std::io::read_to_string(part).unwrap();
+        let title = text.split_once(begin).and_then(|(_, rest)| rest.split_once(end)).expect("a chart has a title").0;
+        titles.push(title.replace("&apos;", "'").replace("&amp;", "&"));
+    }
+    assert!(titles.len() >= 3, "{titles:?} in {}", path.display());
+    titles
+}
+
+/// What LibreOffice sees in a workbook: see `tests/support/office.py`.
+#[derive(Debug, Deserialize)]
+struct Seen {
+    file: PathBuf,
+    title: String,
+    filters: usize,
+    names: Vec<String>,
+    sheets: Vec<SeenSheet>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SeenSheet {
+    name: String,
+    frozen: bool,
+    formulas: Vec<Formula>,
+    charts: Vec<Chart>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Formula {
+    row: u32,
+    column: u32,
+    formula: String,
+    value: f64,
+    error: i64,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Chart {
+    title: String,
+    description: String,
+    series: Vec<Series>,
+}
+
+/// A row of numbers; nothing where there is none (JSON has no NaN).
+#[derive(Debug, PartialEq, Deserialize)]
+struct Series {
+    kind: String,
+    name: String,
+    values: Vec<Option<f64>>,
+}
+
+/// Opens workbooks by LibreOffice's own interface, and recalculates them from scratch.
+fn seen(files: &[PathBuf]) -> Vec<Seen> {
+    const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/office.py");
+    let done = Command::new("/usr/bin/python3").arg(SCRIPT).args(files).output().expect("Debian's python3-uno");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    let lines = std::str::from_utf8(&done.stdout).unwrap().lines();
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+#[test]
+fn libreoffice_reckons_and_draws_what_the_files_say_in_both_formats() {
+    if !with_libreoffice() {
+        return;
+    }
+    let (_lab, files) = night();
+    let seen = seen(&files);
+    assert_eq!(seen.len(), files.len());
+    let mut formulas = 0;
+    for one in &seen {
+        formulas += recalculated_is_cached(one);
+        assert!(one.title.starts_with("Utilisation d'OriginPro"), "{one:?}");
+        assert!(one.names.iter().any(|name| name == "Sessions"), "{:?}", one.names);
+        let frozen: Vec<&str> =
+            one.sheets.iter().filter(|sheet| sheet.frozen).map(|sheet| sheet.name.as_str()).collect();
+        for table in ["Sessions", "Utilisateurs", "Postes"] {
+            assert!(frozen.contains(&table), "{table} of {} is not frozen", one.file.display());
+        }
+        for chart in one.sheets.iter().flat_map(|sheet| &sheet.charts) {
+            assert!(!chart.title.is_empty() && chart.description.len() > chart.title.len(), "{chart:?}");
+            assert!(chart.series.iter().any(|series| series.values.iter().flatten().any(|value| *value != 0.0)));
+        }
+    }
+    assert!(formulas > 8 * 5, "{formulas}");
+    for [ods, xlsx] in seen.chunks(2).map(|both| [&both[0], &both[1]]) {
+        assert_eq!((&ods.names, ods.filters), (&xlsx.names, xlsx.filters), "{}", ods.file.display());
+        for (ods, xlsx) in ods.sheets.iter().zip(&xlsx.sheets) {
+            same_charts(ods, xlsx);
+        }
+    }
+}
+
+/// What LibreOffice reckons is what the file says, in days or in seconds. Gives how many formulas there are.
+fn recalculated_is_cached(seen: &Seen) -> usize {
+    let cached = Workbook::read(&seen.file).cached;
+    let formulas = seen.sheets.iter().flat_map(|sheet| sheet.formulas.iter().map(|formula| (&sheet.name, formula)));
+    let mut count = 0;
+    for (sheet, formula) in formulas {
+        let text = &cached[&(sheet.clone(), formula.row, formula.column)];
+        let number: f64 = text.parse().unwrap_or_else(|_| panic!("{text} is no number: {formula:?}"));
+        let as_days = (number - formula.value * 86_400.0).abs() < 1e-3;
+        assert!((number - formula.value).abs() < 1e-9 || as_days, "{sheet}: {text} in the file, {formula:?}");
+        assert_eq!(formula.error, 0, "{sheet}: {formula:?}");
+        assert!(formula.formula.starts_with("=SUBTOTAL("), "{sheet}: {formula:?}");
+        count += 1;
+    }
+    assert_eq!(count, cached.len(), "{cached:?}");
+    count
+}
+
+fn same_charts(ods: &SeenSheet, xlsx: &SeenSheet) {
+    assert_eq!(ods.name, xlsx.name);
+    assert_eq!(ods.charts.len(), xlsx.charts.len(), "{}", ods.name);
+    for (ods, xlsx) in ods.charts.iter().zip(&xlsx.charts) {
+        assert_eq!((&ods.title, &ods.description), (&xlsx.title, &xlsx.description));
+        assert_eq!(ods.series.len(), xlsx.series.len(), "{}", ods.title);
+        for (ods, xlsx) in ods.series.iter().zip(&xlsx.series) {
+            assert_eq!((&ods.kind, &ods.name), (&xlsx.kind, &xlsx.name));
+            let near = |(a, b): (&Option<f64>, &Option<f64>)| (a.unwrap_or(0.0) - b.unwrap_or(0.0)).abs() < 1e-6;
+            assert!(ods.values.len() == xlsx.values.len() && ods.values.iter().zip(&xlsx.values).all(near));
+        }
+    }
+}
+
+#[test]
+fn validators_find_nothing_wrong() {
+    const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+    const WITHOUT: &str = "JETON_TESTS_WITHOUT_VALIDATORS";
+    if std::env::var_os(WITHOUT).is_some() {
+        #[expect(clippy::print_stderr, reason = "a check that was left out must be seen")]
+        {
+            eprintln!("\n*** NOT CHECKED: {WITHOUT} is set, and no workbook was validated ***\n");
+        }
+        return;
+    }
+    let ready = Command::new("tests/validators").current_dir(ROOT).output().unwrap();
+    let said = String::from_utf8_lossy(&ready.stderr);
+    assert!(ready.status.success(), "tests/validators wants PyPI; set {WITHOUT}=1 to do without\n{said}");
+    let (_lab, files) = night();
+    let done = Command::new("target/validators/bin/python")
+        .arg("tests/support/validate.py")
+        .args(&files)
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "", "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
