@@ -10,7 +10,8 @@
 //! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
 //! - [`seats`]: how many tokens were out at once;
 //! - [`live`]: where those sit that hold a token now;
-//! - [`observed`]: what a memory keeps of all this; [`merge`]: several readings put together.
+//! - [`observed`]: what a memory keeps of all this; [`merge`]: several readings put together; [`union`]: several parts of
+//!   one log.
 
 pub mod attribute;
 pub mod days;
@@ -24,6 +25,7 @@ pub mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod union;
 pub mod watch;
 
 use std::net::IpAddr;

@@ -5,6 +5,7 @@
 mod bad_input;
 mod history;
 mod inventory;
+mod ledger;
 mod network;
 mod nightly;
 mod office;
