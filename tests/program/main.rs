@@ -3,11 +3,14 @@
 //! Tests that are ignored each name a defect that is known; `cargo test -- --ignored` shows them.
 
 mod bad_input;
+mod faults;
 mod history;
 mod inventory;
 mod nightly;
 mod rows;
 mod search;
+#[path = "../../benches/simulator/mod.rs"]
+mod simulator;
 #[path = "../support/mod.rs"]
 mod support;
 mod tools;
