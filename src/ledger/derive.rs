@@ -77,7 +77,7 @@ pub(super) fn derive(db: &Connection, night: &Night<'_>, names: &mut Names, touc
 struct Seen {
     who: Identity,
     stretch: Stretch,
-    tokens: Vec<TokenSeen>,
+    tokens: Vec<(i64, TokenSeen)>,
     returns: Vec<ReturnSeen>,
 }
 
@@ -103,9 +103,9 @@ impl Seen {
         let unnamed = String::new();
         let tokens = tokens.query_map([pair, stretch.0, stretch.1], |row| {
             let feature: i64 = row.get("feature_id")?;
-            read_token(row, &who, features.get(&feature).unwrap_or(&unnamed))
+            Ok((row.get("reading_id")?, read_token(row, &who, features.get(&feature).unwrap_or(&unnamed))?))
         })?;
-        let tokens: Vec<TokenSeen> = tokens.collect::<Result<_, _>>()?;
+        let tokens: Vec<(i64, TokenSeen)> = tokens.collect::<Result<_, _>>()?;
         let mut returns = Vec::new();
         let mut found = db.prepare_cached(
             "SELECT at, feature_id, max(times) FROM give_back WHERE pair_id = ?1 AND at BETWEEN ?2 AND ?3 \
@@ -122,16 +122,20 @@ impl Seen {
     }
 }
 
+// By their ends, as most that begin before a stretch ended long before it, and nothing tells the planner.
+pub(super) const TOUCHING_TOKENS: &str = "SELECT min(start), max(until) FROM token INDEXED BY token_by_end \
+                                          WHERE pair_id = ?1 AND until >= ?2 AND start <= ?3";
+pub(super) const TOUCHING_HOLDS: &str = "SELECT min(start), max(until) FROM hold INDEXED BY hold_by_end \
+                                         WHERE pair_id = ?1 AND until >= ?2 AND start <= ?3";
+
 /// A stretch with all tokens, holds and sessions that touch it.
 fn widened(db: &Connection, pair: i64, stretch: Stretch) -> rusqlite::Result<Stretch> {
     let seam = SEAM.num_seconds();
     let (from, until) = (stretch.0.saturating_sub(seam), stretch.1.saturating_add(seam));
     let mut wide = stretch;
-    for table in ["token", "hold"] {
-        let sql =
-            format!("SELECT min(start), max(until) FROM {table} WHERE pair_id = ?1 AND until >= ?2 AND start <= ?3");
+    for sql in [TOUCHING_TOKENS, TOUCHING_HOLDS] {
         let found: (Option<i64>, Option<i64>) =
-            db.prepare_cached(&sql)?.query_row([pair, from, until], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            db.prepare_cached(sql)?.query_row([pair, from, until], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if let (Some(start), Some(end)) = found {
             wide = wide.with(Stretch(start, end));
         }
@@ -163,9 +167,14 @@ pub(super) fn read_token(row: &Row<'_>, who: &Identity, feature: &str) -> rusqli
 }
 
 /// The connections that edges of logs cut, of the tokens whose beginning or end is not wholly known.
-fn lives(db: &Connection, names: &mut Names, tokens: &[TokenSeen]) -> rusqlite::Result<BTreeMap<Peer, Vec<LifeSeen>>> {
-    let is_told = |token: &&TokenSeen| token.view.state != State::Expired || token.beginning == Beginning::Before;
-    let peers: BTreeSet<Peer> = tokens.iter().filter(is_told).filter_map(|token| token.peer).collect();
+fn lives(
+    db: &Connection,
+    names: &mut Names,
+    tokens: &[(i64, TokenSeen)],
+) -> rusqlite::Result<BTreeMap<Peer, Vec<LifeSeen>>> {
+    let is_told =
+        |(_, token): &&(i64, TokenSeen)| token.view.state != State::Expired || token.beginning == Beginning::Before;
+    let peers: BTreeSet<Peer> = tokens.iter().filter(is_told).filter_map(|(_, token)| token.peer).collect();
     let mut lives = BTreeMap::new();
     for peer in peers {
         let address = names.address(db, peer.ip)?;

@@ -46,23 +46,14 @@ impl Reading {
     /// Writes it under a number, or a new one; the number.
     pub(super) fn write(&self, db: &Connection, id: Option<i64>) -> rusqlite::Result<i64> {
         let (watch, log) = (self.watch.unzip(), self.log.unzip());
-        match id {
-            Some(id) => {
-                db.prepare_cached(
-                    "UPDATE reading SET watch_first = ?2, watch_last = ?3, log_first = ?4, log_last = ?5, as_of = ?6 \
-                     WHERE id = ?1",
-                )?
-                .execute(params![id, watch.0, watch.1, log.0, log.1, self.as_of])?;
-                Ok(id)
-            }
-            None => {
-                db.prepare_cached(
-                    "INSERT INTO reading (watch_first, watch_last, log_first, log_last, as_of) VALUES (?, ?, ?, ?, ?)",
-                )?
-                .execute(params![watch.0, watch.1, log.0, log.1, self.as_of])?;
-                Ok(db.last_insert_rowid())
-            }
-        }
+        // Rows refer to it: no REPLACE, which would take it away first.
+        db.prepare_cached(
+            "INSERT INTO reading (id, watch_first, watch_last, log_first, log_last, as_of) VALUES (?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET watch_first = excluded.watch_first, watch_last = excluded.watch_last, \
+             log_first = excluded.log_first, log_last = excluded.log_last, as_of = excluded.as_of",
+        )?
+        .execute(params![id, watch.0, watch.1, log.0, log.1, self.as_of])?;
+        Ok(id.unwrap_or_else(|| db.last_insert_rowid()))
     }
 
     /// Whether all that another one read was read here too.

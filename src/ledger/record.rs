@@ -219,6 +219,9 @@ impl Recording<'_> {
     fn touch_token(&mut self, token: &TokenSeen) -> rusqlite::Result<()> {
         let pair = self.names.pair(self.db, &token.who)?;
         self.touch(pair, Stretch::of(token.start, token.view.end));
+        if token.peer.is_none() && !token.view.is_final() {
+            self.touch_return(pair, token.view.end)?;
+        }
         match token.peer {
             Some(peer) if !token.view.is_final() || token.beginning == Beginning::Before => self.touch_peer(peer, None),
             _ => Ok(()),
@@ -319,6 +322,18 @@ impl Recording<'_> {
             }
             self.touch(pair, Stretch(at, at));
             self.touch_out(pair)?;
+        }
+        Ok(())
+    }
+
+    /// The next token of a pair that was given back without being known to be taken.
+    fn touch_return(&mut self, pair: i64, after: DateTime<Utc>) -> rusqlite::Result<()> {
+        let next: Option<i64> = self
+            .db
+            .prepare_cached("SELECT min(at) FROM give_back WHERE pair_id = ?1 AND at >= ?2")?
+            .query_row([pair, after.timestamp()], |row| row.get(0))?;
+        if let Some(at) = next {
+            self.touch(pair, Stretch(at, at));
         }
         Ok(())
     }

@@ -91,16 +91,17 @@ fn by_beginning(mut seen: Vec<TokenSeen>) -> Vec<TokenSeen> {
     seen
 }
 
-/// The tokens of one pair from all that was seen of them.
-pub fn tokens(seen: &[TokenSeen], returns: &[ReturnSeen], context: &Context<'_>) -> Vec<Token> {
+/// The tokens of one pair from all that was seen of them, with the number of the reading that saw each.
+pub fn tokens(seen: &[(i64, TokenSeen)], returns: &[ReturnSeen], context: &Context<'_>) -> Vec<Token> {
     let mut by_feature: BTreeMap<&str, Vec<TokenSeen>> = BTreeMap::new();
-    for token in seen {
+    for (_, token) in seen {
         by_feature.entry(&token.feature).or_default().push(token.clone());
     }
     let mut tokens = Vec::new();
-    for (feature, seen) in by_feature {
+    for (feature, own) in by_feature {
         let mut merging = Merging { context, tokens: Vec::new() };
-        merging.take(by_beginning(seen));
+        merging.take(by_beginning(own));
+        merging.drop_doubled(&lines(seen.iter().filter(|(_, token)| token.feature == feature)));
         merging.give_back(returns.iter().filter(|back| back.feature == feature).map(|back| back.at));
         merging.follow();
         tokens.extend(merging.tokens.into_iter().map(TokenSeen::into));
@@ -113,6 +114,20 @@ impl From<TokenSeen> for Token {
         let TokenSeen { feature, licences, start, view, address, .. } = seen;
         Self { feature, licences, share: Share { start, end: view.end.max(start), state: view.state, address } }
     }
+}
+
+/// How many tokens were given back at each moment: as many as the reading that knows most of them saw.
+fn lines<'a>(seen: impl Iterator<Item = &'a (i64, TokenSeen)>) -> BTreeMap<DateTime<Utc>, usize> {
+    let mut by_reading: BTreeMap<(DateTime<Utc>, i64), usize> = BTreeMap::new();
+    for (reading, token) in seen.filter(|(_, token)| token.view.is_final()) {
+        *by_reading.entry((token.view.end, *reading)).or_default() += 1;
+    }
+    let mut lines = BTreeMap::new();
+    for ((end, _), n) in by_reading {
+        let most: &mut usize = lines.entry(end).or_default();
+        *most = n.max(*most);
+    }
+    lines
 }
 
 struct Merging<'a> {
@@ -138,7 +153,7 @@ impl Merging<'_> {
                 }
                 own.start = own.start.min(if own.beginning == Beginning::Told { own.start } else { one.start });
             } else if let Some(at) = self.same_end(&one, &taken) {
-                taken[at] = true;
+                taken[at] |= one.start < one.view.end;
                 if one.address.map(|address| address.1) > self.tokens[at].address.map(|address| address.1) {
                     self.tokens[at].address = one.address;
                 }
@@ -183,12 +198,31 @@ impl Merging<'_> {
         }
     }
 
-    /// A token of which no connection is known, and that ended with the same line.
+    /// A token that ended with the same line, and of which no connection is known that would tell it from this one; nor is
+    /// there any of one whose log began with that line.
     fn same_end(&self, one: &TokenSeen, taken: &[bool]) -> Option<usize> {
-        let fits = |own: &TokenSeen| {
-            own.peer.is_none() && own.view.is_final() && own.view.end == one.view.end && own.start <= one.start
+        let is_end_alone = one.start == one.view.end;
+        let fits = |at: usize| {
+            let own = &self.tokens[at];
+            let is_same = own.view.is_final() && own.view.end == one.view.end && own.start <= one.start;
+            is_same && (is_end_alone || own.peer.is_none() && !taken[at])
         };
-        (0..self.tokens.len()).find(|&at| one.view.is_final() && !taken[at] && fits(&self.tokens[at]))
+        (0..self.tokens.len()).find(|&at| one.view.is_final() && fits(at))
+    }
+
+    /// Two readings can take one line that gives a token back for the end of different connections: whoever saw the token
+    /// taken is right.
+    fn drop_doubled(&mut self, lines: &BTreeMap<DateTime<Utc>, usize>) {
+        let mut left = lines.clone();
+        self.tokens.sort_by_key(|own| (own.beginning, own.start, own.ordinal, own.peer));
+        self.tokens.retain(|own| {
+            let n_left = left.get_mut(&own.view.end).filter(|_| own.view.is_final());
+            let is_one = n_left.as_ref().is_none_or(|n| **n > 0) || own.beginning == Beginning::Told;
+            if let Some(n) = n_left {
+                *n = n.saturating_sub(1);
+            }
+            is_one
+        });
     }
 
     /// A token given back in a log that did not show it taken ends the newest that was still out when an earlier log ended.

@@ -6,6 +6,7 @@ mod bad_input;
 mod faults;
 mod history;
 mod inventory;
+mod ledger;
 mod nightly;
 mod rows;
 mod search;
