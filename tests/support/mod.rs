@@ -48,10 +48,19 @@ impl Lab {
         Self::in_folder(in_memory()).whole()
     }
 
-    /// Another laboratory that is the same, in memory.
+    /// Another laboratory that is the same, in memory. What jeton only reads is shared until one of them puts another file
+    /// in its place.
     pub(crate) fn like(&self) -> Self {
         let folder = in_memory();
-        copy(self.folder.path(), folder.path());
+        let (written, out) = (self.path("out"), folder.path().join("out"));
+        for path in below(self.folder.path()).iter().filter(|path| path.is_file() && !path.starts_with(&written)) {
+            let target = folder.path().join(path.strip_prefix(self.folder.path()).unwrap());
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            if fs::hard_link(path, &target).is_err() {
+                fs::copy(path, &target).unwrap();
+            }
+        }
+        copy(&written, &out);
         Self { folder }
     }
 

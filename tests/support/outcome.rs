@@ -8,10 +8,9 @@ use rusqlite::{Connection, OpenFlags, Row};
 use super::workbook::Workbook;
 use super::{HISTORY, Lab};
 
-/// The ledger's rows, the history and the workbooks, and what a search finds.
+/// The ledger's rows, the history and the workbooks.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    pub(crate) sessions: String,
     history: String,
     ledger: BTreeMap<&'static str, Vec<String>>,
     books: BTreeMap<String, Book>,
@@ -41,25 +40,19 @@ const TABLES: [(&str, &str); 6] = [
 impl Outcome {
     /// What is there now; everything must be whole, and nothing else there.
     pub(crate) fn of(lab: &Lab) -> Self {
-        let sessions = lab.jeton("sessions --format csv").exits(0).out;
         let names: Vec<String> = lab.files("out").into_keys().collect();
         let half = names.iter().find(|name| name.ends_with(".tmp") || name.contains("jeton.db-"));
         assert_eq!(half, None, "a leftover");
         let books = names.iter().filter(|name| name.starts_with("reports/"));
         let books = books.map(|name| (name.clone(), Book::of(lab, name))).collect();
-        Self { sessions, history: lab.text(HISTORY), ledger: ledger(lab), books }
+        Self { history: lab.text(HISTORY), ledger: ledger(lab), books }
     }
 
     /// What is different, to be shown where something is.
     pub(crate) fn difference(&self, other: &Self) -> Option<String> {
-        let parts = [
-            ("sessions", lines(&self.sessions), lines(&other.sessions)),
-            ("history", lines(&self.history), lines(&other.history)),
-        ];
-        for (part, ours, theirs) in parts {
-            if ours != theirs {
-                return Some(format!("{part}: {}", first_difference(&ours, &theirs)));
-            }
+        let [ours, theirs] = [self, other].map(|outcome| lines(&outcome.history));
+        if ours != theirs {
+            return Some(format!("history: {}", first_difference(&ours, &theirs)));
         }
         for (table, ours) in &self.ledger {
             if Some(ours) != other.ledger.get(table) {
