@@ -15,5 +15,6 @@ mod simulator;
 #[path = "../support/mod.rs"]
 mod support;
 mod tools;
+mod units;
 mod usage;
 mod workbooks;
