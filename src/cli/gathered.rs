@@ -1,10 +1,13 @@
 //! What the commands share that need the sessions: of the ledger, or of the inputs at hand.
 
+use chrono::{DateTime, NaiveDate, Utc};
+
 use super::arguments::{Common, SpanOptions};
+use super::days::WrongDays;
 use super::progress::Line;
 use super::{Exit, Stop, complain, configured_to_read, messages};
 use crate::config::Config;
-use crate::pipeline::{self, Rows, Whence};
+use crate::pipeline::{self, Days, Rows, Whence};
 
 /// The sessions of a span of days with their machines, after what looks wrong has been told.
 pub(super) struct Known {
@@ -15,9 +18,16 @@ pub(super) struct Known {
 
 /// Finds what is known of these days.
 pub(super) fn known(span: SpanOptions, common: &Common) -> Result<Known, Stop> {
+    known_of(|today| span.days(today), common)
+}
+
+/// Finds what is known of the days that `span` names once today is known.
+pub(super) fn known_of(
+    span: impl FnOnce(NaiveDate) -> Result<Days, WrongDays>,
+    common: &Common,
+) -> Result<Known, Stop> {
     let config = configured_to_read(common)?;
-    let days =
-        |now: chrono::DateTime<chrono::Utc>| Ok(span.days(now.with_timezone(&config.site.timezone).date_naive())?);
+    let days = |now: DateTime<Utc>| Ok(span(now.with_timezone(&config.site.timezone).date_naive())?);
     let line = Line::new();
     let rows = pipeline::rows(&config, || pipeline::remote(&config), days, &|step| line.show(step))?;
     drop(line);

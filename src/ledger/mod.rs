@@ -5,13 +5,14 @@
 //! depends on what was seen, not on the order or the number of the nights that saw it.
 //!
 //! - `schema`: the tables, as numbered migrations;
-//! - `reading`: which logs were read; `record`: what was seen, and what follows from it; `derive`: of which stretch of time;
+//! - `reading`: which logs were read; `logs`: their text, for a while; `record`: what was seen, and what follows from it; `derive`: of which stretch of time;
 //! - `places`: what an address was, and on which days;
 //! - `query`, `search`: pieces, holds, refusals and findings, out again;
 //! - `told`: imported histories; `publish`: which days the files do not tell yet.
 
 mod code;
 mod derive;
+mod logs;
 mod names;
 mod places;
 mod publish;

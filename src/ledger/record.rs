@@ -10,7 +10,7 @@ use super::derive::{Stretch, derive, read_life, read_token};
 use super::names::Names;
 use super::places::{self, Change};
 use super::reading::Reading;
-use super::{Ledger, LedgerError, code, publish};
+use super::{Ledger, LedgerError, code, logs, publish};
 use crate::config::TraceSettings;
 use crate::finding::{Finding, Gap, Place};
 use crate::model::{Identity, Machine};
@@ -23,6 +23,8 @@ use crate::trace::observed::{Beginning, LifeSeen, TokenSeen};
 pub struct Night<'a> {
     /// What the traces show.
     pub observed: &'a Observed,
+    /// The text of the logwatch, where it is to be kept.
+    pub log: Option<&'a [u8]>,
     /// What the network says of each address on the day of the night.
     pub machines: &'a BTreeMap<IpAddr, Machine>,
     /// What looks wrong.
@@ -148,7 +150,8 @@ impl Recording<'_> {
         }
         self.tokens(own)?;
         self.returns(own)?;
-        self.lives(own)
+        self.lives(own)?;
+        logs::keep(self.db, own, self.night.log)
     }
 
     /// Takes away what a reading saw, as another one saw all of it.
@@ -160,6 +163,7 @@ impl Recording<'_> {
             .execute([reading, heir])?;
         self.put_returns(reading, &BTreeMap::new())?;
         self.put_lives(reading, &BTreeMap::new())?;
+        logs::forget(self.db, reading, 0..i64::MAX)?;
         self.db.prepare_cached("DELETE FROM reading WHERE id = ?1")?.execute([reading])?;
         Ok(())
     }

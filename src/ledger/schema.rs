@@ -68,6 +68,12 @@ CREATE TABLE reading (
     id INTEGER PRIMARY KEY, watch_first INTEGER, watch_last INTEGER, log_first INTEGER, log_last INTEGER,
     as_of INTEGER NOT NULL
 ) STRICT;
+-- The text of the logwatches that were read lately, compressed, in pieces of a mebibyte, with the size and the CRC-32 of each.
+CREATE TABLE log (
+    reading_id INTEGER NOT NULL REFERENCES reading, piece INTEGER NOT NULL, size INTEGER NOT NULL, sum INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (reading_id, piece)
+) STRICT;
 -- Seen: tokens, by how their beginning is known.
 CREATE TABLE token (
     id INTEGER PRIMARY KEY, reading_id INTEGER NOT NULL REFERENCES reading, pair_id INTEGER NOT NULL REFERENCES pair, feature_id INTEGER NOT NULL REFERENCES feature,

@@ -41,7 +41,7 @@ fn machines(all: &[(&str, Machine)]) -> BTreeMap<IpAddr, Machine> {
 }
 
 fn record(ledger: &mut Ledger, observed: &Observed, machines: &BTreeMap<IpAddr, Machine>, now: DateTime<Utc>) {
-    let night = Night { observed, machines, findings: &[], gaps: &[], now, settings: &settings() };
+    let night = Night { observed, log: None, machines, findings: &[], gaps: &[], now, settings: &settings() };
     ledger.record(&night).unwrap();
 }
 
@@ -160,22 +160,23 @@ proptest! {
 
 /// A logwatch in short: `9:00 1.5:51000* OUT anna@PC-1` is a block with the connection of 10.0.1.5, bytes in flight.
 fn short_log(blocks: &[&str]) -> String {
-    let mut text = String::new();
-    for block in blocks {
-        let (clock, rest) = block.split_once(' ').unwrap_or((block, ""));
-        text += &format!("2021-12-08 {clock:0>5}:00\n");
-        let mut words = rest.split(' ').filter(|word| !word.is_empty()).peekable();
-        while let Some(peer) = words.next_if(|word| word.contains(':')) {
-            let bytes = if peer.ends_with('*') { 432 } else { 0 };
-            text += &format!("ESTAB 0 {bytes} 10.20.0.20:60213 10.0.{}\n", peer.trim_end_matches('*'));
-        }
-        let line = match (words.next(), words.next()) {
-            (Some(kind), Some(who)) => format!("{kind}: \"OriginPro\" {who}"),
-            _ => "chatter".to_owned(),
-        };
-        text += &format!("{clock:0>5}:00 (d) {line}\n");
+    blocks.iter().map(|block| short_block(block)).collect()
+}
+
+fn short_block(block: &str) -> String {
+    let (clock, rest) = block.split_once(' ').unwrap_or((block, ""));
+    let mut lines = vec![format!("2021-12-08 {clock:0>5}:00")];
+    let mut words = rest.split(' ').filter(|word| !word.is_empty()).peekable();
+    while let Some(peer) = words.next_if(|word| word.contains(':')) {
+        let bytes = if peer.ends_with('*') { 432 } else { 0 };
+        lines.push(format!("ESTAB 0 {bytes} 10.20.0.20:60213 10.0.{}", peer.trim_end_matches('*')));
     }
-    text
+    let line = match (words.next(), words.next()) {
+        (Some(kind), Some(who)) => format!("{kind}: \"OriginPro\" {who}"),
+        _ => "chatter".to_owned(),
+    };
+    lines.push(format!("{clock:0>5}:00 (d) {line}\n"));
+    lines.join("\n")
 }
 
 fn at(clock: &str) -> DateTime<Utc> {

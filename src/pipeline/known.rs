@@ -75,7 +75,7 @@ pub fn at_hand(
         days = span(now)?;
         Ok(days)
     };
-    let gathered = gather(config, remote, wanted, listener)?;
+    let gathered = gather(config, remote, None, wanted, listener)?;
     let mut ledger = Ledger::in_memory()?;
     ledger.record(&gathered.night())?;
     let whence = Whence::Inputs { findings: gathered.findings, gaps: gathered.gaps, first: gathered.first };

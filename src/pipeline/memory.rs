@@ -13,6 +13,7 @@ use crate::ledger::{Ledger, LedgerError, Night};
 pub struct Memory {
     path: PathBuf,
     ledger: Option<Ledger>,
+    nothing: Option<Ledger>,
     lost: Vec<Gap>,
 }
 
@@ -25,7 +26,7 @@ impl Memory {
     /// Looks for the ledger, and opens it for writing; a damaged one is set aside. Nothing is begun yet.
     pub fn find(config: &Config) -> anyhow::Result<Self> {
         let path = Self::path(config);
-        let mut memory = Self { path, ledger: None, lost: Vec::new() };
+        let mut memory = Self { path, ledger: None, nothing: None, lost: Vec::new() };
         if memory.path.symlink_metadata().is_ok() {
             memory.ledger = match Ledger::open(&memory.path) {
                 Err(LedgerError::Damaged { reason, .. }) => {
@@ -36,6 +37,14 @@ impl Memory {
             };
         }
         Ok(memory)
+    }
+
+    /// What earlier nights saw; nothing, where there were none.
+    pub fn past(&mut self) -> Result<&Ledger, LedgerError> {
+        match &self.ledger {
+            Some(ledger) => Ok(ledger),
+            None => Ok(self.nothing.insert(Ledger::in_memory()?)),
+        }
     }
 
     /// Whether there is one, sound or not.

@@ -7,6 +7,7 @@
 
 mod due;
 mod fetch;
+mod joined;
 mod known;
 mod memory;
 mod publish;
@@ -25,7 +26,7 @@ pub use publish::{Material, Published, publish_reports};
 use crate::config::{Config, TraceSettings};
 use crate::finding::{Finding, Gap};
 use crate::history;
-use crate::ledger::{Ledger, Night};
+use crate::ledger::{Ledger, LedgerError, Night};
 use crate::model::{Machine, SessionRow};
 use crate::network::{Directory, Progress, Remote, Replay, resolve};
 use crate::output::{self, Lock};
@@ -75,6 +76,8 @@ pub enum Step<'a> {
 pub struct Gathered {
     /// The tokens, as far as the traces show them.
     pub observed: Observed,
+    /// The text of the logwatch, with the parts that earlier nights read; to be kept.
+    pub log: Option<Vec<u8>>,
     /// What the network says of the addresses that were asked for.
     pub machines: BTreeMap<IpAddr, Machine>,
     /// What looks wrong in any input.
@@ -94,6 +97,7 @@ impl Gathered {
     pub fn night(&self) -> Night<'_> {
         Night {
             observed: &self.observed,
+            log: self.log.as_deref(),
             machines: &self.machines,
             findings: &self.findings,
             gaps: &self.gaps,
@@ -140,21 +144,31 @@ pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
 }
 
 /// Reads, attributes and resolves: steps 1 to 5 of the design's night. The network is asked for the addresses of the days
-/// that `span` names once the moment of the run is known.
+/// that `span` names once the moment of the run is known. A log that is a part of what `past` nights read is read together
+/// with it.
 pub fn gather(
     config: &Config,
     remote: &dyn Remote,
+    past: Option<&Ledger>,
     span: impl FnOnce(DateTime<Utc>) -> anyhow::Result<Days>,
     listener: Listener<'_>,
 ) -> anyhow::Result<Gathered> {
     listener(Step::Doing("reading the DHCP files and Ordinateurs.ods"));
     let (directory, mut findings) = Directory::read(config).context("nothing can be done without the inputs")?;
     listener(Step::Doing("fetching the licence server's traces"));
-    let Traced { traces, findings: found, mut gaps } = fetch_traces(config, remote)?;
+    let Traced { mut traces, findings: found, mut gaps } = fetch_traces(config, remote)?;
     findings.extend(found);
 
     listener(Step::Doing("working out who sat where"));
     let settings = TraceSettings::from(config);
+    let log = match (&mut traces.watch, past) {
+        (Some(watch), Some(past)) => match joined::join(watch, past, &settings) {
+            // It is set aside when the night is to be recorded.
+            Err(LedgerError::Damaged { .. }) => None,
+            joined => joined?,
+        },
+        _ => None,
+    };
     let newest = traces.newest(settings.timezone);
     let now = newest.filter(|_| config.replay.is_some()).unwrap_or_else(Utc::now);
     // As of the end of the traces: what became of those who were there then, the ledger says.
@@ -169,7 +183,7 @@ pub fn gather(
     findings.extend(resolution.findings);
     gaps.extend(resolution.gaps);
     let first = first_day(&traces, &settings);
-    Ok(Gathered { observed, machines: resolution.machines, findings, gaps, now, first, settings })
+    Ok(Gathered { observed, log, machines: resolution.machines, findings, gaps, now, first, settings })
 }
 
 /// The day of the first thing that the logs tell.
@@ -197,7 +211,7 @@ pub fn nightly(
         asked_for = Some(asked(now)?);
         Ok(Days::ALL)
     };
-    let gathered = gather(config, remote, all, listener)?;
+    let gathered = gather(config, remote, Some(memory.past()?), all, listener)?;
     let asked = asked_for.context("no days were asked for")?;
     if let Some(first) = gathered.first.filter(|first| asked.last < *first && !memory.is_there()) {
         let days = Days { first: asked.since.unwrap_or(asked.last), last: asked.last };

@@ -9,7 +9,8 @@
 //! - [`sessions`]: overlapping holds of one pair into sessions, sessions into days;
 //! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
 //! - [`seats`]: how many tokens were out at once;
-//! - [`observed`]: what a memory keeps of all this; [`merge`]: several readings put together.
+//! - [`observed`]: what a memory keeps of all this; [`merge`]: several readings put together; [`union`]: several parts of
+//!   one log.
 
 pub mod attribute;
 pub mod days;
@@ -22,6 +23,7 @@ pub mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod union;
 pub mod watch;
 
 use std::net::IpAddr;
