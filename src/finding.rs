@@ -116,6 +116,8 @@ kinds! {
     // Traces: logwatch, debug log, lmstat.
     /// A debug log in which no line names a date.
     UndatedLog = "undated-log", Warning;
+    /// A block or a line of a day that has not come yet.
+    DateInFuture = "date-in-future", Warning;
     /// The logwatch's clock and the debug log's differ by this much.
     ClocksDisagree = "clocks-disagree", Warning;
     /// A line that one of the two logs has and the other lacks, though it covers that time.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 /// Shows a text: by `$PAGER`, else by `less`, where standard output is a terminal, the text is longer than its screen, and
 /// `wanted` says so; everywhere else as it is.
 pub(super) fn show(text: &[u8], wanted: bool) -> io::Result<()> {
-    let lines = text.iter().filter(|byte| **byte == b'\n').count();
+    let lines = memchr::memchr_iter(b'\n', text).count();
     let is_paged = wanted && screen().is_some_and(|height| lines >= height);
     if is_paged && paged(text)? {
         return Ok(());
@@ -40,19 +40,16 @@ fn paged(text: &[u8]) -> io::Result<bool> {
 
 /// `$PAGER` as the shell understands it: it may have options.
 fn start(pager: Option<&str>) -> io::Result<Child> {
-    let mut command = match pager.filter(|pager| !pager.trim().is_empty()) {
-        Some(pager) => {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", pager]);
-            shell
-        }
-        None => {
-            // -F: what fits is shown and left; -R: bold letters; -X: what was shown stays; -K: an interrupt ends it, as
-            // it ends jeton.
-            let mut less = Command::new("less");
-            less.arg("-FRXK");
-            less
-        }
+    let mut command = if let Some(pager) = pager.filter(|pager| !pager.trim().is_empty()) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", pager]);
+        shell
+    } else {
+        // -F: what fits is shown and left; -R: bold letters; -X: what was shown stays; -K: an interrupt ends it, as it ends
+        // jeton.
+        let mut less = Command::new("less");
+        less.arg("-FRXK");
+        less
     };
     command.stdin(Stdio::piped()).spawn()
 }

@@ -87,6 +87,8 @@ pub struct Reader<R> {
     /// The date line that ended the block before.
     next: Option<DateLine>,
     last: Option<DateTime<Utc>>,
+    /// The last moment that a block can be of.
+    latest: Option<DateTime<Utc>>,
     findings: Vec<Finding>,
     n_more_findings: u64,
     /// Whether the last line was found to be cut off.
@@ -124,6 +126,7 @@ impl<R: BufRead> Reader<R> {
             port,
             next: None,
             last: None,
+            latest: None,
             findings: Vec::new(),
             n_more_findings: 0,
             is_cut_off: false,
@@ -134,8 +137,27 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
+    /// The same reader, to which a block after this moment is a fault: it is named, and left out.
+    #[must_use]
+    pub fn until(self, latest: DateTime<Utc>) -> Self {
+        Self { latest: Some(latest), ..self }
+    }
+
     /// Reads the next block into `block`; false at the end of the file.
     pub fn read(&mut self, block: &mut Block) -> io::Result<bool> {
+        while self.read_any(block)? {
+            if !self.is_too_late(block.at) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_too_late(&self, at: DateTime<Utc>) -> bool {
+        self.latest.is_some_and(|latest| at > latest)
+    }
+
+    fn read_any(&mut self, block: &mut Block) -> io::Result<bool> {
         let Some(date) = self.begin()? else { return Ok(false) };
         (block.at, block.line, block.n_log_lines) = (date.at, date.line, 0);
         block.sockets.clear();
@@ -198,6 +220,10 @@ impl<R: BufRead> Reader<R> {
 
     fn date_line(&mut self, stamp: Stamp) -> DateLine {
         let at = stamp.moment(self.zone, self.last);
+        if self.is_too_late(at) {
+            self.find(Kind::DateInFuture, self.input.line, stamp.civil.to_string());
+            return DateLine { at, civil: stamp.civil, line: self.input.line };
+        }
         if self.last.is_some_and(|last| at + Duration::seconds(2) < last) {
             self.find(Kind::ClockWentBack, self.input.line, stamp.civil.to_string());
         }
@@ -620,6 +646,22 @@ mod tests {
     fn a_clock_that_goes_back_is_named() {
         let log = "2021-12-08 14:00:20\n14:00:20 (d) x\n2021-12-08 13:00:20\n13:00:20 (d) x\n";
         assert_eq!(places(&blocks(log.as_bytes()).1), ["clock-went-back logwatch:3"]);
+    }
+
+    #[test]
+    fn a_block_of_the_future_is_named_and_left_out() {
+        let log = "2021-12-08 14:00:20\n14:00:20 (d) x\n2099-12-08 14:00:30\n14:00:30 (d) OUT: \"f\" a@h  \n\
+                   2021-12-08 14:00:40\n14:00:40 (d) x\n";
+        let mut reader = Reader::new(log.as_bytes(), "logwatch", Paris, None).unwrap();
+        reader = reader.until("2026-01-01T00:00:00Z".parse().unwrap());
+        let (mut block, mut lines) = (Block::default(), Vec::new());
+        while reader.read(&mut block).unwrap() {
+            lines.push(block.line);
+        }
+        assert_eq!(
+            (lines, places(&reader.take_findings())),
+            (vec![1, 5], vec!["date-in-future logwatch:3".to_owned()])
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
 use super::logs::{self, Log};
@@ -64,6 +64,9 @@ pub enum NoTraces {
     /// A file is text, but none of its lines is one of a debug log.
     #[error("`{0}` is no FlexNet debug log: no line of it begins with a clock and a daemon's name")]
     NoLine(String),
+    /// All that a file tells is of days that have not come yet.
+    #[error("all of `{0}` is dated in the future: check the clock of the licence server, and of this machine")]
+    Future(String),
     /// A host did not give a file.
     #[error("{}", .0.reason())]
     Remote(#[from] RemoteError),
@@ -164,7 +167,7 @@ pub fn present(remote: &dyn Remote, traced: &Traced, zone: Tz) -> DateTime<Utc> 
 /// The crate's front page has an example. What is no text, or holds no block, is an error.
 pub fn read_watch(input: impl Read, name: &str, settings: &TraceSettings) -> Result<Parsed<Watch>, NoTraces> {
     let input = BufReader::with_capacity(CHUNK, input);
-    let mut reader = Reader::new(input, name, settings.timezone, Some(settings.port))?;
+    let mut reader = Reader::new(input, name, settings.timezone, Some(settings.port))?.until(latest());
     let mut watcher = Watcher::new(name, settings.server);
     let mut block = Block::default();
     let mut n_blocks = 0_u64;
@@ -172,10 +175,27 @@ pub fn read_watch(input: impl Read, name: &str, settings: &TraceSettings) -> Res
         watcher.see(&block);
         n_blocks += 1;
     }
-    if n_blocks == 0 {
-        return Err(NoTraces::NoBlock(name.to_owned()));
+    let findings = reader.take_findings();
+    match findings.iter().any(|finding| finding.kind == Kind::DateInFuture) {
+        _ if n_blocks > 0 => Ok(Parsed { items: watcher.finish(), findings }),
+        true => Err(NoTraces::Future(name.to_owned())),
+        false => Err(NoTraces::NoBlock(name.to_owned())),
     }
-    Ok(Parsed { items: watcher.finish(), findings: reader.take_findings() })
+}
+
+/// The last moment that a trace can be of; clocks may disagree by a day. What is later was not written then: a session
+/// would last until it, for years.
+fn latest() -> DateTime<Utc> {
+    Utc::now() + Duration::days(1)
+}
+
+/// Takes the events of days that have not come yet out of a debug log, and names the first of them.
+fn without_future(log: &mut DebugLog, latest: DateTime<Utc>, zone: Tz) -> Option<Finding> {
+    let first = log.events.iter().find(|event| event.at > latest)?;
+    let at = first.at.with_timezone(&zone).naive_local().to_string();
+    let found = Finding::new(Kind::DateInFuture, Place::line(&log.name, first.line), at);
+    log.events.retain(|event| event.at <= latest);
+    Some(found)
 }
 
 fn read_logwatch(
@@ -202,12 +222,18 @@ fn read_debug_log(
     let source = Source::read(path)?.named(name);
     let written = fs_err::metadata(path).and_then(|data| data.modified()).map_err(SourceError::Io)?;
     let last_day = DateTime::<Utc>::from(written).with_timezone(&settings.timezone).date_naive();
-    let parsed = flexnet::parse(&source, settings.timezone, last_day);
-    if parsed.items.last.is_none() {
-        return Err(NoTraces::NoLine(source.name().to_string()));
+    let Parsed { items: mut log, findings: found } = flexnet::parse(&source, settings.timezone, last_day);
+    let Some(last) = log.last else { return Err(NoTraces::NoLine(source.name().to_string())) };
+    findings.extend(found);
+    let latest = latest();
+    findings.extend(without_future(&mut log, latest, settings.timezone));
+    if last > latest {
+        log.last = log.events.last().map(|event| event.at);
     }
-    findings.extend(parsed.findings);
-    Ok(parsed.items)
+    if log.last.is_none() {
+        return Err(NoTraces::Future(source.name().to_string()));
+    }
+    Ok(log)
 }
 
 /// The tokens that are out now, by the command `line` (`[origin] lmstat`) alone; without an answer there is a gap.

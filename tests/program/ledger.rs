@@ -1,17 +1,14 @@
-//! The ledger through the whole program: nights that are killed, crossed, missed or that cannot write, and ledgers that are
-//! none.
+//! The ledger through the whole program: nights that were missed, what is known without logs, and ledgers that are none.
+//! Nights that are killed, crossed or cannot write are in `faults.rs`.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use fs_err as fs;
 use jeton::ledger::Ledger;
 
 use crate::support::workbook::Workbook;
-use crate::support::{HISTORY, LOGWATCH, Lab, command, rows_of, truth};
+use crate::support::{HISTORY, LOGWATCH, Lab, rows_of, truth};
 
 const LEDGER: &str = "out/jeton.db";
 
@@ -45,155 +42,6 @@ impl Left {
             (name, text)
         });
         Self { ledger: lines, files: files.collect() }
-    }
-}
-
-/// Kills nights at moments spread over the time that one takes; `n` of them, each third of which is then completed and
-/// compared.
-fn kill_nights(lab: &Lab, n: u32, takes: Duration, undisturbed: &Left, seed: u32) -> usize {
-    let mut n_killed = 0;
-    for kill in 0..n {
-        if kill % 3 == 0 {
-            fs::remove_dir_all(lab.path("out")).ok();
-        }
-        let mut night = command(&lab.path(""))
-            .args(["nightly", "--no-push"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // The golden ratio spreads the moments evenly, and never twice alike.
-        let share = (f64::from(kill * 2 + seed) * 0.618_033_988_75).fract();
-        std::thread::sleep(takes.mul_f64(share * 1.05));
-        night.kill().unwrap();
-        n_killed += usize::from(!night.wait().unwrap().success());
-        if kill % 3 == 2 {
-            lab.jeton("nightly --no-push").exits(0);
-            assert_eq!(&Left::by(lab), undisturbed, "after the kill {kill} of {seed}");
-        }
-    }
-    n_killed
-}
-
-#[test]
-fn a_night_killed_at_any_moment_is_completed_by_the_next() {
-    let n_kills = 102;
-    let lab = quick();
-    lab.jeton("nightly --no-push").exits(0);
-    let undisturbed = Left::by(&lab);
-    fs::remove_dir_all(lab.path("out")).unwrap();
-    let began = Instant::now();
-    lab.jeton("nightly --no-push").exits(0);
-    let takes = began.elapsed();
-    let n_killed = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for seed in 0..2 {
-            let (undisturbed, n_killed) = (&undisturbed, &n_killed);
-            scope.spawn(move || {
-                n_killed.fetch_add(kill_nights(&quick(), n_kills, takes, undisturbed, seed), Ordering::Relaxed);
-            });
-        }
-    });
-    let n_killed = n_killed.into_inner();
-    assert!(n_killed > n_kills as usize, "most nights were killed before their end: {n_killed}");
-}
-
-#[test]
-fn a_night_with_workbooks_killed_is_completed_too() {
-    let lab = Lab::complete();
-    let began = Instant::now();
-    lab.jeton("nightly --no-push").exits(0);
-    let takes = began.elapsed();
-    kill_nights(&lab, 12, takes, &Left::by(&lab), 1);
-}
-
-/// A call of the kernel that fails with an error, each time in its turn, until a night has no more of them.
-fn fail_in_turn(calls: &str, error: &str, undisturbed: &Left) -> u32 {
-    let lab = quick();
-    for turn in 1.. {
-        let log = lab.path("strace.log");
-        let inject = format!("--inject={calls}:error={error}:when={turn}");
-        let done = std::process::Command::new("strace")
-            .current_dir(lab.path(""))
-            .args(["-f", "-qq", "-o"])
-            .arg(&log)
-            .args([&format!("--trace={calls}"), &inject, crate::support::PROGRAM, "nightly", "--no-push"])
-            .env("HOME", "/nonexistent")
-            .output()
-            .expect("strace, which tests/run installs");
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert!(matches!(done.status.code(), Some(0 | 1 | 3)), "{turn} of {calls}: {:?}\n{said}", done.status);
-        assert!(!said.contains("panicked"), "{turn} of {calls}: {said}");
-        if done.status.code() == Some(1) && calls != "write" {
-            assert!(said.contains("error: "), "{turn} of {calls}: {said}");
-        }
-        let was_injected = fs::read_to_string(&log).unwrap().contains("(INJECTED)");
-        // The next failure meets what this one left; now and then a sound night does.
-        if turn % 10 == 0 || !was_injected {
-            lab.jeton("nightly --no-push").exits(0);
-            assert_eq!(&Left::by(&lab), undisturbed, "after {turn} of {calls}\n{said}");
-            fs::remove_dir_all(lab.path("out")).unwrap();
-        }
-        if !was_injected {
-            return turn - 1;
-        }
-    }
-    unreachable!("the turns have no end")
-}
-
-#[test]
-fn whatever_write_fails_the_next_night_finds_everything_whole() {
-    let lab = quick();
-    lab.jeton("nightly --no-push").exits(0);
-    let undisturbed = Left::by(&lab);
-    let (ledger, others) = std::thread::scope(|scope| {
-        let undisturbed = &undisturbed;
-        let ledger = scope.spawn(|| fail_in_turn("pwrite64", "ENOSPC", undisturbed));
-        let full = ["write", "fsync", "ftruncate"].map(|call| fail_in_turn(call, "ENOSPC", undisturbed));
-        let read_only = ["renameat", "unlink", "mkdir"].map(|call| fail_in_turn(call, "EROFS", undisturbed));
-        (ledger.join().unwrap(), [full, read_only].concat())
-    });
-    assert!(ledger > 50 && others.iter().sum::<u32>() > 15, "writes were made to fail: {ledger}, {others:?}");
-}
-
-#[test]
-fn a_full_disk_is_told_and_costs_nothing() {
-    let lab = quick();
-    lab.jeton("nightly --no-push").exits(0);
-    let (ledger, history) = (fs::read(lab.path(LEDGER)).unwrap(), lab.text(HISTORY));
-    // No file may grow beyond what it is: the next night has more to write than fits.
-    let lab = lab.edit(LOGWATCH, |text| text.replace("camille@LABO-PC-01", "someone.else@LABO-PC-01"));
-    let mut night = std::process::Command::new("strace");
-    night.args(["-f", "-qq", "-o", "/dev/null", "--trace=pwrite64", "--inject=pwrite64:error=ENOSPC"]);
-    night.current_dir(lab.path("")).args([crate::support::PROGRAM, "nightly", "--no-push"]).env("HOME", "/nonexistent");
-    let done = night.output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert_eq!(done.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("error: the ledger `out/jeton.db` cannot be written: no space is left on its disk"),
-        "{said}"
-    );
-    assert_eq!((fs::read(lab.path(LEDGER)).unwrap(), lab.text(HISTORY)), (ledger, history));
-}
-
-#[test]
-fn four_nights_at_once_are_one() {
-    let lab = quick();
-    lab.jeton("nightly --no-push").exits(0);
-    let undisturbed = Left::by(&lab);
-    for _ in 0..5 {
-        fs::remove_dir_all(lab.path("out")).unwrap();
-        let nights: Vec<_> = (0..4)
-            .map(|_| {
-                let mut night = command(&lab.path(""));
-                night.args(["nightly", "--no-push"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-            })
-            .collect();
-        for night in nights {
-            let done = night.wait_with_output().unwrap();
-            assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
-        }
-        assert_eq!(Left::by(&lab), undisturbed);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Tests that are ignored each name a defect that is known; `cargo test -- --ignored` shows them.
 
 mod bad_input;
+mod faults;
 mod history;
 mod inventory;
 mod ledger;
@@ -13,6 +14,8 @@ mod over_ssh;
 mod periods;
 mod rows;
 mod search;
+#[path = "../../benches/simulator/mod.rs"]
+mod simulator;
 #[allow(dead_code, reason = "shared with the tests of SSH itself")]
 #[path = "../support/sshd.rs"]
 mod sshd;
@@ -23,5 +26,6 @@ mod support;
 mod switch;
 mod template;
 mod tools;
+mod units;
 mod usage;
 mod workbooks;

@@ -5,6 +5,8 @@
 //! Lab::new().without(LMSTAT).jeton("nightly --no-push").exits(3).complains("gap: origin.labo.example");
 //! ```
 
+pub(crate) mod disk;
+pub(crate) mod outcome;
 pub(crate) mod workbook;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,19 +35,46 @@ pub(crate) struct Lab {
 impl Lab {
     /// The laboratory as it is: one switch does not answer, and so a night exits with 3.
     pub(crate) fn new() -> Self {
-        let lab = Self { folder: tempfile::tempdir().unwrap() };
-        copy(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")), lab.folder.path());
-        lab.without("out")
+        Self::in_folder(tempfile::tempdir().unwrap())
+    }
+
+    fn in_folder(folder: TempDir) -> Self {
+        copy(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")), folder.path());
+        Self { folder }.without("out")
+    }
+
+    /// The laboratory with all its switches, in memory where the system has a folder for that.
+    pub(crate) fn in_memory() -> Self {
+        Self::in_folder(in_memory()).whole()
+    }
+
+    /// Another laboratory that is the same, in memory. What jeton only reads is shared until one of them puts another file
+    /// in its place.
+    pub(crate) fn like(&self) -> Self {
+        let folder = in_memory();
+        let (written, out) = (self.path("out"), folder.path().join("out"));
+        for path in below(self.folder.path()).iter().filter(|path| path.is_file() && !path.starts_with(&written)) {
+            let target = folder.path().join(path.strip_prefix(self.folder.path()).unwrap());
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            if fs::hard_link(path, &target).is_err() {
+                fs::copy(path, &target).unwrap();
+            }
+        }
+        copy(&written, &out);
+        Self { folder }
     }
 
     /// The laboratory with all its switches: nothing is missing, and the rows are the same.
     pub(crate) fn complete() -> Self {
+        Self::new().whole()
+    }
+
+    fn whole(self) -> Self {
         const INTERFACES: &str = "Interface                      Status         Protocol Description\n\
                                   Gi1/0/3                        up             up       \n";
         const MACS: &str = "Vlan    Mac Address       Type        Ports\n\
                             ----    -----------       --------    -----\n 511    024c.4200.1113    DYNAMIC     Gi1/0/3\n";
-        Self::new()
-            .with("replay/Labo-B-1/commands/show_interfaces_description.txt", INTERFACES)
+        self.with("replay/Labo-B-1/commands/show_interfaces_description.txt", INTERFACES)
             .with("replay/Labo-B-1/commands/show_mac_address-table.txt", MACS)
     }
 
@@ -138,6 +167,11 @@ impl Lab {
             err: String::from_utf8(done.stderr).unwrap(),
         }
     }
+}
+
+fn in_memory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 /// jeton in a folder, without the tester's configuration and home.
