@@ -12,11 +12,12 @@
 //! - [`report`]: rows into sheets, sheets into ODS, XLSX and CSV;
 //! - [`history`]: the file `Origin_history`;
 //! - [`pipeline`]: the night, told from top to bottom;
+//! - [`collect`]: on the licence server, the debug log into a logwatch that loses no line;
 //! - [`cli`]: arguments in, rows and exit codes out.
 //!
 //! # As a library
 //!
-//! Who used what, from a logwatch alone. Nothing but [`pipeline`] and [`cli`] reads a clock: the moment of the run is given.
+//! Who used what, from a logwatch alone. Nothing but [`pipeline`], [`collect`] and [`cli`] reads a clock: the moment of the run is given.
 //!
 //! ```
 //! use jeton::config::TraceSettings;
@@ -53,6 +54,7 @@
 //! `examples/get_user_info_from_ip.rs` does with them what the script of that name did.
 
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod finding;
 pub mod history;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::days::Day;
 use super::rows::Format;
-use crate::config::{HistoryFormat, PeriodKind};
+use crate::config::{DateLocale, HistoryFormat, PeriodKind};
 use crate::model::State;
 
 /// Who used the laboratory's OriginPro licence tokens, on which machine, from which wall outlet, and for how long.
@@ -81,6 +81,12 @@ pub(super) enum Command {
     /// The DHCP files and Ordinateurs.ods side by side, with what is doubled, missing or said otherwise
     #[command(after_help = "Example: jeton inventory -o inventory.xlsx\n         jeton inventory --format csv")]
     Inventory(InventoryOptions),
+    /// On the licence server: write the logwatch, each line of the debug log with the connections of its moment
+    ///
+    /// Runs until SIGTERM or Ctrl-C; templates/jeton-collect.service runs it under systemd.
+    #[command(after_help = "Example: jeton --config /etc/jeton/jeton.toml collect\n         \
+                      jeton collect --debug-log /usr/local/flexlm/orglabdebug.log --logwatch logwatch --port 60213")]
+    Collect(CollectOptions),
     /// Write a commented jeton.toml to begin with
     #[command(after_help = "Example: jeton init /etc/jeton/jeton.toml")]
     Init(InitOptions),
@@ -345,6 +351,45 @@ pub(super) struct InventoryOptions {
     /// How rows are printed: table, csv or json [default: table; with -o, none are]
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CollectOptions {
+    /// The FlexNet debug log to follow [default: the configuration's, as for all of these]
+    #[arg(long, value_name = "FILE")]
+    pub(super) debug_log: Option<PathBuf>,
+    /// The logwatch to append to; its state is beside it, in FILE.state
+    #[arg(long, value_name = "FILE")]
+    pub(super) logwatch: Option<PathBuf>,
+    /// The vendor daemon's TCP port
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: Option<u16>,
+    /// Give a sign of life this often while tokens are out, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(super) pulse: Option<u64>,
+    /// The locale of date lines: C or fr
+    #[arg(long, value_enum, value_name = "LOCALE", hide_possible_values = true)]
+    pub(super) locale: Option<LocaleName>,
+}
+
+/// `--locale`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LocaleName {
+    /// Wed Dec  8 14:00:20 CET 2021
+    #[value(name = "C", alias = "c")]
+    C,
+    /// mer. déc.  8 14:00:20 CET 2021
+    #[value(name = "fr")]
+    French,
+}
+
+impl From<LocaleName> for DateLocale {
+    fn from(name: LocaleName) -> Self {
+        match name {
+            LocaleName::C => Self::C,
+            LocaleName::French => Self::French,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! Arguments in, rows and exit codes out.
 
 mod arguments;
+mod collect;
 mod connected;
 mod days;
 mod gathered;
@@ -123,6 +124,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Report(options) => report::run(&options, common),
         Command::History(options) => history::run(&options, common),
         Command::Inventory(options) => inventory::run(&options, common),
+        Command::Collect(options) => collect::run(&options, common),
         Command::Init(options) => init::run(&options, common),
     }
 }

@@ -7,6 +7,9 @@
 //! the pair's. The last two are counted from the answers themselves, so the whole is done several times over.
 //!
 //! Within one moment no connection is given to two tokens.
+//!
+//! Where `jeton collect` wrote the logwatch, a token's own block has its connection: no later one is looked at, and an
+//! earlier one only if it went to nobody yet.
 
 #![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
 
@@ -90,6 +93,9 @@ const ENDS_WITH_ANOTHER: f64 = -1.5;
 /// It was there a few seconds before the token's moment, or came in the next: `ss` runs before `tail`, so that a block can
 /// show a line whose connection is not there yet.
 const NOT_ITS_MOMENT: f64 = -2.0;
+/// The same in a collected block: a connection that a block shows before its token's line was there a moment too early to be
+/// new in its own.
+const JUST_BEFORE: f64 = -0.5;
 /// The most that habits can say against a connection with bytes in flight: people move.
 const STRANGE: f64 = -4.0;
 /// It came in the next moment, and that shows the same line again: the line was new only then.
@@ -102,6 +108,8 @@ const NONE: f64 = -6.5;
 const RECENT: Duration = Duration::seconds(5);
 /// How far moments of one burst are apart: the watcher takes some 50 ms a block, and the clock shows seconds.
 pub(super) const BURST: Duration = Duration::seconds(2);
+/// How many collected blocks before its own a connection is looked for in: at a thousand blocks a second, few are enough.
+const MOST_BEFORE: usize = 64;
 /// The tokens of a burst that are weighed together; in a longer one, the next are weighed after them.
 const MOST_TOGETHER: usize = 6;
 /// How often the whole is done over; the counts are at rest after two or three.
@@ -170,8 +178,9 @@ fn groups(watch: &Watch, list: &List) -> Vec<Vec<Taken>> {
     for one in taken {
         let joins = |group: &Vec<Taken>| {
             let last = group[group.len() - 1].moment;
-            last == one.moment
-                || group.len() < MOST_TOGETHER && watch.moment(one.moment).at - watch.moment(last).at <= BURST
+            let collected = watch.moment(one.moment).collected;
+            let is_near = || watch.moment(one.moment).at - watch.moment(last).at <= BURST;
+            last == one.moment || !collected && group.len() < MOST_TOGETHER && is_near()
         };
         match groups.last_mut() {
             Some(group) if joins(group) => group.push(one),
@@ -299,8 +308,10 @@ impl Scene<'_> {
         let watch = self.watch;
         let (first, last) = (group[0].moment, group[group.len() - 1].moment);
         let (begin, end) = (watch.moment(first).at, watch.moment(last).at);
-        let before = (0..first).rev().take_while(|&m| (begin - watch.moment(m).at).abs() <= RECENT);
-        let n_moments = watch.moments.len() as MomentId;
+        let collected = watch.moment(last).collected;
+        let most_before = if collected { MOST_BEFORE } else { usize::MAX };
+        let before = (0..first).rev().take_while(|&m| (begin - watch.moment(m).at).abs() <= RECENT).take(most_before);
+        let n_moments = if collected { last + 1 } else { watch.moments.len() as MomentId };
         let after = (last + 1..n_moments).take_while(|&m| (watch.moment(m).at - end).abs() <= BURST);
         let burst = first..=last.max(after.last().unwrap_or(last));
 
@@ -334,7 +345,11 @@ impl Scene<'_> {
         // A refusal or a question of the same pair, a moment before, came with the same connection.
         let announced = self.announced.contains(&(life.first, taken.pair));
         if life.first != taken.moment && !announced {
-            score += if line_again { ITS_LINE_AGAIN } else { NOT_ITS_MOMENT };
+            score += match (line_again, self.watch.moment(taken.moment).collected) {
+                (true, _) => ITS_LINE_AGAIN,
+                (false, true) => JUST_BEFORE,
+                (false, false) => NOT_ITS_MOMENT,
+            };
         }
         let own = if comes_next { life.first } else { taken.moment };
         let carries = candidate.carries.contains(&own);

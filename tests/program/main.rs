@@ -3,10 +3,13 @@
 //! Tests that are ignored each name a defect that is known; `cargo test -- --ignored` shows them.
 
 mod bad_input;
+mod collect;
 mod history;
 mod inventory;
 mod nightly;
 mod rows;
+#[path = "../support/server.rs"]
+mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod tools;
