@@ -60,16 +60,16 @@ impl Load {
         let fifth = self.lines / 5;
         let mut child = self.start_collector(1);
         let start = Instant::now();
-        let mut down = false;
+        // The last line that was seen before the kill.
+        let (mut down, mut known) = (false, 0);
         for n in 0..self.lines {
             let Self { server, reading, .. } = &mut self;
-            // The tokens that are given back while nobody watches were seen before.
-            let known = 3 * fifth - DEPTH / 2;
             if n == fifth || n == 4 * fifth {
                 server.restart(&mut |n| wait(|| reading.has(n - 1)));
             } else if n == 2 * fifth {
                 server.rotate(&mut |line| reading.has(line));
             } else if n == 3 * fifth {
+                known = server.lines.len() - DEPTH / 2;
                 wait(|| reading.has(known));
                 child.kill().and_then(|()| child.wait()).expect("a collector to kill");
                 down = true;
@@ -142,7 +142,7 @@ impl Load {
         let (n, rate) = (server.lines.len(), server.lines.len() as f64 / took.as_secs_f64());
         say(&format!("{name}: {n} lines at {rate:.0} a second, {} blocks", reading.n_blocks));
         say(&format!("  {n_lost} lost, {n_again} shown again{in_order}"));
-        let n_alone = reading.outs_without_connection(server);
+        let n_alone = reading.outs_without_connection(server).len();
         say(&format!("  {} OUTs shown, {n_alone} of them without their connection", reading.outs.len()));
         let (n_right, n_wrong) = self.attributed();
         say(&format!(

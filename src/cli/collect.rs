@@ -8,6 +8,7 @@ use super::arguments::{CollectOptions, Common};
 use super::{Exit, Stop, complain};
 use crate::collect::{self, Settings};
 use crate::config::{Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, own_zone};
+use crate::output::folder_of;
 
 pub(super) fn run(options: &CollectOptions, common: &Common) -> Result<Exit, Stop> {
     let settings = settings_of(options, common)?;
@@ -65,7 +66,11 @@ fn settings_of(options: &CollectOptions, common: &Common) -> Result<Settings, St
 
 /// What would feed the collector with its own words.
 fn check(settings: &Settings) -> Result<(), Stop> {
-    let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // One that is not there yet is known by its folder.
+    let real = |path: &Path| {
+        let folder = fs_err::canonicalize(folder_of(path)).unwrap_or_else(|_| folder_of(path).to_owned());
+        fs_err::canonicalize(path).unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default()))
+    };
     if real(&settings.debug_log) == real(&settings.logwatch) {
         let why = format!("error: `{}` is both the debug log and the logwatch", settings.logwatch.display());
         return Err(Stop::Usage(format!("{why}\nhint: the logwatch is a file of its own")));

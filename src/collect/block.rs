@@ -15,8 +15,10 @@ use crate::config::DateLocale;
 /// The date and the connections of one moment, as a block begins.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Snapshot {
-    /// The date line and the socket lines.
-    pub(super) text: Vec<u8>,
+    /// The date line, with its end; empty where no snapshot was taken yet.
+    date: String,
+    /// The socket lines.
+    rows: Vec<u8>,
     /// The time of day, as log lines begin: ` 9:05:07`.
     clock: String,
 }
@@ -35,18 +37,28 @@ pub(super) enum Word {
 }
 
 impl Snapshot {
-    /// The connections first, the clock at once after them: a snapshot never claims to be older than it is.
-    pub(super) fn take(&mut self, sockets: &mut Sockets, zone: Tz, locale: DateLocale) -> io::Result<()> {
-        let mut rows = std::mem::take(&mut self.text);
-        rows.clear();
-        sockets.append_to(&mut rows)?;
+    /// The connections first, the clock at once after them: a snapshot never claims to be older than it is. Where they
+    /// cannot be read, they are those of `last`: none is told to be new or gone that nobody saw.
+    pub(super) fn take(&mut self, sockets: &mut Sockets, last: &Self, zone: Tz, locale: DateLocale) -> io::Result<()> {
+        self.rows.clear();
+        let read = sockets.append_to(&mut self.rows);
+        if read.is_err() {
+            self.rows.clone_from(&last.rows);
+        }
         let now = Utc::now().with_timezone(&zone);
-        let mut date = date_line(&now, locale).into_bytes();
-        date.push(b'\n');
-        rows.splice(0..0, date);
-        self.text = rows;
+        self.date = date_line(&now, locale) + "\n";
         self.clock = format!("{:2}:{:02}:{:02}", now.hour(), now.minute(), now.second());
-        Ok(())
+        read
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.date.is_empty()
+    }
+
+    /// Appends the date and the connections.
+    pub(super) fn append_to(&self, block: &mut Vec<u8>) {
+        block.extend_from_slice(self.date.as_bytes());
+        block.extend_from_slice(&self.rows);
     }
 
     /// Appends a line of the collector's own, of the moment of this snapshot.

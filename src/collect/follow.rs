@@ -24,6 +24,8 @@ const CHUNK: usize = 64 * 1024;
 const LONGEST: usize = 2 << 20;
 /// How long a log that was renamed is followed after it last grew.
 const QUIET: Duration = Duration::from_secs(60);
+/// How many of those are followed at a time; the state has room for them.
+const MOST_OLD: usize = 6;
 
 /// A log and the places up to which its files were read.
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Follower {
             }
         }
         let changed = self.follow_name(notices)?;
+        self.old.drain(..self.old.len().saturating_sub(MOST_OLD));
         self.old.retain(|log| log.grew.elapsed() < QUIET || self.current.as_ref().is_none_or(|new| new.offset == 0));
         Ok(changed)
     }

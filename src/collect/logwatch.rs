@@ -7,8 +7,8 @@ use fs_err as fs;
 use fs_err::os::unix::fs::{FileExt, OpenOptionsExt};
 use serde::{Deserialize, Serialize};
 
-use super::place::{Identity, folder_of};
-use crate::output::create_folder;
+use super::place::Identity;
+use crate::output::{create_folder, folder_of};
 
 /// Its owner writes, its group reads.
 const MODE: u32 = 0o640;

@@ -141,7 +141,10 @@ impl Collector {
         collector.standing = collector.stand();
         collector.look_at_sockets()?;
         let block = collector.block_of(Word::Begins);
-        collector.write(&block)?;
+        match collector.write(&block) {
+            Err(error) if is_full(&error) => collector.keep(block, &error, notices),
+            written => written?,
+        }
         Ok(collector)
     }
 
@@ -173,7 +176,7 @@ impl Collector {
         if has_lines || self.pulse_is_due() {
             if let Err(error) = self.look_at_sockets() {
                 // The lines are worth more than nothing without them.
-                notices.say(Topic::Sockets, &format!("{error}: blocks have no connections"));
+                notices.say(Topic::Sockets, &format!("{error}: blocks have the connections of the last one"));
             }
             let block = if has_lines { self.block_of_lines() } else { self.block_of(Word::Pulse(self.batch.n_out)) };
             if !self.write_or_keep(block, notices) {
@@ -203,7 +206,7 @@ impl Collector {
     }
 
     fn look_at_sockets(&mut self) -> io::Result<()> {
-        self.now.take(&mut self.sockets, self.settings.zone, self.settings.locale)
+        self.now.take(&mut self.sockets, &self.last, self.settings.zone, self.settings.locale)
     }
 
     fn stand(&mut self) -> Standing {
@@ -213,13 +216,15 @@ impl Collector {
     fn block_of_lines(&mut self) -> Block {
         let after = self.stand();
         let before = std::mem::replace(&mut self.standing, after.clone());
-        let mut text = self.now.text.clone();
+        let mut text = Vec::new();
+        self.now.append_to(&mut text);
         text.extend_from_slice(&self.batch.text);
         Block { text, before, after }
     }
 
     fn block_of(&self, word: Word) -> Block {
-        let mut text = self.now.text.clone();
+        let mut text = Vec::new();
+        self.now.append_to(&mut text);
         self.now.say(word, &mut text);
         Block { text, before: self.standing.clone(), after: self.standing.clone() }
     }
@@ -232,19 +237,23 @@ impl Collector {
                 true
             }
             Err(error) => {
-                notices.say(Topic::Logwatch, &format!("{error}: waiting; the lines stay in the log until then"));
-                self.waiting = Some((block, Instant::now()));
+                self.keep(block, &error, notices);
                 false
             }
         }
     }
 
+    fn keep(&mut self, block: Block, why: &io::Error, notices: &mut Notices) {
+        notices.say(Topic::Logwatch, &format!("{why}: waiting; the lines stay in the log until then"));
+        self.waiting = Some((block, Instant::now()));
+    }
+
     fn write(&mut self, block: &Block) -> io::Result<()> {
         let end = self.logwatch.end()?;
         let mut text = Vec::new();
-        if end.length == 0 && !self.last.text.is_empty() {
+        if end.length == 0 && !self.last.is_empty() {
             // A new file begins with what the one before it ended with, so that what is new in its first block shows.
-            text.extend_from_slice(&self.last.text);
+            self.last.append_to(&mut text);
             self.last.say(Word::GoesOn, &mut text);
         }
         text.extend_from_slice(&block.text);
@@ -255,6 +264,11 @@ impl Collector {
         self.written = Instant::now();
         Ok(())
     }
+}
+
+/// What passes without anybody touching jeton; at the start, all else is a fault of its set-up.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
 /// systemd's watchdog, where there is one.

@@ -9,6 +9,8 @@ use fs_err as fs;
 use fs_err::os::unix::fs::FileExt;
 use serde::{Deserialize, Serialize};
 
+use crate::output::folder_of;
+
 /// How much of a log's beginning makes its fingerprint.
 const HEAD: u64 = 1024;
 /// How much before a place must be as it was. FlexNet's lines bear a clock: two logs that agree in so much at one offset
@@ -98,11 +100,6 @@ pub(super) fn beside(path: &Path) -> Vec<PathBuf> {
         entries.flatten().filter(|entry| is_part(&entry.file_name())).map(|entry| entry.path()).collect();
     found.sort();
     found
-}
-
-/// The folder of a file, the working directory for a bare name.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 fn crc_of(file: &fs::File, from: u64, length: u64) -> io::Result<u32> {

@@ -17,10 +17,10 @@ use fs_err::os::unix::fs::{FileExt, OpenOptionsExt};
 use serde::{Deserialize, Serialize};
 
 use super::logwatch::End;
-use super::place::{Place, folder_of};
-use crate::output::create_folder;
+use super::place::Place;
+use crate::output::{create_folder, folder_of};
 
-/// Bytes of a slot: room for four places.
+/// Bytes of a slot: room for seven places, twice.
 const SLOT: usize = 4096;
 const MODE: u32 = 0o640;
 

@@ -13,7 +13,8 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::place::{Identity, folder_of};
+use super::place::Identity;
+use crate::output::folder_of;
 
 /// Why the collector woke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

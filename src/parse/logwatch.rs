@@ -567,6 +567,24 @@ mod tests {
     }
 
     #[test]
+    fn the_collector_says_which_blocks_are_its_own() {
+        let line = |text: &str| format!("2021-12-08 14:00:20\n14:00:20 {text}\n");
+        let log = [
+            ("(orglab) x", false),
+            ("(jeton) collect: begins", true),
+            ("(orglab) OUT: \"f\" a@h  ", true),
+            ("(jeton) collect: 1 out", true),
+            ("(jeton) collect: ends", true),
+            ("(orglab) x", false),
+            ("(jeton) collect: goes on", true),
+        ];
+        let (blocks, findings) = blocks(log.map(|(text, _)| line(text)).concat().as_bytes());
+        assert_eq!(findings, []);
+        assert_eq!(blocks.iter().map(|block| block.collected).collect::<Vec<_>>(), log.map(|(_, collected)| collected));
+        assert!(blocks.iter().all(|block| block.n_log_lines == 1), "each is a snapshot");
+    }
+
+    #[test]
     fn a_stale_line_is_dated_by_its_own_clock() {
         for (date, clock, expected) in [
             ("2021-12-08 14:00:20", "14:00:20", "2021-12-08T13:00:20"),

@@ -94,8 +94,8 @@ impl Server {
     /// a real restart do.
     pub(crate) fn restart(&mut self, caught_up: &mut dyn FnMut(usize)) {
         self.write("(orglab) EXITING DUE TO SIGNAL 15");
-        self.out.clear();
         caught_up(self.lines.len());
+        self.out.clear();
         fs::File::create(&self.path).unwrap();
         self.write("(lmgrd) FlexNet Licensing (v11.16.5.1 build 255181 x64_lsb) started on labo (linux) (12/8/2021)");
     }
@@ -201,9 +201,10 @@ impl Reading {
         }
     }
 
-    /// The `OUT`s whose block does not show their connection.
-    pub(crate) fn outs_without_connection(&self, server: &Server) -> usize {
+    /// The `OUT`s whose block does not show their connection, with the number of their line.
+    pub(crate) fn outs_without_connection(&self, server: &Server) -> Vec<usize> {
         let ends: BTreeMap<usize, String> = server.ends.iter().map(|(n, end)| (*n, end.to_string())).collect();
-        self.outs.iter().filter(|(n, peers)| !ends.get(n).is_some_and(|end| peers.contains(end))).count()
+        let alone = self.outs.iter().filter(|(n, peers)| !ends.get(n).is_some_and(|end| peers.contains(end)));
+        alone.map(|(n, _)| *n).collect()
     }
 }
