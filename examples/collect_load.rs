@@ -52,6 +52,7 @@ impl Load {
     fn new(lines: usize, rate: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the logs");
         let server = Server::new(&folder.path().join("log"), DEPTH);
+        server.write_config(&folder.path().join("jeton.toml"));
         let reading = Reading::new(&folder.path().join("logwatch"));
         Self { lines, rate, folder, server, reading }
     }
@@ -95,7 +96,7 @@ impl Load {
         let mut child = Command::new("setsid")
             .args(["sh", "-c", &line])
             .current_dir(self.folder.path())
-            .env("LC_ALL", "C")
+            .envs([("LC_ALL", "C"), ("TZ", "Europe/Paris")])
             .spawn()
             .expect("a shell");
         std::thread::sleep(Duration::from_secs(1));
@@ -116,9 +117,8 @@ impl Load {
 
     /// Starts a collector, and waits for its first block, the n-th of its kind.
     fn start_collector(&self, n: usize) -> Child {
-        let port = self.server.port().to_string();
         let mut command = Command::new(program());
-        command.args(["collect", "--debug-log", "log", "--logwatch", "logwatch", "--port", &port]);
+        command.args(["--config", "jeton.toml", "collect"]);
         let child = command.current_dir(self.folder.path()).stderr(Stdio::null()).spawn().expect("jeton, built");
         let path = self.folder.path().join("logwatch");
         wait(|| fs::read_to_string(&path).is_ok_and(|text| text.matches("collect: begins").count() >= n));
@@ -154,7 +154,7 @@ impl Load {
     /// Of the tokens, how many `jeton users` gives to the right address, and to a wrong one.
     fn attributed(&self) -> (usize, usize) {
         let users = Command::new(program())
-            .args(["users", "--logwatch", "logwatch", "--format", "csv"])
+            .args(["--config", "jeton.toml", "users", "--logwatch", "logwatch", "--format", "csv"])
             .current_dir(self.folder.path())
             .output()
             .expect("jeton users");

@@ -159,6 +159,7 @@ fn each_line_comes_once_with_its_connection_and_each_token_goes_to_its_address()
     assert_eq!(reading.lines, server.lines);
     assert_eq!(reading.outs_without_connection(&server), Vec::<usize>::new());
 
+    server.write_config(&folder.path().join("jeton.toml"));
     let users = command(folder.path()).args("users --logwatch logwatch --format csv".split(' ')).output().unwrap();
     let rows = rows_of(&String::from_utf8(users.stdout).unwrap());
     let mut found = std::collections::BTreeMap::new();

@@ -84,7 +84,7 @@ impl Server {
     }
 
     fn write(&mut self, message: &str) {
-        let clock = chrono::Local::now().format("%k:%M:%S");
+        let clock = chrono::Utc::now().with_timezone(&chrono_tz::Europe::Paris).format("%k:%M:%S");
         let line = format!("{clock} {message}");
         self.log.write_all(format!("{line}\n").as_bytes()).unwrap();
         self.lines.push(line);
@@ -111,7 +111,18 @@ impl Server {
         self.log = appending(&self.path);
     }
 
-    /// How many tokens each user took.
+    /// The `jeton.toml` that `collect` and `users` need of this server: its clock is that of Paris.
+    pub(crate) fn write_config(&self, path: &Path) {
+        let port = self.port();
+        let text = format!(
+            "[site]\nname = \"LABO\"\ntimezone = \"Europe/Paris\"\n\
+             [origin]\nhost = \"labo\"\naddress = \"127.0.0.1\"\nport = {port}\nlogwatch = \"logwatch\"\n\
+             [collect]\ndebug_log = \"log\"\nlogwatch = \"logwatch\"\nport = {port}\n"
+        );
+        fs::write(path, text).unwrap();
+    }
+
+    /// How many tokens were taken at each address.
     pub(crate) fn tokens(&self) -> BTreeMap<String, usize> {
         let mut tokens = BTreeMap::new();
         for (_, end) in &self.ends {
