@@ -13,11 +13,12 @@
 //! - [`history`]: the file `Origin_history`;
 //! - [`ledger`]: the memory of all nights, in SQLite;
 //! - [`pipeline`]: the night, told from top to bottom;
+//! - [`collect`]: on the licence server, the debug log into a logwatch that loses no line;
 //! - [`cli`]: arguments in, rows and exit codes out.
 //!
 //! # As a library
 //!
-//! Who used what, from a logwatch alone. Nothing but [`pipeline`] and [`cli`] reads a clock: the moment of the run is given.
+//! Who used what, from a logwatch alone. Nothing but [`pipeline`], [`collect`] and [`cli`] reads a clock: the moment of the run is given.
 //!
 //! ```
 //! use jeton::config::TraceSettings;
@@ -54,6 +55,7 @@
 //! `examples/get_user_info_from_ip.rs` does with them what the script of that name did.
 
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod finding;
 pub mod history;

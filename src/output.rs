@@ -26,6 +26,11 @@ pub fn create_folder(folder: &Path) -> std::io::Result<()> {
         .map_err(|error| std::io::Error::new(error.kind(), format!("cannot create `{}`: {error}", folder.display())))
 }
 
+/// The folder of a file: the working directory for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+}
+
 /// Closes a folder that was there before to strangers: 0750 at most. Another's stays as it is, and so does one that is open
 /// to all by intent (sticky, as `/tmp`).
 pub fn close_folder(folder: &Path) {
@@ -55,7 +60,7 @@ pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Res
     let named = |error: std::io::Error| {
         std::io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()))
     };
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     create_folder(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut file = tempfile::Builder::new()

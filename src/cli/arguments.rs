@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::days::Day;
 use super::rows::Format;
-use crate::config::{HistoryFormat, PeriodKind};
+use crate::config::{DateLocale, HistoryFormat, PeriodKind};
 use crate::model::State;
 use crate::report::rows::COLUMNS;
 
@@ -94,6 +94,12 @@ pub(super) enum Command {
     /// Exit codes: 0 all is well; 1 a night would fail; 2 the configuration is wrong; 3 a night would have gaps.
     #[command(after_help = "Example: jeton check\n         jeton check --accept-new")]
     Check(CheckOptions),
+    /// On the licence server: write the logwatch, each line of the debug log with the connections of its moment
+    ///
+    /// Runs until SIGTERM or Ctrl-C; templates/jeton-collect.service runs it under systemd.
+    #[command(after_help = "Example: jeton --config /etc/jeton/jeton.toml collect\n         \
+                      jeton collect --debug-log /usr/local/flexlm/orglabdebug.log --logwatch logwatch --port 60213")]
+    Collect(CollectOptions),
     /// Write a commented jeton.toml to begin with, or the description of the workbooks to change
     #[command(after_help = "Example: jeton init /etc/jeton/jeton.toml\n         \
                       jeton init --template /etc/jeton/report.toml")]
@@ -404,6 +410,45 @@ pub(super) struct CheckOptions {
     /// How rows are printed: table, csv or json
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CollectOptions {
+    /// The FlexNet debug log to follow [default: the configuration's, as for all of these]
+    #[arg(long, value_name = "FILE")]
+    pub(super) debug_log: Option<PathBuf>,
+    /// The logwatch to append to; its state is beside it, in FILE.state
+    #[arg(long, value_name = "FILE")]
+    pub(super) logwatch: Option<PathBuf>,
+    /// The vendor daemon's TCP port
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: Option<u16>,
+    /// Give a sign of life this often while tokens are out, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(super) pulse: Option<u64>,
+    /// The locale of date lines: C or fr
+    #[arg(long, value_enum, value_name = "LOCALE", hide_possible_values = true)]
+    pub(super) locale: Option<LocaleName>,
+}
+
+/// `--locale`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LocaleName {
+    /// Wed Dec  8 14:00:20 CET 2021
+    #[value(name = "C", alias = "c")]
+    C,
+    /// mer. déc.  8 14:00:20 CET 2021
+    #[value(name = "fr")]
+    French,
+}
+
+impl From<LocaleName> for DateLocale {
+    fn from(name: LocaleName) -> Self {
+        match name {
+            LocaleName::C => Self::C,
+            LocaleName::French => Self::French,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod collect;
 mod connected;
 mod days;
 mod export;
@@ -102,7 +103,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    interrupt::listen();
+    // The collector writes what is there before it ends.
+    if !matches!(arguments.command, Command::Collect(_)) {
+        interrupt::listen();
+    }
     match dispatch(arguments.command, &arguments.common) {
         Ok(exit) => exit,
         Err(Stop::Usage(text)) => {
@@ -129,6 +133,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::History(options) => history::run(&options, common),
         Command::Inventory(options) => inventory::run(&options, common),
         Command::Check(options) => check::run(&options, common),
+        Command::Collect(options) => collect::run(&options, common),
         Command::Init(options) => init::run(&options, common),
     }
 }

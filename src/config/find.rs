@@ -73,13 +73,17 @@ pub struct TraceSettings {
     pub stale_after: Duration,
 }
 
+/// The zone that `$TZ` names, else the machine's own, where it says.
+pub fn own_zone() -> Option<Tz> {
+    let asked = std::env::var("TZ").ok().and_then(|name| name.trim_start_matches(':').parse().ok());
+    asked.or_else(|| iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()))
+}
+
 impl Default for TraceSettings {
     /// The zone of `$TZ`, else the machine's own (UTC where it does not say), and the design's port and patience.
     fn default() -> Self {
-        let asked = std::env::var("TZ").ok().and_then(|name| name.trim_start_matches(':').parse().ok());
-        let own_zone = asked.or_else(|| iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()));
         Self {
-            timezone: own_zone.unwrap_or(Tz::UTC),
+            timezone: own_zone().unwrap_or(Tz::UTC),
             language: Language::default(),
             server: None,
             port: 60213,

@@ -8,8 +8,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
-    Collect, Config, HistoryFormat, Inputs, Origin, Output, PeriodKind, Report, ReportFormat, Site, Ssh, Switch, Tftp,
-    TraceSettings, VlanEntry,
+    Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, HistoryFormat, Inputs, Origin, Output, PeriodKind, Report,
+    ReportFormat, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
 use crate::report::Template;
@@ -21,6 +21,7 @@ const HISTORY_FORMATS: &[(&str, HistoryFormat)] =
     &[("record", HistoryFormat::Record), ("line", HistoryFormat::Line), ("table", HistoryFormat::Table)];
 const REPORT_FORMATS: &[(&str, ReportFormat)] =
     &[("ods", ReportFormat::Ods), ("xlsx", ReportFormat::Xlsx), ("csv", ReportFormat::Csv)];
+const DATE_LOCALES: &[(&str, DateLocale)] = &[("C", DateLocale::C), ("fr", DateLocale::French)];
 const PERIODS: &[(&str, PeriodKind)] =
     &[("day", PeriodKind::Day), ("week", PeriodKind::Week), ("month", PeriodKind::Month), ("year", PeriodKind::Year)];
 
@@ -45,16 +46,26 @@ impl Config {
     }
 }
 
-impl Collect {
-    /// Reads `[collect]` alone: on the licence server the inputs that the other sections name are not there.
-    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+impl CollectFile {
+    /// Reads `[collect]` and the zone of `[site]` alone: on the licence server the inputs that the other sections name are
+    /// not there. `[collect]` must be there if it is `needed`.
+    pub fn load(path: &Path, needed: bool) -> Result<Self, ConfigErrors> {
         with_document(path, |root| {
-            for section in
-                ["site", "inputs", "origin", "tftp", "ssh", "switches", "vlans", "output", "report", "remote"]
-            {
+            for section in ["inputs", "origin", "tftp", "ssh", "switches", "vlans", "output", "report", "remote"] {
                 root.pass_over(section);
             }
-            root.section("collect", collect)
+            let timezone = root.section_or_empty("site", |table| {
+                for key in ["name", "language"] {
+                    table.pass_over(key);
+                }
+                table.optional("timezone", timezone)
+            });
+            let collect = if needed {
+                root.section("collect", collect).map(Some)
+            } else {
+                root.optional("collect", |value| value.table("[collect]", collect))
+            };
+            Some(Self { collect: collect?, timezone: timezone? })
         })
     }
 }
@@ -322,8 +333,9 @@ fn collect(table: &Table<'_>) -> Option<Collect> {
     let debug_log = table.required("debug_log", "\"/usr/local/flexlm/orglabdebug.log\"", Value::path);
     let logwatch = table.required("logwatch", "\"/home/jeton/logwatch\"", Value::path);
     let port = table.required("port", "60213", port);
-    let pulse = table.or("pulse_s", Duration::from_secs(300), seconds);
-    Some(Collect { debug_log: debug_log?, logwatch: logwatch?, port: port?, pulse: pulse? })
+    let pulse = table.or("pulse_s", DEFAULT_PULSE, seconds);
+    let locale = table.or("locale", DateLocale::C, |value| value.one_of(DATE_LOCALES));
+    Some(Collect { debug_log: debug_log?, logwatch: logwatch?, port: port?, pulse: pulse?, locale: locale? })
 }
 
 /// A host name or an address: what can be resolved, and what can name a folder of a replay.

@@ -9,7 +9,7 @@ mod template;
 mod tests;
 
 pub use fault::{ConfigErrors, Fault, FaultPlace};
-pub use find::{TraceSettings, VARIABLE};
+pub use find::{TraceSettings, VARIABLE, own_zone};
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -24,6 +24,9 @@ use crate::texts::Language;
 
 /// The commented `jeton.toml` that `jeton init` writes.
 pub const TEMPLATE: &str = include_str!("../../templates/jeton.toml");
+
+/// How often `jeton collect` gives a sign of life where nothing else is said.
+pub const DEFAULT_PULSE: Duration = Duration::from_secs(300);
 
 /// A whole, checked configuration. Paths on this machine are absolute or relative to the working directory (those that
 /// were relative to the file have its folder before them); paths on remote hosts are as written.
@@ -240,4 +243,25 @@ pub struct Collect {
     pub port: u16,
     /// How often a heartbeat block is written while tokens are out.
     pub pulse: Duration,
+    /// The language of date lines.
+    pub locale: DateLocale,
+}
+
+/// How `jeton collect` writes dates: the locales of `date`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DateLocale {
+    /// `Wed Dec  8 14:00:20 CET 2021`.
+    #[default]
+    C,
+    /// `mer. déc.  8 14:00:20 CET 2021`.
+    French,
+}
+
+/// What `jeton collect` takes from a configuration: `[collect]`, and the zone of `[site]`. Nothing else need be there.
+#[derive(Debug, Clone)]
+pub struct CollectFile {
+    /// `[collect]`, where it is there.
+    pub collect: Option<Collect>,
+    /// `[site] timezone`, where it is there.
+    pub timezone: Option<Tz>,
 }

@@ -364,14 +364,33 @@ fn the_folder_of_the_file_is_no_pattern() {
 
 #[test]
 fn collect_needs_its_own_section_and_nothing_else() {
+    const COLLECT: &str = "[collect]\ndebug_log = \"/d\"\nlogwatch = \"logwatch\"\nport = 60213\n";
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("jeton.toml");
-    fs_err::write(&file, "[collect]\ndebug_log = \"/d\"\nlogwatch = \"logwatch\"\nport = 60213\n").unwrap();
-    let collect = Collect::load(&file).unwrap();
+    let load = |text: &str, needed| {
+        fs_err::write(&file, text).unwrap();
+        CollectFile::load(&file, needed)
+    };
+    let CollectFile { collect, timezone } = load(COLLECT, true).unwrap();
+    let collect = collect.unwrap();
     assert_eq!((collect.debug_log, collect.logwatch), (PathBuf::from("/d"), folder.path().join("logwatch")));
-    assert_eq!((collect.port, collect.pulse), (60213, Duration::from_secs(300)));
-    fs_err::write(&file, WHOLE).unwrap();
-    assert_eq!(told(&Collect::load(&file).unwrap_err()), ["29:18: missing section `[collect]`"]);
+    assert_eq!((collect.port, collect.pulse, timezone), (60213, Duration::from_secs(300), None));
+    assert_eq!(collect.locale, DateLocale::C);
+    let zoned = load(&format!("{COLLECT}locale = \"fr\"\n[site]\ntimezone = \"Europe/Paris\"\n"), true).unwrap();
+    assert_eq!((zoned.timezone, zoned.collect.unwrap().locale), (Some(Paris), DateLocale::French));
+    assert_eq!(told(&load(WHOLE, true).unwrap_err()), ["29:18: missing section `[collect]`"]);
+    assert!(load(WHOLE, false).unwrap().collect.is_none());
+    // As strict as everywhere in what it reads, and about names that nothing bears.
+    for (text, fault) in [
+        (format!("{COLLECT}pulse = 3\n"), "5:1: unknown key `pulse` in `[collect]`"),
+        (format!("{COLLECT}[sites]\ntimezone = \"UTC\"\n"), "5:2: unknown section `[sites]`"),
+        (
+            format!("{COLLECT}[site]\ntimezone = \"Paris\"\n"),
+            "6:12: expected a time zone such as `Europe/Paris`, found `Paris`",
+        ),
+    ] {
+        assert_eq!(told(&load(&text, true).unwrap_err()), [fault]);
+    }
 }
 
 #[test]

@@ -11,6 +11,10 @@
 //! lines of the debug log ([`flexnet`]): one from the loop, all new ones from the collector. A file can hold a gigabyte,
 //! so it is read as a stream of blocks into one [`Block`] that is used again, at the speed of its socket lines.
 //!
+//! The collector has lines of its own, in the form of a log line of the daemon `jeton`: `14:00:20 (jeton) collect: begins`,
+//! `goes on`, `3 out` (a sign of life), `ends`. From the first of them to an `ends`, blocks are *collected*: no line is
+//! missing, none comes twice, and each stands with its connections of that moment.
+//!
 //! Read over, as they mean nothing: sockets of another local port (`grep` lets some through), the header of `ss`, blank
 //! lines. Everything else that is none of the three kinds of line is a finding.
 
@@ -42,6 +46,8 @@ pub struct Block {
     /// How many lines of the debug log it holds, chatter included. None: the block was cut off, or two writers' lines
     /// are mixed, and its sockets may be too few.
     pub n_log_lines: u32,
+    /// Whether `jeton collect` wrote it: it has all lines of its time, each once, and their connections.
+    pub collected: bool,
 }
 
 /// A TCP connection as `ss` shows it.
@@ -93,6 +99,8 @@ pub struct Reader<R> {
     n_more_findings: u64,
     /// Whether the last line was found to be cut off.
     is_cut_off: bool,
+    /// Whether `jeton collect` writes here.
+    collected: bool,
     features: Interner,
     identities: HashMap<String, Identity>,
     n_sockets: u64,
@@ -130,6 +138,7 @@ impl<R: BufRead> Reader<R> {
             findings: Vec::new(),
             n_more_findings: 0,
             is_cut_off: false,
+            collected: false,
             features: Interner::default(),
             identities: HashMap::new(),
             n_sockets: 0,
@@ -160,6 +169,7 @@ impl<R: BufRead> Reader<R> {
     fn read_any(&mut self, block: &mut Block) -> io::Result<bool> {
         let Some(date) = self.begin()? else { return Ok(false) };
         (block.at, block.line, block.n_log_lines) = (date.at, date.line, 0);
+        block.collected = self.collected;
         block.sockets.clear();
         block.entries.clear();
         while self.input.advance()? {
@@ -268,6 +278,10 @@ impl<R: BufRead> Reader<R> {
             }
         }
         block.n_log_lines += 1;
+        if line.daemon == "jeton" {
+            self.collected = !text.trim_end().ends_with("collect: ends");
+            block.collected = true;
+        }
         let what = self.what(line.message)?;
         let at = moment_of(line.clock, date);
         block.entries.push(Entry { line: self.input.line, at, what });
@@ -313,7 +327,8 @@ impl<R: BufRead> Reader<R> {
 
 impl Default for Block {
     fn default() -> Self {
-        Self { at: DateTime::<Utc>::MIN_UTC, line: 0, sockets: Vec::new(), entries: Vec::new(), n_log_lines: 0 }
+        let (sockets, entries) = (Vec::new(), Vec::new());
+        Self { at: DateTime::<Utc>::MIN_UTC, line: 0, sockets, entries, n_log_lines: 0, collected: false }
     }
 }
 
@@ -592,6 +607,24 @@ mod tests {
             let other = blocks(&other);
             assert_eq!(format!("{other:?}"), format!("{plain:?}"));
         }
+    }
+
+    #[test]
+    fn the_collector_says_which_blocks_are_its_own() {
+        let line = |text: &str| format!("2021-12-08 14:00:20\n14:00:20 {text}\n");
+        let log = [
+            ("(orglab) x", false),
+            ("(jeton) collect: begins", true),
+            ("(orglab) OUT: \"f\" a@h  ", true),
+            ("(jeton) collect: 1 out", true),
+            ("(jeton) collect: ends", true),
+            ("(orglab) x", false),
+            ("(jeton) collect: goes on", true),
+        ];
+        let (blocks, findings) = blocks(log.map(|(text, _)| line(text)).concat().as_bytes());
+        assert_eq!(findings, []);
+        assert_eq!(blocks.iter().map(|block| block.collected).collect::<Vec<_>>(), log.map(|(_, collected)| collected));
+        assert!(blocks.iter().all(|block| block.n_log_lines == 1), "each is a snapshot");
     }
 
     #[test]

@@ -7,8 +7,12 @@
 //! the pair's. The last two are counted from the answers themselves, so the whole is done several times over.
 //!
 //! Within one moment no connection is given to two tokens.
+//!
+//! Where `jeton collect` wrote the logwatch, a token's own block has its connection: no later one is looked at, and an
+//! earlier one only if it went to nobody yet.
 
 #![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
+#![expect(clippy::cast_sign_loss, reason = "counts of tokens are never negative")]
 
 use std::net::IpAddr;
 
@@ -38,40 +42,41 @@ pub struct Attribution {
     pub habits: Habits,
 }
 
-/// How often pairs were at addresses, counted over tokens.
+/// How often pairs were at addresses, counted over tokens: whole ones where each has its connection, parts of one where that
+/// is still to be found out.
 #[derive(Debug, Default, Clone)]
 pub struct Habits {
-    both: HashMap<(PairId, IpAddr), u32>,
-    pairs: HashMap<PairId, u32>,
-    addresses: HashMap<IpAddr, u32>,
+    both: HashMap<(PairId, IpAddr), f64>,
+    pairs: HashMap<PairId, f64>,
+    addresses: HashMap<IpAddr, f64>,
 }
 
 impl Habits {
-    fn count(&mut self, pair: PairId, ip: IpAddr) {
-        *self.both.entry((pair, ip)).or_default() += 1;
-        *self.pairs.entry(pair).or_default() += 1;
-        *self.addresses.entry(ip).or_default() += 1;
+    fn count(&mut self, pair: PairId, ip: IpAddr, part: f64) {
+        *self.both.entry((pair, ip)).or_default() += part;
+        *self.pairs.entry(pair).or_default() += part;
+        *self.addresses.entry(ip).or_default() += part;
     }
 
     /// How many of the pair's tokens were taken from there.
     pub fn tokens(&self, pair: PairId, ip: IpAddr) -> u32 {
-        self.both.get(&(pair, ip)).copied().unwrap_or_default()
+        self.both.get(&(pair, ip)).copied().unwrap_or_default() as u32
     }
 
     /// The address of nearly all of a pair's tokens, if it has enough of them for a habit.
     pub fn home(&self, pair: PairId) -> Option<IpAddr> {
-        const ENOUGH: u32 = 3;
+        const ENOUGH: f64 = 3.0;
         const NEARLY_ALL: f64 = 0.9;
         let all = self.pairs.get(&pair).copied().unwrap_or_default();
-        let most =
-            self.both.iter().filter(|((p, _), _)| *p == pair).max_by_key(|((_, ip), n)| (**n, std::cmp::Reverse(*ip)));
-        most.filter(|(_, n)| all >= ENOUGH && f64::from(**n) >= NEARLY_ALL * f64::from(all)).map(|((_, ip), _)| *ip)
+        let own = self.both.iter().filter(|((p, _), _)| *p == pair);
+        let most = own.max_by(|((_, a), n), ((_, b), m)| n.total_cmp(m).then(b.cmp(a)));
+        most.filter(|(_, n)| all >= ENOUGH && **n >= NEARLY_ALL * all).map(|((_, ip), _)| *ip)
     }
 
     /// The odds that a token of this pair comes from this address rather than from any: negative where neither is used to
     /// the other. `own` is the token's own contribution to the counts, 0 or 1.
     pub fn odds(&self, pair: PairId, ip: IpAddr, own: u32) -> f64 {
-        let count = |n: Option<&u32>| f64::from(n.copied().unwrap_or_default().saturating_sub(own));
+        let count = |n: Option<&f64>| (n.copied().unwrap_or_default() - f64::from(own)).max(0.0);
         let both = count(self.both.get(&(pair, ip)));
         let of_pair = (both + 0.1) / (count(self.pairs.get(&pair)) + 1.0);
         let of_address = (both + 0.1) / (count(self.addresses.get(&ip)) + 1.0);
@@ -90,6 +95,9 @@ const ENDS_WITH_ANOTHER: f64 = -1.5;
 /// It was there a few seconds before the token's moment, or came in the next: `ss` runs before `tail`, so that a block can
 /// show a line whose connection is not there yet.
 const NOT_ITS_MOMENT: f64 = -2.0;
+/// The same in a collected block: a connection that a block shows before its token's line was there a moment too early to be
+/// new in its own.
+const JUST_BEFORE: f64 = -0.5;
 /// The most that habits can say against a connection with bytes in flight: people move.
 const STRANGE: f64 = -4.0;
 /// It came in the next moment, and that shows the same line again: the line was new only then.
@@ -102,10 +110,16 @@ const NONE: f64 = -6.5;
 const RECENT: Duration = Duration::seconds(5);
 /// How far moments of one burst are apart: the watcher takes some 50 ms a block, and the clock shows seconds.
 pub(super) const BURST: Duration = Duration::seconds(2);
+/// How many collected blocks before its own a connection is looked for in: at a thousand blocks a second, few are enough.
+const MOST_BEFORE: usize = 64;
+/// The same where nobody's choice is known yet, and the connections of other tokens are in them all.
+const LIKELY_BEFORE: usize = 2;
 /// The tokens of a burst that are weighed together; in a longer one, the next are weighed after them.
 const MOST_TOGETHER: usize = 6;
 /// How often the whole is done over; the counts are at rest after two or three.
 const ROUNDS: usize = 4;
+/// How often likely habits are counted before, where blocks have several tokens; they are at rest after five or six.
+const CROWDED_ROUNDS: usize = 6;
 
 /// An `OUT` that looks for its connection.
 struct Taken {
@@ -122,23 +136,23 @@ pub fn attribute(watch: &Watch, list: &List, name_of: &dyn Fn(IpAddr) -> Option<
     let again = moments_of(list, |kind, repeated| kind == TokenKind::Out && repeated);
     let announced = moments_of(list, |kind, _| !matches!(kind, TokenKind::Out | TokenKind::In));
     let names = Names::new(list, name_of);
+    let stage = Stage { watch, exits: &exits, names: &names, again: &again, announced: &announced };
+    let is_crowded = |group: &&Vec<Taken>| group.len() > 1 && watch.moment(group[0].moment).collected;
+    let crowded: Vec<&Vec<Taken>> = groups.iter().filter(is_crowded).collect();
+    for round in 0..CROWDED_ROUNDS {
+        if !crowded.is_empty() {
+            attribution.habits = stage.scene(&attribution, round == 0).likely_habits(&groups);
+        }
+    }
     for round in 0..ROUNDS {
         let mut claimed = vec![false; watch.connections.len()];
         let mut habits = Habits::default();
         let mut choices = vec![None; list.events.len()];
         for group in &groups {
-            let scene = Scene {
-                watch,
-                exits: &exits,
-                names: &names,
-                attribution: &attribution,
-                again: &again,
-                announced: &announced,
-                first_round: round == 0,
-            };
+            let scene = stage.scene(&attribution, round == 0 && crowded.is_empty());
             for (taken, choice) in group.iter().zip(scene.assign(group, &mut claimed)) {
                 if let Some(choice) = choice {
-                    habits.count(taken.pair, watch.ip(choice.connection));
+                    habits.count(taken.pair, watch.ip(choice.connection), 1.0);
                 }
                 choices[taken.event] = choice;
             }
@@ -170,8 +184,9 @@ fn groups(watch: &Watch, list: &List) -> Vec<Vec<Taken>> {
     for one in taken {
         let joins = |group: &Vec<Taken>| {
             let last = group[group.len() - 1].moment;
-            last == one.moment
-                || group.len() < MOST_TOGETHER && watch.moment(one.moment).at - watch.moment(last).at <= BURST
+            let collected = watch.moment(one.moment).collected;
+            let is_near = || watch.moment(one.moment).at - watch.moment(last).at <= BURST;
+            last == one.moment || !collected && group.len() < MOST_TOGETHER && is_near()
         };
         match groups.last_mut() {
             Some(group) if joins(group) => group.push(one),
@@ -257,6 +272,22 @@ pub fn short_name(host: &str) -> String {
     host.split('.').next().unwrap_or(host).to_lowercase()
 }
 
+/// What stays the same over all rounds.
+struct Stage<'a> {
+    watch: &'a Watch,
+    exits: &'a Exits,
+    names: &'a Names<'a>,
+    again: &'a HashSet<(MomentId, PairId)>,
+    announced: &'a HashSet<(MomentId, PairId)>,
+}
+
+impl Stage<'_> {
+    fn scene<'b>(&'b self, attribution: &'b Attribution, first_round: bool) -> Scene<'b> {
+        let Self { watch, exits, names, again, announced } = *self;
+        Scene { watch, exits, names, attribution, again, announced, first_round }
+    }
+}
+
 /// All that the choice of one moment depends on.
 struct Scene<'a> {
     watch: &'a Watch,
@@ -275,9 +306,30 @@ struct Candidate {
 }
 
 impl Scene<'_> {
+    /// How often pairs were at addresses, where a block with several tokens does not tell which is whose: each token counts
+    /// for all its candidates, by how likely they are. A pair's own address is among them each time, another one now and
+    /// then, so that a few rounds tell them apart (expectation maximisation); choices of one by lot would be believed.
+    fn likely_habits(&self, groups: &[Vec<Taken>]) -> Habits {
+        let nobody = vec![false; self.watch.connections.len()];
+        let mut habits = Habits::default();
+        for group in groups {
+            let candidates = self.candidates(group, &nobody, LIKELY_BEFORE);
+            for taken in group {
+                let scores: Vec<f64> = candidates.iter().map(|one| self.score(taken, one, &candidates)).collect();
+                let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let odds: Vec<f64> = scores.iter().map(|score| (score - best).exp()).collect();
+                let all: f64 = odds.iter().sum();
+                for (candidate, odds) in candidates.iter().zip(odds) {
+                    habits.count(taken.pair, self.watch.ip(candidate.connection), odds / all);
+                }
+            }
+        }
+        habits
+    }
+
     /// The choices of the tokens of one burst, best together.
     fn assign(&self, group: &[Taken], claimed: &mut [bool]) -> Vec<Option<Choice>> {
-        let candidates = self.candidates(group, claimed);
+        let candidates = self.candidates(group, claimed, MOST_BEFORE);
         let scores: Vec<Vec<f64>> =
             group.iter().map(|taken| candidates.iter().map(|c| self.score(taken, c, &candidates)).collect()).collect();
         let chosen = best_together(&scores);
@@ -295,12 +347,14 @@ impl Scene<'_> {
 
     /// The connections that a token of this burst can have gone to: those that are new in it or just after it, those with
     /// bytes in flight, and those that came a few seconds before and went to nobody.
-    fn candidates(&self, group: &[Taken], claimed: &[bool]) -> Vec<Candidate> {
+    fn candidates(&self, group: &[Taken], claimed: &[bool], most_before: usize) -> Vec<Candidate> {
         let watch = self.watch;
         let (first, last) = (group[0].moment, group[group.len() - 1].moment);
         let (begin, end) = (watch.moment(first).at, watch.moment(last).at);
-        let before = (0..first).rev().take_while(|&m| (begin - watch.moment(m).at).abs() <= RECENT);
-        let n_moments = watch.moments.len() as MomentId;
+        let collected = watch.moment(last).collected;
+        let most_before = if collected { most_before } else { usize::MAX };
+        let before = (0..first).rev().take_while(|&m| (begin - watch.moment(m).at).abs() <= RECENT).take(most_before);
+        let n_moments = if collected { last + 1 } else { watch.moments.len() as MomentId };
         let after = (last + 1..n_moments).take_while(|&m| (watch.moment(m).at - end).abs() <= BURST);
         let burst = first..=last.max(after.last().unwrap_or(last));
 
@@ -334,7 +388,11 @@ impl Scene<'_> {
         // A refusal or a question of the same pair, a moment before, came with the same connection.
         let announced = self.announced.contains(&(life.first, taken.pair));
         if life.first != taken.moment && !announced {
-            score += if line_again { ITS_LINE_AGAIN } else { NOT_ITS_MOMENT };
+            score += match (line_again, self.watch.moment(taken.moment).collected) {
+                (true, _) => ITS_LINE_AGAIN,
+                (false, true) => JUST_BEFORE,
+                (false, false) => NOT_ITS_MOMENT,
+            };
         }
         let own = if comes_next { life.first } else { taken.moment };
         let carries = candidate.carries.contains(&own);

@@ -329,7 +329,8 @@ impl Follower<'_> {
             .iter()
             .map(|&id| (self.fit_of_holding(id, moment), id))
             .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        if self.list.is_complete(event.at) && best.is_some() {
+        let is_complete = self.list.is_complete(event.at) || self.watch.moment(moment).collected;
+        if is_complete && best.is_some() {
             return best.map(|(_, id)| Closing::Holding(id));
         }
         let inferred = self.lost_candidate(key.0, moment);

@@ -31,6 +31,7 @@ fn logwatch(blocks: &str) -> String {
 /// `09:00:00 OUT anna@PC-1` as the daemon writes it.
 fn log_line(line: &str) -> String {
     match line.splitn(3, ' ').collect::<Vec<_>>()[..] {
+        [clock, "jeton", word] => format!("{clock} (jeton) collect: {word}"),
         [clock, kind, who] => format!("{clock} (d) {kind}: \"f\" {who}  "),
         _ => format!("{line} (d) chatter"),
     }
@@ -276,4 +277,64 @@ fn a_refusal_is_false_where_the_token_comes_at_once() {
         debug_log("09:00:00 DENIED anna@PC-1\n09:00:01 OUT anna@PC-1\n09:30:00 DENIED bob@PC-2\n09:40:00 OUT bob@PC-2");
     let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
     assert_eq!(analysis.denials.iter().map(|denial| denial.real).collect::<Vec<_>>(), [false, true]);
+}
+
+/// The same blocks as the loop writes them and as the collector does: `begins` tells which.
+fn of_both(blocks: &str) -> [Analysis; 2] {
+    [of_blocks(blocks), of_blocks(&format!("08:00:00 | 08:00:00 jeton begins\n{blocks}"))]
+}
+
+#[test]
+fn two_lines_of_one_second_are_two_tokens_where_every_line_is_collected() {
+    let [seen_twice, collected] = of_both(
+        "09:00:00 1.5:51000 | 09:00:00 OUT anna@PC-1
+         09:00:00 1.5:51000 | 09:00:00 OUT anna@PC-1
+         10:00:00 | 10:00:00 IN anna@PC-1",
+    );
+    let n_out = |analysis: &Analysis| analysis.tokens.iter().filter(|token| token.kind.name() == "out").count();
+    assert_eq!((n_out(&seen_twice), n_out(&collected)), (1, 2));
+}
+
+#[test]
+fn several_tokens_of_one_collected_block_go_to_the_connections_that_end_with_them() {
+    let collected = of_blocks(
+        "08:00:00 | 08:00:00 jeton begins
+         09:00:00 1.5:51000 1.6:52000 1.7:53000 | 09:00:00 OUT anna@PC-1 | 09:00:00 OUT bob@PC-2 | 09:00:00 OUT carl@PC-3
+         10:00:00 1.5:51000 1.7:53000 | 10:00:00 IN bob@PC-2
+         11:00:00 1.7:53000 | 11:00:00 IN anna@PC-1
+         12:00:00 | 12:00:00 IN carl@PC-3",
+    );
+    let expected = [
+        "anna 09:00:00-11:00:00 closed 10.0.1.5",
+        "bob 09:00:00-10:00:00 closed 10.0.1.6",
+        "carl 09:00:00-12:00:00 closed 10.0.1.7",
+    ];
+    assert_eq!(sessions(&collected), expected);
+}
+
+#[test]
+fn a_connection_that_a_collected_block_shows_before_its_line_is_its_own_and_none_that_comes_later() {
+    let collected = of_blocks(
+        "08:00:00 | 08:00:00 jeton begins
+         09:00:00 1.5:51000 | 09:00:00 chatter
+         09:00:00 1.5:51000 | 09:00:00 OUT anna@PC-1
+         09:00:01 1.5:51000 1.6:52000*432 | 09:00:01 OUT bob@PC-2
+         10:00:00 | 10:00:00 IN bob@PC-2 | 10:00:00 IN anna@PC-1",
+    );
+    assert_eq!(
+        sessions(&collected),
+        ["anna 09:00:00-10:00:00 closed 10.0.1.5", "bob 09:00:01-10:00:00 closed 10.0.1.6"]
+    );
+}
+
+#[test]
+fn a_sign_of_life_dates_the_end_of_a_token_whose_return_was_lost() {
+    let collected = of_blocks(
+        "08:00:00 | 08:00:00 jeton begins
+         09:00:00 1.5:51000 | 09:00:00 OUT anna@PC-1
+         09:05:00 1.5:51000 | 09:05:00 jeton 1 out
+         09:10:00 | 09:10:00 jeton 1 out
+         12:00:00 | 12:00:00 jeton 1 out",
+    );
+    assert_eq!(sessions(&collected), ["anna 09:00:00-09:05:00 presumed 10.0.1.5"]);
 }

@@ -205,11 +205,13 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
     for (index, (moment, entry)) in watch.entries.iter().enumerate() {
         let said = Said::new(entry.at, &entry.what);
         let known = shown.entry(said).or_default();
-        let repeated = !known.moments.is_empty();
+        // A collected line is always one of its own, as nothing is shown twice.
+        let collected = watch.moment(*moment).collected;
+        let repeated = !collected && !known.moments.is_empty();
         if repeated {
             list.bursts.insert(*moment);
         }
-        if last != Some(said) {
+        if collected || last != Some(said) {
             known.moments.push(*moment);
         }
         last = Some(said);

@@ -45,6 +45,8 @@ pub struct Moment {
     pub at: DateTime<Utc>,
     /// The line of its date, from 1.
     pub line: u32,
+    /// Whether `jeton collect` wrote it: no line of its time is missing, and each token's connection is in it.
+    pub collected: bool,
     appeared: Range<u32>,
     gone: Range<u32>,
     signals: Range<u32>,
@@ -187,7 +189,7 @@ impl Watcher {
         let cut_off = self.cut_off.take().filter(|(at, _)| (block.at - *at).abs() <= AT_ONCE);
         for socket in cut_off.iter().flat_map(|(_, sockets)| sockets).chain(&block.sockets) {
             if Some(socket.peer.ip) != self.server {
-                self.see_socket(socket, id, block.at);
+                self.see_socket(socket, id, block);
             }
         }
         let watch = &mut self.watch;
@@ -204,6 +206,7 @@ impl Watcher {
         let moment = Moment {
             at: block.at,
             line: block.line,
+            collected: block.collected,
             appeared: appeared..watch.connections.len() as u32,
             gone: gone..watch.gone.len() as u32,
             signals: signals..watch.signals.len() as u32,
@@ -229,9 +232,9 @@ impl Watcher {
         self.watch.signals.len() as u32
     }
 
-    fn see_socket(&mut self, socket: &Socket, id: MomentId, at: DateTime<Utc>) {
+    fn see_socket(&mut self, socket: &Socket, id: MomentId, block: &Block) {
         let connection = match self.known.get(&socket.peer).copied() {
-            Some(known) if self.still_the_same(known, at) => known,
+            Some(known) if self.still_the_same(known, block) => known,
             _ => self.begin(socket, id),
         };
         self.watch.connections[connection as usize].last = id;
@@ -246,9 +249,11 @@ impl Watcher {
         }
     }
 
-    fn still_the_same(&mut self, known: ConnectionId, at: DateTime<Utc>) -> bool {
+    fn still_the_same(&mut self, known: ConnectionId, block: &Block) -> bool {
         let Some(gone) = self.watch.connection(known).gone else { return true };
-        if at - self.watch.moment(gone).at > FLICKER {
+        let gone = self.watch.moment(gone);
+        // A collected block is whole: what it does not show is gone.
+        if block.at - gone.at > FLICKER || gone.collected {
             return false;
         }
         self.watch.connections[known as usize].gone = None;

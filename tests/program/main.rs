@@ -3,6 +3,7 @@
 //! Tests that are ignored each name a defect that is known; `cargo test -- --ignored` shows them.
 
 mod bad_input;
+mod collect;
 mod faults;
 mod history;
 mod inventory;
@@ -14,6 +15,8 @@ mod over_ssh;
 mod periods;
 mod rows;
 mod search;
+#[path = "../support/server.rs"]
+mod server;
 #[path = "../../benches/simulator/mod.rs"]
 mod simulator;
 #[allow(dead_code, reason = "shared with the tests of SSH itself")]

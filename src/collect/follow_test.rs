@@ -1,0 +1,227 @@
+//! Whatever becomes of a log, each of its lines is taken once, in order.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A log that somebody writes, and one that follows it.
+struct Bench {
+    folder: tempfile::TempDir,
+    writer: fs::File,
+    follower: Follower,
+    batch: Batch,
+    written: Vec<u8>,
+    taken: Vec<u8>,
+    n: usize,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder.path().join("log"));
+        let mut batch = Batch::default();
+        let follower = Follower::from_end(&folder.path().join("log"), &mut batch, &mut Notices::silent()).unwrap();
+        Self { folder, writer, follower, batch, written: Vec::new(), taken: Vec::new(), n: 0 }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&mut self, text: &[u8]) {
+        self.writer.write_all(text).unwrap();
+        self.written.extend_from_slice(text);
+    }
+
+    fn line(&mut self) {
+        self.n += 1;
+        let line = format!("{:8} (orglab) line {}\n", self.n, "x".repeat(self.n * 7 % 90));
+        self.write(line.as_bytes());
+    }
+
+    fn look(&mut self) {
+        loop {
+            self.batch.clear();
+            let more = self.follower.look(&mut self.batch, &mut Notices::silent()).unwrap();
+            self.taken.extend_from_slice(&self.batch.text);
+            // As the collector does after each look.
+            self.follower.places();
+            if !more {
+                return;
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        let places = self.follower.places();
+        self.follower = Follower::from_places(&self.path("log"), &places, &mut Notices::silent());
+    }
+
+    /// As `logrotate` does without `copytruncate`; the writer moves to the new file, or not yet.
+    fn rename(&mut self) {
+        fs::rename(self.path("log"), self.path("log.1")).unwrap();
+    }
+
+    fn reopen(&mut self) {
+        self.writer = writer(&self.path("log"));
+    }
+
+    fn copy_and_empty(&mut self) {
+        fs::copy(self.path("log"), self.path("log.1")).unwrap();
+        self.writer.set_len(0).unwrap();
+    }
+
+    fn overwrite(&mut self) {
+        fs::write(self.path("log"), "").unwrap();
+    }
+}
+
+fn writer(path: &Path) -> fs::File {
+    fs::OpenOptions::new().create(true).append(true).open(path).unwrap()
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Line,
+    Half,
+    Look,
+    Restart,
+    Rename,
+    RenameLate,
+    CopyAndEmpty,
+    Overwrite,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn each_line_is_taken_once_and_in_order(steps in prop::collection::vec(
+        prop_oneof![
+            6 => Just(Step::Line), 2 => Just(Step::Half), 4 => Just(Step::Look), 1 => Just(Step::Restart),
+            1 => Just(Step::Rename), 1 => Just(Step::RenameLate), 1 => Just(Step::CopyAndEmpty), 1 => Just(Step::Overwrite),
+        ],
+        1..60,
+    )) {
+        let mut bench = Bench::new();
+        for step in steps {
+            match step {
+                Step::Line => bench.line(),
+                Step::Half => {
+                    bench.write(b"      0 (orglab) ha");
+                    bench.look();
+                    bench.write(b"lf\n");
+                }
+                Step::Look => bench.look(),
+                Step::Restart => bench.restart(),
+                // One rotation between two looks: of more, only the last could be found.
+                Step::Rename => {
+                    bench.rename();
+                    bench.reopen();
+                    bench.line();
+                    bench.look();
+                }
+                Step::RenameLate => {
+                    bench.rename();
+                    bench.line();
+                    bench.look();
+                    bench.line();
+                    bench.reopen();
+                    bench.line();
+                    bench.look();
+                }
+                // A copy is known by what was read of the log: of one that nothing was read of, there is nothing to know it by.
+                Step::CopyAndEmpty => {
+                    bench.line();
+                    bench.look();
+                    bench.line();
+                    bench.copy_and_empty();
+                    bench.look();
+                }
+                // What nobody read of a log before it is overwritten is lost to all.
+                Step::Overwrite => {
+                    bench.look();
+                    bench.overwrite();
+                    bench.line();
+                    bench.look();
+                }
+            }
+        }
+        bench.look();
+        prop_assert_eq!(String::from_utf8_lossy(&bench.taken), String::from_utf8_lossy(&bench.written));
+    }
+}
+
+#[test]
+fn a_log_that_was_rotated_while_nobody_followed_is_read_to_its_end_first() {
+    for by_copy in [false, true] {
+        let mut bench = Bench::new();
+        bench.line();
+        bench.look();
+        let places = bench.follower.places();
+        bench.line();
+        if by_copy {
+            bench.copy_and_empty();
+        } else {
+            bench.rename();
+            bench.reopen();
+        }
+        bench.line();
+        bench.follower = Follower::from_places(&bench.path("log"), &places, &mut Notices::silent());
+        bench.look();
+        assert_eq!(bench.taken, bench.written, "by copy: {by_copy}");
+    }
+}
+
+#[test]
+fn a_log_that_was_emptied_under_its_writer_goes_on_behind_a_hole() {
+    let mut bench = Bench::new();
+    // Without O_APPEND the writer goes on at its old place, and what was before is NULs.
+    bench.writer = fs::OpenOptions::new().write(true).open(bench.path("log")).unwrap();
+    for _ in 0..3000 {
+        bench.line();
+    }
+    bench.look();
+    bench.writer.set_len(0).unwrap();
+    bench.line();
+    bench.look();
+    bench.line();
+    bench.look();
+    assert_eq!(bench.taken, bench.written);
+}
+
+#[test]
+fn a_line_of_megabytes_is_written_in_pieces_and_costs_none_of_its_neighbours() {
+    for length in [70_000, 1_000_000, 5_000_000] {
+        let mut bench = Bench::new();
+        bench.line();
+        bench.write(&b"y".repeat(length));
+        bench.look();
+        bench.write(b"\n");
+        bench.line();
+        bench.look();
+        let taken = String::from_utf8_lossy(&bench.taken);
+        assert_eq!(taken.matches('y').count(), length);
+        let lines: Vec<&str> = taken.lines().filter(|line| !line.starts_with('y')).collect();
+        let written = String::from_utf8_lossy(&bench.written);
+        assert_eq!(lines, written.lines().filter(|line| !line.starts_with('y')).collect::<Vec<_>>());
+        assert_eq!(taken.lines().count() == 3, length < LONGEST, "{length}");
+    }
+}
+
+#[test]
+fn what_was_there_before_the_first_run_is_counted_and_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let text = "14:00:20 (orglab) OUT: \"OriginPro\" a@b\n14:00:21 (orglab) OUT: \"OriginPro\" a@c\n14:00:2";
+    fs::write(&path, text).unwrap();
+    let mut batch = Batch::default();
+    let mut follower = Follower::from_end(&path, &mut batch, &mut Notices::silent()).unwrap();
+    assert_eq!((batch.n_out, batch.text.is_empty()), (2, true));
+    writer(&path).write_all(b"2 (orglab) IN: \"OriginPro\" a@b\n").unwrap();
+    follower.look(&mut batch, &mut Notices::silent()).unwrap();
+    assert_eq!(batch.n_out, 1);
+    assert_eq!(batch.text, b"14:00:22 (orglab) IN: \"OriginPro\" a@b\n", "the line that was half there is whole");
+}
