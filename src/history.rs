@@ -29,7 +29,7 @@ use chrono::NaiveDate;
 
 pub use entry::{Entry, Stamp};
 pub use import::{Imported, import};
-pub use read::{Told, read};
+pub use read::{Told, read, until};
 
 use crate::config::HistoryFormat;
 use crate::finding::Finding;

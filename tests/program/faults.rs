@@ -152,7 +152,7 @@ fn a_night_whose_writes_fail_says_so_and_is_completed_by_the_next() {
         let night = base.like();
         let calls = disk::calls(&night);
         let [before, after] = [&base, &night].map(|lab| lab.files("out"));
-        (1..=calls).into_par_iter().step_by(step).for_each(|call| {
+        (0..calls).into_par_iter().step_by(step).map(|call| call + 1).for_each(|call| {
             let lab = base.like();
             let done = disk::night_with(&lab, fault, call);
             let said = String::from_utf8_lossy(&done.stderr);
@@ -398,4 +398,18 @@ fn a_history_with_garbage_is_kept_named_and_completed() {
     assert!(long, "what others wrote stays");
     lab.jeton("nightly --no-push").exits(0);
     assert_eq!(fs_err::read(lab.path(HISTORY)).unwrap(), written, "each line once");
+}
+
+#[test]
+fn a_history_that_is_dated_in_the_future_is_named_and_not_taken_in() {
+    let line = |day: &str| {
+        format!(
+            "{{'origin_name': 'ancien@VIEUX-PC', 'ip': '10.20.11.77', 'connexion time': '30.0 min', 'date': '{day}'}}\n"
+        )
+    };
+    let lab = lab(r#"["csv"]"#).with("old", line("2019-05-06") + &line("2099-05-06") + &line("2019-05-07"));
+    let ran = lab.jeton("history import old").exits(0).says("read: 2\nnew: 2,").says("new in the ledger: 2\n");
+    ran.complains("warning: date in the future\n --> old:2\n").names_none_of(&["ancien".to_owned()].into());
+    assert!(!lab.text(HISTORY).contains("2099"));
+    lab.with("late", line("2099-05-06")).jeton("history import late").exits(1).complains(" --> late:1\n").errors(1);
 }
