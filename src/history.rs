@@ -30,7 +30,7 @@ use chrono::NaiveDate;
 
 pub use entry::{Entry, Stamp};
 pub use import::{Imported, import};
-pub use read::{Told, read};
+pub use read::{Told, read, until};
 pub use shared::adopt;
 
 use crate::config::HistoryFormat;

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write};
 
 use anyhow::Context;
-use chrono::NaiveDate;
+use chrono::{Duration, NaiveDate, Utc};
 
 use super::arguments::{Common, ExportOptions, HistoryCommand, HistoryOptions, ImportOptions};
 use super::gathered::{Known, known};
@@ -53,6 +53,11 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
     // All are read before anything is written.
     let read = options.files.iter().map(|file| Source::read(file)).collect::<Result<Vec<Source>, SourceError>>();
     let files = read.context("cannot read a history")?;
+    // Clocks may disagree by a day.
+    let tomorrow = (Utc::now() + Duration::days(1)).with_timezone(&config.site.timezone).date_naive();
+    let (files, late): (Vec<Source>, Vec<_>) =
+        files.iter().map(|file| history::until(file, tomorrow)).map(|parsed| (parsed.items, parsed.findings)).unzip();
+    complain(&messages::findings(&late.concat(), &[], common.verbose));
     let line = Line::new();
     let _lock = pipeline::prepare_output(&config, &|step| line.show(step))?;
     drop(line);

@@ -13,6 +13,8 @@
 //! those who had left. Ignored: blank lines. A line that is none of these is a finding; so is a value that is none of its
 //! kind, and then the rest of its line is read.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate};
 
 use super::entry::{Entry, Stamp, unescaped};
@@ -64,6 +66,17 @@ pub fn read(source: &Source) -> Parsed<Vec<Told>> {
         }
     }
     Parsed { items: told, findings }
+}
+
+/// The same text without the lines of days after `last`, which nobody can have written down: each is named, and an empty line
+/// stands in its place.
+pub fn until(source: &Source, last: NaiveDate) -> Parsed<Source> {
+    let late = |told: &Told| told.entry.date.filter(|date| *date > last).map(|date| (told.line, date));
+    let late: BTreeMap<u32, NaiveDate> = read(source).items.iter().filter_map(late).collect();
+    let findings = late.iter().map(|(line, date)| Finding::new(Kind::DateInFuture, source.at(*line), date.to_string()));
+    let kept = source.lines().map(|(line, text)| if late.contains_key(&line) { "" } else { text });
+    let kept = kept.collect::<Vec<_>>().join("\n");
+    Parsed { findings: findings.collect(), items: Source::from_bytes(source.name(), kept.as_bytes()) }
 }
 
 /// What a column or a key holds.
