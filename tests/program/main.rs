@@ -2,6 +2,7 @@
 //!
 //! Tests that are ignored each name a defect that is known; `cargo test -- --ignored` shows them.
 
+mod agent;
 mod bad_input;
 mod history;
 mod inventory;
@@ -9,6 +10,7 @@ mod network;
 mod nightly;
 mod over_ssh;
 mod rows;
+mod signals;
 #[allow(dead_code, reason = "shared with the tests of SSH itself")]
 #[path = "../support/sshd.rs"]
 mod sshd;
