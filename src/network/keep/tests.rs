@@ -255,3 +255,84 @@ fn a_path_cannot_leave_the_folder_of_the_copies() {
         assert_eq!(copy_in(Path::new("out"), &host(), path), Path::new(copy), "{path}");
     }
 }
+
+/// What can happen to a log between two nights.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Grows(u32),
+    /// `logrotate`: the log becomes `.1`, and a new one begins; the part before may be packed.
+    Rotates {
+        packs: bool,
+    },
+    /// `logrotate` with `copytruncate`.
+    IsCopiedAndEmptied,
+    IsFetched,
+    /// A daemon starts; that what was there is lost is nobody's fault but its own.
+    IsFetchedAndOverwritten,
+}
+
+fn event() -> impl proptest::strategy::Strategy<Value = Event> {
+    use proptest::prelude::*;
+    prop_oneof![
+        4 => (1..700_u32).prop_map(Event::Grows),
+        1 => any::<bool>().prop_map(|packs| Event::Rotates { packs }),
+        1 => Just(Event::IsCopiedAndEmptied),
+        2 => Just(Event::IsFetched),
+        1 => Just(Event::IsFetchedAndOverwritten),
+    ]
+}
+
+/// Makes place for a new `.1`.
+fn shift(server: &Server) {
+    for n in (1..40).rev() {
+        for end in ["", ".gz"] {
+            let from = format!("logwatch.{n}{end}");
+            if server.file(&from).exists() {
+                server.rotate(&from, &format!("logwatch.{}{end}", n + 1));
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_happens_every_line_is_there_once_and_in_order(
+        events in proptest::collection::vec(event(), 1..24)
+    ) {
+        let server = Server::new();
+        server.put("logwatch", "");
+        let mut n_lines = 0;
+        for event in events {
+            match event {
+                Event::Grows(n) => {
+                    let mut log = fs::OpenOptions::new().append(true).open(server.file("logwatch")).unwrap();
+                    log.write_all(lines(n_lines..n_lines + n).as_bytes()).unwrap();
+                    n_lines += n;
+                }
+                Event::Rotates { packs } => {
+                    shift(&server);
+                    server.rotate("logwatch", "logwatch.1");
+                    if packs {
+                        server.pack("logwatch.1");
+                    }
+                    server.put("logwatch", "");
+                }
+                Event::IsCopiedAndEmptied => {
+                    shift(&server);
+                    fs::copy(server.file("logwatch"), server.file("logwatch.1")).unwrap();
+                    server.put("logwatch", "");
+                }
+                Event::IsFetched => assert!(server.update().gaps.is_empty()),
+                Event::IsFetchedAndOverwritten => {
+                    server.update();
+                    server.put("logwatch", "");
+                }
+            }
+        }
+        server.update();
+        let held = fs::read_to_string(server.copy()).unwrap_or_default();
+        proptest::prop_assert_eq!(held, lines(0..n_lines));
+    }
+}
