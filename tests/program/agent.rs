@@ -55,8 +55,8 @@ fn connected(sshd: &Sshd, key: Option<&Path>, agent: &Path) -> (String, String) 
     let list = lab.path("replay/origin.labo.example/commands/lmstat.txt");
     let lab = lab.edit("jeton.toml", |text| {
         let lmstat = text.lines().find(|line| line.starts_with("lmstat")).unwrap();
-        text.replace(lmstat, &format!("lmstat = \"cat '{}'\"", list.display()))
-            .replace("origin.labo.example", "127.0.0.1")
+        text.replace("origin.labo.example", "127.0.0.1")
+            .replace(lmstat, &format!("lmstat = \"cat '{}'\"", list.display()))
             .replace("[remote]\nreplay = \"replay\"\n", "")
             + &format!(
                 "\n[ssh]\nuser = \"{}\"\n{key}port = {}\nknown_hosts = \"known_hosts\"\nconnect_timeout_s = 60\n\
