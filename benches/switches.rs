@@ -59,7 +59,7 @@ fn config(folder: &std::path::Path, switches: &[Switch]) -> Config {
         format!("[[switches]]\nname = \"S-{index}\"\naddress = \"127.0.0.1\"\nport = {}\n", switch.port)
     });
     let text = format!(
-        "[site]\nname = \"LABO\"\ntimezone = \"Europe/Paris\"\n[inputs]\ncomputers = \"Ordinateurs.ods\"\ndhcp = \
+        "vlans = []\n[site]\nname = \"LABO\"\ntimezone = \"Europe/Paris\"\n[inputs]\ncomputers = \"Ordinateurs.ods\"\ndhcp = \
          [\"dhcpd-1.conf\"]\n[origin]\nhost = \"o.example\"\naddress = \"10.0.0.1\"\nport = 1\nlogwatch = \"l\"\n[tftp]\nhost = \
          \"t.example\"\nsnooping = \"/s\"\n[ssh]\nkey = \"id\"\nknown_hosts = \"known_hosts\"\nparallel = {N}\n{}[output]\n\
          directory = \"out\"\n",

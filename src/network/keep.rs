@@ -4,7 +4,7 @@
 //! A copy is one file, to which the lives of the log are put one after the other: what `logwatch` held until it was rotated
 //! away, then what the next `logwatch` holds. Where each life lies is in an index beside the copy. Every time,
 //!
-//! - the parts that `logrotate` left beside the log are looked at ([`rotated`]), from the newest to the oldest;
+//! - the parts that `logrotate` left beside the log are looked at (`rotated`), from the newest to the oldest;
 //! - a remote file is known for a life in the copy by its head, and by its bytes just before the end of what both have:
 //!   a hash of the head would say the same with less certainty, as the copy is at hand;
 //! - what it has beyond that is appended, and a file that is no life in the copy becomes one, in the order of rotation.

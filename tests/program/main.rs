@@ -2,6 +2,7 @@
 //!
 //! Tests that are ignored each name a defect that is known; `cargo test -- --ignored` shows them.
 
+mod agent;
 mod bad_input;
 mod collect;
 mod faults;
@@ -17,6 +18,7 @@ mod rows;
 mod search;
 #[path = "../support/server.rs"]
 mod server;
+mod signals;
 #[path = "../../benches/simulator/mod.rs"]
 mod simulator;
 #[allow(dead_code, reason = "shared with the tests of SSH itself")]

@@ -86,7 +86,7 @@ fn a_recorded_night_gives_the_same_again() {
     assert_eq!(lab.text(HISTORY), history);
     assert_eq!(lab.jeton("sessions --replay recorded --format csv").out, sessions);
     // A folder with something in it, and both at once.
-    lab.jeton("sessions --record recorded").exits(2).complains("is not empty");
+    lab.jeton("users --record recorded").exits(2).complains("is not empty");
     lab.jeton("sessions --record new --replay replay").exits(2);
 }
 

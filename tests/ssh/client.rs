@@ -38,10 +38,10 @@ impl Client {
         client
     }
 
-    /// The same, but with time for a second only.
-    pub(crate) fn hasty(mut self) -> Self {
-        self.settings.connect_timeout = Duration::from_secs(1);
-        self.settings.command_timeout = Duration::from_secs(1);
+    /// The same, but with so many seconds only for a connection, and for a command.
+    pub(crate) fn within(mut self, connect_s: u64, command_s: u64) -> Self {
+        self.settings.connect_timeout = Duration::from_secs(connect_s);
+        self.settings.command_timeout = Duration::from_secs(command_s);
         self
     }
 

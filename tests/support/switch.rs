@@ -417,7 +417,7 @@ impl server::Handler for Line {
             let _ = handle.close(channel).await;
             if manner.exec != Exec::Always {
                 // Long enough for the last bytes to be sent, as the end does not wait for them.
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                tokio::time::sleep(Duration::from_millis(300)).await;
                 let _ = stream.shutdown(Shutdown::Both);
             }
         });

@@ -1,11 +1,11 @@
 //! Hosts over SSH: current servers and the switches of twenty years.
 //!
-//! - [`connection`]: resolved, connected, agreed ([`algorithms`]), the key checked ([`known_hosts`]), logged in ([`login`],
-//!   [`key_file`], [`password`]);
-//! - [`wire`]: the socket that is cut when time is up;
-//! - [`commands`]: by [`exec`], or typed into a [`shell`]; [`reading`] and [`screen`] are how answers are heard;
-//! - [`files`]: by SFTP;
-//! - [`failure`]: what went wrong, what to do, and whether trying again can help.
+//! - `connection`: resolved, connected, agreed (`algorithms`), the key checked (`known_hosts`), logged in (`login`,
+//!   `key_file`, `password`);
+//! - `wire`: the socket that is cut when time is up;
+//! - `commands`: by `exec`, or typed into a `shell`; `reading` and `screen` are how answers are heard;
+//! - `files`: by SFTP;
+//! - `failure`: what went wrong, what to do, and whether trying again can help.
 
 mod algorithms;
 mod bytes;

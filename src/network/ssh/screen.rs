@@ -88,8 +88,8 @@ mod tests {
         for (sent, expected) in [
             ("Gi1/0/1  up\r\nGi1/0/2  up\r\n", "Gi1/0/1  up\nGi1/0/2  up\n"),
             (
-                " --More-- \x08\x08\x08\x08\x08\x08\x08\x08\x08\x08        \x08\x08\x08\x08\x08\x08\x08\x08Gi1/0/2\r\n",
-                "Gi1/0/2 \n",
+                " --More-- \x08\x08\x08\x08\x08\x08\x08\x08\x08        \x08\x08\x08\x08\x08\x08\x08\x08\x08Gi1/0/2\r\n",
+                "Gi1/0/2   \n",
             ),
             (" --More-- \r          \rGi1/0/2\r\n", "Gi1/0/2   \n"),
             (" --More-- \r\x1b[KGi1/0/2\r\n", "Gi1/0/2\n"),
