@@ -429,7 +429,8 @@ fn a_switch_that_refuses_a_command_is_a_gap_that_says_what_it_answered() {
     let mut lab = Lab::new(&["Sw-1"]).machines(&[1]).seen("Sw-1", "Gi1/0/1", &[1]);
     lab.tables.get_mut("Sw-1").unwrap().0 = "% Authorization failed.\n".to_owned();
     let resolution = lab.resolve(&[("10.0.0.1", &[])]);
-    let reason = "expected the table of `show interfaces description`, found `% Authorization failed.`";
+    let reason = "expected the table of `show interfaces description`, found `% Authorization failed.`; \
+                  does the login need a higher privilege level for it (`enable`)?";
     assert_eq!(resolution.gaps, [Gap::new("Sw-1", reason)]);
     assert_eq!(resolution.machines[&IpAddr::from([10, 0, 0, 1])].switch.as_deref(), Some("Sw-1"));
 }
