@@ -1,7 +1,6 @@
 //! This machine: its key, its known_hosts, and how it asks.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use fs_err as fs;
@@ -10,7 +9,7 @@ use jeton::network::{Command, Host, ProbeStep, Remote, Ssh, UnknownKey};
 use tempfile::TempDir;
 
 use crate::sshd::Sshd;
-use crate::switch::{Manner, Switch, make_key};
+use crate::switch::{Manner, Switch, kept_key};
 
 pub(crate) const SHOW: [&str; 2] = ["show interfaces description", "show mac address-table"];
 
@@ -112,11 +111,5 @@ pub(crate) fn plugged(manner: Manner) -> (Switch, Host, Client) {
 
 /// A key that every switch takes, unless it wants a password.
 fn key() -> PathBuf {
-    static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        make_key(&folder.path().join("id"), "ed25519", "");
-        folder
-    });
-    folder.path().join("id")
+    kept_key("login", "ed25519")
 }

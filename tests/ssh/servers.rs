@@ -215,3 +215,39 @@ fn keys_of_each_kind_log_in_and_one_that_cannot_says_why() {
         assert!(error.contains("; "), "what to do: {error}");
     }
 }
+
+#[test]
+fn servers_of_today_are_spoken_to_in_each_of_their_ways_and_old_ones_where_they_are_marked() {
+    for (algorithms, is_old) in [
+        (
+            "Ciphers chacha20-poly1305@openssh.com\nHostKeyAlgorithms ssh-ed25519\nKexAlgorithms curve25519-sha256",
+            false,
+        ),
+        ("Ciphers aes256-gcm@openssh.com\nHostKeyAlgorithms rsa-sha2-512\nKexAlgorithms ecdh-sha2-nistp521", false),
+        ("Ciphers aes128-ctr\nHostKeyAlgorithms rsa-sha2-256\nMACs hmac-sha2-512", false),
+        (
+            "Ciphers aes128-ctr\nHostKeyAlgorithms ecdsa-sha2-nistp256\nKexAlgorithms diffie-hellman-group16-sha512",
+            false,
+        ),
+        ("HostKeyAlgorithms ssh-rsa", true),
+        ("KexAlgorithms diffie-hellman-group14-sha1", true),
+        ("KexAlgorithms diffie-hellman-group-exchange-sha1", true),
+        ("Ciphers aes256-cbc", true),
+        ("Ciphers 3des-cbc", true),
+        ("Ciphers aes128-ctr\nMACs hmac-sha1", true),
+    ] {
+        let sshd = Sshd::new(algorithms);
+        let mut host = server(&sshd);
+        let client = Client::knowing(&["ed25519", "rsa", "ecdsa"].map(|kind| sshd.known(kind)).concat());
+        for legacy in [false, true] {
+            host.legacy = legacy;
+            match run(&client, &host, &["echo in"]).remove(0) {
+                Ok(answer) => assert!(answer == "in\n" && (legacy || !is_old), "{algorithms}"),
+                Err(error) => {
+                    let is_refused = error.contains("handshake: no algorithm in common with `SSH-2.0-OpenSSH");
+                    assert!(is_refused && is_old && !legacy, "{algorithms}: {error}\n{}", sshd.log());
+                }
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fs_err as fs;
 use tempfile::TempDir;
 
-use super::switch::make_key;
+use super::switch::{kept_key, make_key};
 
 /// A server with a home of its own for whoever logs in, until it is dropped.
 pub(crate) struct Sshd {
@@ -24,9 +24,6 @@ impl Sshd {
     pub(crate) fn new(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        for kind in ["ed25519", "rsa", "ecdsa"] {
-            make_key(&path(kind), kind, "");
-        }
         make_key(&path("id"), "ed25519", "");
         fs::copy(path("id.pub"), path("authorized_keys")).unwrap();
         fs::create_dir(path("disk")).unwrap();
@@ -34,11 +31,13 @@ impl Sshd {
         std::os::unix::fs::symlink(path("disk"), path("home")).unwrap();
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let (at, home) = (folder.path().display(), path("home"));
+        let keys = ["ed25519", "rsa", "ecdsa"].map(|kind| format!("HostKey {}\n", kept_key("server", kind).display()));
         let text = format!(
-            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {at}/ed25519\nHostKey {at}/rsa\nHostKey {at}/ecdsa\n\
+            "ListenAddress 127.0.0.1\nPort {port}\n{}\
              AuthorizedKeysFile {at}/authorized_keys\nStrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no\n\
              KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n\
              Subsystem sftp internal-sftp -d {}\n{more}\n",
+            keys.concat(),
             home.display()
         );
         fs::OpenOptions::new().create(true).append(true).open(path("config")).unwrap();
@@ -91,7 +90,7 @@ impl Sshd {
 
     /// The line of known_hosts with its key of this kind: `ed25519`, `rsa`, `ecdsa`.
     pub(crate) fn known(&self, kind: &str) -> String {
-        format!("[127.0.0.1]:{} {}\n", self.port, public_key(&self.folder.path().join(kind)))
+        format!("[127.0.0.1]:{} {}\n", self.port, public_key(&kept_key("server", kind)))
     }
 }
 

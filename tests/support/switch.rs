@@ -8,7 +8,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ impl Switch {
     pub(crate) fn new(manner: Manner) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let key = host_key(if manner.is_old { "rsa" } else { "ed25519" });
+        let key = kept_key("switch", if manner.is_old { "rsa" } else { "ed25519" });
         let public = fs::read_to_string(format!("{}.pub", key.display())).unwrap();
         let words: Vec<&str> = public.split_whitespace().collect();
         let known = format!("[127.0.0.1]:{port} {} {}\n", words[0], words[1]);
@@ -167,14 +167,20 @@ impl Drop for Switch {
     }
 }
 
-/// The file of a host key, made once per run of the tests.
-fn host_key(kind: &str) -> PathBuf {
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+/// The file of a private key of this name and kind, made once and kept for all runs of the tests.
+pub(crate) fn kept_key(name: &str, kind: &str) -> PathBuf {
     static MAKING: Mutex<()> = Mutex::new(());
     let _alone = MAKING.lock().unwrap();
-    let path = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path().join(kind);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(format!("{name}-{kind}"));
     if !path.exists() {
-        make_key(&path, kind, "");
+        fs::create_dir_all(folder).unwrap();
+        let making = tempfile::tempdir_in(folder).unwrap();
+        let made = making.path().join("key");
+        make_key(&made, kind, "");
+        // Another run may do the same: what is there last is a whole pair.
+        fs::rename(made.with_extension("pub"), format!("{}.pub", path.display())).unwrap();
+        fs::rename(made, &path).unwrap();
     }
     path
 }
@@ -242,7 +248,7 @@ fn misbehaves(stream: &TcpStream, trouble: Trouble) -> bool {
 
 fn config(manner: &Manner, key: &Path) -> server::Config {
     let old = || Preferred {
-        kex: Cow::Borrowed(&[kex::DH_G14_SHA1, kex::DH_G1_SHA1]),
+        kex: Cow::Borrowed(&[kex::DH_G1_SHA1]),
         key: Cow::Borrowed(&[Algorithm::Rsa { hash: None }]),
         cipher: Cow::Borrowed(&[cipher::AES_128_CBC, cipher::AES_256_CBC]),
         mac: Cow::Borrowed(&[mac::HMAC_SHA1]),
