@@ -388,6 +388,13 @@ mod tests {
                 "{name}"
             );
         }
+        // Whoever changes it finds every name in it.
+        let words: Vec<&str> = TEMPLATE.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let columns = SheetKind::NAMED.iter().flat_map(|(_, kind)| kind.columns()).map(|known| known.name);
+        let names = columns.chain(FIGURES.iter().copied()).chain(KINDS.iter().map(|(name, _)| *name));
+        for name in names.chain(TOTALS.iter().map(|(name, _)| *name)).chain(CHART_KINDS.iter().map(|(name, _)| *name)) {
+            assert!(words.contains(&name), "{name}");
+        }
         let sessions = template.sheets.iter().find(|sheet| sheet.kind == SheetKind::Sessions).unwrap();
         let names: Vec<_> =
             sessions.columns.iter().map(|plan| SheetKind::Sessions.columns()[plan.column].name).collect();
