@@ -1,11 +1,13 @@
 //! Where things stand on a sheet: the pixels of columns and rows, for both formats.
 
-use super::book::{ChartKind, Kind, Place, Sheet, Workbook};
+use super::book::{Cell, ChartKind, Kind, Place, Role, Sheet, Value, Workbook};
 
 /// The pixels of one unit of a column's width, and of its margins (Excel's definition, at 96 dpi).
 const UNIT_PIXELS: (f64, f64) = (7.0, 5.0);
 /// The width of a column that says none, in the same units.
 const USUAL_WIDTH: f64 = 9.0;
+/// The width of a letter of a remark, on average.
+const LETTER_PIXELS: f64 = 6.0;
 /// The height of a plain line in points, and in pixels.
 pub(super) const LINE_POINTS: f64 = 15.0;
 const LINE_PIXELS: f64 = 20.0;
@@ -29,21 +31,24 @@ pub(super) struct Anchor {
     pub(super) size: (f64, f64),
 }
 
+/// The column that is so many pixels from the left edge of a sheet, and how many of them are in it.
+fn column_at(sheet: &Sheet<'_>, mut pixels: f64) -> (u16, f64) {
+    let widths = sheet.widths.iter().copied().chain(std::iter::repeat(USUAL_WIDTH)).map(column_pixels);
+    for (column, width) in (0..u16::MAX).zip(widths) {
+        if pixels < width {
+            return (column, pixels);
+        }
+        pixels -= width;
+    }
+    (u16::MAX, 0.0)
+}
+
 /// Turns a place into one that files can hold.
 pub(super) fn anchor(sheet: &Sheet<'_>, place: Place) -> Anchor {
     let total: f64 = sheet.widths.iter().copied().map(column_pixels).sum();
     let share = |share: f64| if share.is_finite() { share.clamp(0.0, 10.0) } else { 0.0 };
     let left = (share(place.left) * total).round();
-    let mut offset = left;
-    let widths = sheet.widths.iter().copied().chain(std::iter::repeat(USUAL_WIDTH)).map(column_pixels);
-    let mut column = 0;
-    for width in widths {
-        if offset < width || column == u16::MAX {
-            break;
-        }
-        offset -= width;
-        column += 1;
-    }
+    let (column, offset) = column_at(sheet, left);
     let width = (share(place.width) * total).round().max(100.0);
     Anchor { cell: (place.row, column), offset, left, size: (width, f64::from(place.lines.max(4)) * LINE_PIXELS) }
 }
@@ -58,6 +63,17 @@ pub(super) fn last_cell(sheet: &Sheet<'_>) -> (u32, u16) {
     let rows = sheet.table.as_ref().map_or(0, |table| 1 + table.rows.len());
     let mut last_row = u32::try_from((sheet.lines.len() + rows).saturating_sub(1)).unwrap_or(u32::MAX);
     let mut last_column = u16::try_from(sheet.widths.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    // A remark that runs over the empty cells beside it is printed to its end.
+    for line in &sheet.lines {
+        let Some((Cell { value: Value::Text(text), role: Role::Note | Role::Subtitle }, rest)) = line.split_first()
+        else {
+            continue;
+        };
+        if rest.iter().all(|cell| cell.value == Value::Empty) {
+            let wide = text.chars().count() as f64 * LETTER_PIXELS;
+            last_column = last_column.max(column_at(sheet, wide).0);
+        }
+    }
     for chart in &sheet.charts {
         let right = Place { left: chart.place.left + chart.place.width - 0.001, ..chart.place };
         last_column = last_column.max(anchor(sheet, right).cell.1);
@@ -97,7 +113,7 @@ pub(super) fn has_labels(kind: ChartKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::book::{Area, Cell, Chart, Palette, Role, Series, SeriesLook, Value};
+    use crate::report::book::{Area, Chart, Palette, Series, SeriesLook};
     use crate::report::sample;
 
     fn sheet() -> Sheet<'static> {

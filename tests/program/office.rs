@@ -123,8 +123,11 @@ fn same_in_both_formats(sheets: &BTreeMap<String, PathBuf>) {
 /// The cells of a sheet. Shares and means have the decimal sign of the document's language, which XLSX does not name.
 fn cells(path: &Path) -> Vec<Vec<String>> {
     let text = fs::read_to_string(path).unwrap();
-    let is_number = |cell: &str| cell.trim_end_matches(['%', '\u{202f}']).replace(',', ".").parse::<f64>().is_ok();
-    let point = |cell: &str| if is_number(cell) { cell.replace(',', ".") } else { cell.to_owned() };
+    let point = |cell: &str| {
+        let pointed = cell.replacen(',', ".", 1);
+        let is_number = pointed.trim_end_matches(['%', ' ', '\u{202f}']).parse::<f64>().is_ok();
+        if is_number { pointed } else { cell.to_owned() }
+    };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     reader.records().map(|record| record.unwrap().iter().map(point).collect()).collect()
 }

@@ -82,7 +82,7 @@ fn fill(target: &mut spreadsheet_ods::Sheet, sheet: &Sheet<'_>, styles: &mut Sty
         }
     }
     let (last_row, last_column) = last_cell(sheet);
-    // The lines below a table that charts cover are as high as all others.
+    // Below all cells, charts stand on lines of the same height.
     let rows = sheet.table.as_ref().map_or(0, |table| 1 + table.rows.len());
     for row in header.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX))..=last_row {
         target.set_row_height(row, pt!(LINE_POINTS));
