@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use spreadsheet_ods::color::Rgb;
 use spreadsheet_ods::format::ValueFormatTrait;
 use spreadsheet_ods::style::units::{Border, CellAlignVertical, Margin, TextAlign, TextAlignSource, WrapOption};
+use spreadsheet_ods::style::{RowStyle, RowStyleRef};
 use spreadsheet_ods::{
     CellStyle, CellStyleRef, ValueFormatDateTime, ValueFormatNumber, ValueFormatPercentage, ValueFormatRef,
     ValueFormatTimeDuration, WorkBook, mm, pt,
@@ -20,6 +21,8 @@ pub(super) struct Styles {
     language: Language,
     palette: Palette,
     known: HashMap<(Role, Kind, Shade), CellStyleRef>,
+    /// By hundredths of a point.
+    heights: HashMap<u32, RowStyleRef>,
 }
 
 /// How a cell's number colours it, where it does: the kind of shade, and how strong it is, up to [`STEPS`].
@@ -31,7 +34,15 @@ pub(super) const STEPS: u8 = 20;
 impl Styles {
     /// None yet, in this language and these colours.
     pub(super) fn new(language: Language, palette: Palette) -> Self {
-        Self { language, palette, known: HashMap::new() }
+        Self { language, palette, known: HashMap::new(), heights: HashMap::new() }
+    }
+
+    /// The style of rows of this height in points.
+    pub(super) fn height(&mut self, points: f64, file: &mut WorkBook) -> &RowStyleRef {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rows are at most 409 points high")]
+        let hundredths = (points * 100.0).round() as u32;
+        let make = || file.add_rowstyle(RowStyle::new(format!("row-{hundredths}")));
+        self.heights.entry(hundredths).or_insert_with(make)
     }
 
     /// The style of a role, for a kind of value, with a shade or without.
