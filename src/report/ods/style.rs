@@ -53,7 +53,7 @@ impl Styles {
             let mut style = style(role, kind, &palette, &format);
             if let Some((how, step)) = shade {
                 let most = if how == ShadeKind::Bars { BAR_TINT } else { SCALE_TINT };
-                style.set_name(&format!("{}-{how:?}{step}", style.name()));
+                style.set_name(format!("{}-{how:?}{step}", style.name()));
                 style.set_background_color(rgb(palette.accent.tint(most * f64::from(step) / f64::from(STEPS))));
             }
             file.add_cellstyle(style)
@@ -65,7 +65,7 @@ impl Styles {
 /// name is used twice.
 pub(super) fn forget_defaults(file: &mut WorkBook) {
     for name in ["bool", "num", "percent", "currency", "date", "datetime", "time", "interval"] {
-        file.remove_cellstyle(&format!("default-{name}"));
+        file.remove_cellstyle(format!("default-{name}"));
     }
     file.remove_boolean_format("bool1");
     file.remove_number_format("num1");
