@@ -194,7 +194,8 @@ struct SeenSheet {
 struct Formula {
     row: u32,
     column: u32,
-    formula: String,
+    #[serde(rename = "formula")]
+    text: String,
     value: f64,
     error: i64,
 }
@@ -267,7 +268,7 @@ fn recalculated_is_cached(seen: &Seen) -> usize {
         let as_days = (number - formula.value * 86_400.0).abs() < 1e-3;
         assert!((number - formula.value).abs() < 1e-9 || as_days, "{sheet}: {text} in the file, {formula:?}");
         assert_eq!(formula.error, 0, "{sheet}: {formula:?}");
-        assert!(formula.formula.starts_with("=SUBTOTAL("), "{sheet}: {formula:?}");
+        assert!(formula.text.starts_with("=SUBTOTAL("), "{sheet}: {formula:?}");
         count += 1;
     }
     assert_eq!(count, cached.len(), "{cached:?}");

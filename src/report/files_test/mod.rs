@@ -299,6 +299,8 @@ fn names_and_shades_are_in_both() {
     for expected in ["table:name=\"Heures\"", "table:name=\"_A1\"", "Body-Hours-Bars20", "Body-Integer-Scale7"] {
         assert!(content.contains(expected), "{expected} in {content}");
     }
+    let rows = content.matches("style:family=\"table-row\"").count();
+    assert!(rows < 6, "a style for each height, not for each of a thousand rows: {rows}");
     let workbook = part(xlsx_bytes(&book), "xl/workbook.xml");
     for expected in ["name=\"Heures\">'L''été &amp; co'!$B$4:$B$12<", "name=\"_A1\"", "name=\"_R1\""] {
         assert!(workbook.contains(expected), "{expected} in {workbook}");

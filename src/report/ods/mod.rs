@@ -85,7 +85,7 @@ fn fill(target: &mut spreadsheet_ods::Sheet, sheet: &Sheet<'_>, styles: &mut Sty
     // Below all cells, charts stand on lines of the same height.
     let rows = sheet.table.as_ref().map_or(0, |table| 1 + table.rows.len());
     for row in header.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX))..=last_row {
-        target.set_row_height(row, pt!(LINE_POINTS));
+        set_height(target, row, LINE_POINTS, styles, file);
     }
     // Without it, the titles that run over the columns beside them widen the page.
     target.add_print_range(CellRange::local(0, 0, last_row, last_column.into()));
@@ -113,7 +113,13 @@ fn put_line(
         }
     }
     // As high as Excel's: lines have air, and charts cover the same ones.
-    target.set_row_height(row, pt!(line_height(cells, &sheet.widths).unwrap_or(LINE_POINTS)));
+    set_height(target, row, line_height(cells, &sheet.widths).unwrap_or(LINE_POINTS), styles, file);
+}
+
+/// Sets a row's height in points. By itself, the crate would make a style for every row.
+fn set_height(target: &mut spreadsheet_ods::Sheet, row: u32, points: f64, styles: &mut Styles, file: &mut WorkBook) {
+    target.set_rowstyle(row, styles.height(points, file));
+    target.set_row_height(row, pt!(points));
 }
 
 /// The least and the greatest number of every area that is shaded. LibreOffice has colour scales and data bars too, but

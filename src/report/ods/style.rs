@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use spreadsheet_ods::color::Rgb;
 use spreadsheet_ods::format::ValueFormatTrait;
 use spreadsheet_ods::style::units::{Border, CellAlignVertical, Margin, TextAlign, TextAlignSource, WrapOption};
+use spreadsheet_ods::style::{RowStyle, RowStyleRef};
 use spreadsheet_ods::{
     CellStyle, CellStyleRef, ValueFormatDateTime, ValueFormatNumber, ValueFormatPercentage, ValueFormatRef,
     ValueFormatTimeDuration, WorkBook, mm, pt,
@@ -20,6 +21,8 @@ pub(super) struct Styles {
     language: Language,
     palette: Palette,
     known: HashMap<(Role, Kind, Shade), CellStyleRef>,
+    /// By hundredths of a point.
+    heights: HashMap<u32, RowStyleRef>,
 }
 
 /// How a cell's number colours it, where it does: the kind of shade, and how strong it is, up to [`STEPS`].
@@ -31,7 +34,15 @@ pub(super) const STEPS: u8 = 20;
 impl Styles {
     /// None yet, in this language and these colours.
     pub(super) fn new(language: Language, palette: Palette) -> Self {
-        Self { language, palette, known: HashMap::new() }
+        Self { language, palette, known: HashMap::new(), heights: HashMap::new() }
+    }
+
+    /// The style of rows of this height in points.
+    pub(super) fn height(&mut self, points: f64, file: &mut WorkBook) -> &RowStyleRef {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rows are at most 409 points high")]
+        let hundredths = (points * 100.0).round() as u32;
+        let make = || file.add_rowstyle(RowStyle::new(format!("row-{hundredths}")));
+        self.heights.entry(hundredths).or_insert_with(make)
     }
 
     /// The style of a role, for a kind of value, with a shade or without.
@@ -42,7 +53,7 @@ impl Styles {
             let mut style = style(role, kind, &palette, &format);
             if let Some((how, step)) = shade {
                 let most = if how == ShadeKind::Bars { BAR_TINT } else { SCALE_TINT };
-                style.set_name(&format!("{}-{how:?}{step}", style.name()));
+                style.set_name(format!("{}-{how:?}{step}", style.name()));
                 style.set_background_color(rgb(palette.accent.tint(most * f64::from(step) / f64::from(STEPS))));
             }
             file.add_cellstyle(style)
@@ -54,7 +65,7 @@ impl Styles {
 /// name is used twice.
 pub(super) fn forget_defaults(file: &mut WorkBook) {
     for name in ["bool", "num", "percent", "currency", "date", "datetime", "time", "interval"] {
-        file.remove_cellstyle(&format!("default-{name}"));
+        file.remove_cellstyle(format!("default-{name}"));
     }
     file.remove_boolean_format("bool1");
     file.remove_number_format("num1");
