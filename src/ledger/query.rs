@@ -23,6 +23,15 @@ impl Ledger {
         self.with(|db| number(db, "latest")?.map(code::moment).transpose())
     }
 
+    /// The day of the first piece.
+    pub fn first_day(&self, zone: Tz) -> Result<Option<NaiveDate>, LedgerError> {
+        self.with(|db| {
+            let first: Option<i64> =
+                db.query_row("SELECT min(start) FROM piece INDEXED BY piece_by_start", [], |row| row.get(0))?;
+            first.map(|first| code::day_of(first, zone)).transpose()
+        })
+    }
+
     /// The pieces of sessions of some days, by start, with their machines.
     pub fn rows(&self, first: NaiveDate, last: NaiveDate, zone: Tz) -> Result<Vec<SessionRow>, LedgerError> {
         self.found(&Search::of_days(first, last), zone)
