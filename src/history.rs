@@ -21,7 +21,7 @@ mod python;
 mod read;
 mod shared;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::Path;
@@ -155,7 +155,8 @@ pub fn merge(existing: &str, lines: &[Line], format: HistoryFormat) -> String {
     text
 }
 
-/// Where each line stands, by date, name and address. A doubled one is taken away: it is once.
+/// Where each line stands, by date, name and address. A doubled one is taken away: it is once. The lines must be all of
+/// their days.
 fn places_of_records(held: &mut [Option<&str>], lines: &[Line]) -> Vec<Option<usize>> {
     let mut known: HashMap<(String, String, String), usize> = HashMap::new();
     for (index, old) in held.iter_mut().enumerate() {
@@ -178,6 +179,15 @@ fn places_of_records(held: &mut [Option<&str>], lines: &[Line]) -> Vec<Option<us
             let first = known.iter().filter(|(key, _)| same(key)).min_by_key(|(_, index)| **index);
             first.map(|(key, _)| key.clone()).and_then(|key| known.remove(&key))
         };
+    }
+    // Of a user and day that is told, whatever else jeton itself once said is said otherwise now: at another address.
+    let told: HashSet<(String, String)> =
+        lines.iter().map(|line| (line.date.to_string(), entry::user(&line.who))).collect();
+    for ((date, who, _), index) in known {
+        let is_own = |line: &str| python::pairs(line).is_some_and(|pairs| pairs.iter().any(|(key, _)| key == "state"));
+        if told.contains(&(date, who)) && held[index].is_some_and(is_own) {
+            held[index] = None;
+        }
     }
     places
 }

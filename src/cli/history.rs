@@ -70,14 +70,15 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
         }
         Err(error) => return Err(anyhow::Error::from(error).context("cannot read the history to add to").into()),
     };
-    let mut ledger = Memory::find(&config)?.open()?;
+    let mut memory = Memory::find(&config)?;
+    let mut ledger = memory.open()?;
     let imported = history::import(&existing, &files, config.output.history_format);
     if imported.n_read == 0 {
         let names: Vec<String> = files.iter().map(|file| format!("`{}`", file.name())).collect();
         let why = format!("expected a history, found none of its lines in {}", names.join(", "));
         return Err(anyhow::anyhow!(why).into());
     }
-    complain(&messages::findings(&imported.findings, &[], common.verbose));
+    complain(&messages::findings(&imported.findings, memory.lost(), common.verbose));
     let taken = ledger.take_in(&files, config.site.timezone).map_err(anyhow::Error::from)?;
     if imported.text != existing.text() {
         output::write_file(&path, |out| out.write_all(imported.text.as_bytes()))?;
@@ -90,5 +91,5 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
         taken.n_new,
         path.display()
     ));
-    Ok(Exit::Complete)
+    Ok(if memory.lost().is_empty() { Exit::Complete } else { Exit::Gaps })
 }

@@ -27,7 +27,10 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     let period = period.ok_or_else(|| anyhow::anyhow!("no period was asked for"))?;
     let known = Known::of(&rows.ledger, period, config.site.timezone).map_err(anyhow::Error::from)?;
     let (missing, first) = match &rows.whence {
-        Whence::Ledger => (rows.ledger.gaps().map_err(anyhow::Error::from)?, None),
+        Whence::Ledger => {
+            let first = rows.ledger.first_day(config.site.timezone).map_err(anyhow::Error::from)?;
+            (rows.ledger.gaps().map_err(anyhow::Error::from)?, first)
+        }
         Whence::Inputs { gaps, first, .. } => (gaps.clone(), *first),
     };
     let before = first.filter(|first| period.last() < *first && known.is_empty(period));

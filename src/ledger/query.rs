@@ -25,10 +25,16 @@ impl Ledger {
 
     /// The day from which on anything is known: by a logwatch, else by the first piece.
     pub fn begins(&self, zone: Tz) -> Result<Option<NaiveDate>, LedgerError> {
+        let watched = self.with(|db| number(db, "begins")?.map(|first| code::day_of(first, zone)).transpose())?;
+        Ok(watched.into_iter().chain(self.first_day(zone)?).min())
+    }
+
+    /// The day of the first piece.
+    pub fn first_day(&self, zone: Tz) -> Result<Option<NaiveDate>, LedgerError> {
         self.with(|db| {
-            let piece: Option<i64> = db.query_row("SELECT min(start) FROM piece", [], |row| row.get(0))?;
-            let first = number(db, "begins")?.into_iter().chain(piece).min();
-            Ok(first.map(code::moment).transpose()?.map(|at| at.with_timezone(&zone).date_naive()))
+            let first: Option<i64> =
+                db.query_row("SELECT min(start) FROM piece INDEXED BY piece_by_start", [], |row| row.get(0))?;
+            first.map(|first| code::day_of(first, zone)).transpose()
         })
     }
 

@@ -47,6 +47,11 @@ impl Memory {
         }
     }
 
+    /// What was lost with a damaged one.
+    pub fn lost(&self) -> &[Gap] {
+        &self.lost
+    }
+
     /// Whether there is one, sound or not.
     pub fn is_there(&self) -> bool {
         self.ledger.is_some() || !self.lost.is_empty()

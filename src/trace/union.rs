@@ -36,10 +36,6 @@ pub fn union(a: &[u8], b: &[u8], zone: Tz) -> Option<Vec<u8>> {
                 both.map(|(a, b)| if (a.1.len(), a.1) >= (b.1.len(), b.1) { a.1 } else { b.1 })
             }
         };
-        // A copy can end in the midst of a line.
-        if joined.last().is_some_and(|last| *last != b'\n') {
-            joined.push(b'\n');
-        }
         joined.extend_from_slice(text.unwrap_or_default());
     }
 }
@@ -47,6 +43,8 @@ pub fn union(a: &[u8], b: &[u8], zone: Tz) -> Option<Vec<u8>> {
 /// The blocks of each second, in the order of time; what stands before the first date belongs to none.
 fn groups(text: &[u8], zone: Tz) -> Option<Vec<(DateTime<Utc>, &[u8])>> {
     let text = without_bom(text);
+    // A copy that ends in the midst of a line has nothing of that line that the other has not.
+    let text = &text[..text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1)];
     let mut starts: Vec<(DateTime<Utc>, usize)> = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive(|byte| *byte == b'\n') {

@@ -223,3 +223,53 @@ fn outlets_and_what_is_said_of_a_machine_are_searched_too() {
         lab.jeton("nightly --no-push").exits(0);
     }
 }
+
+#[test]
+fn seats_are_known_when_the_logs_are_gone_and_files_still_replace_everything() {
+    let lab = quick();
+    let before = lab.jeton("seats --format csv").exits(0).out;
+    lab.jeton("nightly --no-push").exits(0);
+    let of_file = lab.jeton(&format!("seats --format csv --logwatch {LOGWATCH}")).exits(0).out;
+    let copy = lab.text(LOGWATCH);
+    let lab =
+        lab.without("replay").edit("jeton.toml", |text| text.replace("replay = \"replay\"", "")).with("copy", copy);
+    lab.jeton("seats --format csv").exits(0).says_only(&before);
+    lab.jeton("seats --format csv --logwatch copy").exits(0).says_only(&of_file);
+}
+
+#[test]
+fn a_period_before_all_that_is_known_gets_no_workbook() {
+    let lab = quick();
+    lab.jeton("nightly --no-push").exits(0);
+    let before = lab.files("out/reports");
+    let said = "nothing is known of 2021-11-30 and before: the traces begin on 2021-12-08; nothing was written\n";
+    lab.jeton("report --date 2021-11-03").exits(0).says_only(said);
+    assert_eq!(lab.files("out/reports"), before);
+}
+
+#[test]
+fn parts_of_a_log_in_any_order_are_the_whole_log() {
+    let whole = nights(&[1.0]);
+    let lab = Lab::complete().without(crate::support::DEBUG_LOG).without(crate::support::LMSTAT);
+    let mut lab = lab.edit("jeton.toml", |text| {
+        let kept = |line: &&str| !line.starts_with("debug_log") && !line.starts_with("lmstat");
+        text.lines().filter(kept).collect::<Vec<_>>().join("\n")
+    });
+    let log = lab.text(LOGWATCH);
+    // The last third first: a part that begins in the midst of sessions, then one that ends in the midst of some.
+    for (from, to) in [(0.6, 1.0), (0.0, 0.4), (0.3, 0.7), (0.3, 0.7)] {
+        let (start, end) = (up_to(&log, from).len(), up_to(&log, to).len());
+        lab = lab.with(LOGWATCH, &log[start..end]);
+        lab.jeton("nightly --no-push").exits(0);
+    }
+    let parts = Left::by(&lab);
+    let is_row = |line: &&String| !line.starts_with("Finding");
+    assert_eq!(
+        parts.ledger.iter().filter(is_row).collect::<Vec<_>>(),
+        whole.ledger.iter().filter(is_row).collect::<Vec<_>>()
+    );
+    let lines = |left: &Left| {
+        left.files["Origin_history"].lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(lines(&parts), lines(&whole));
+}
