@@ -109,7 +109,7 @@ impl Load {
         let took = start.elapsed();
         std::thread::sleep(Duration::from_secs(2));
         // The whole pipeline is a process group of its own.
-        let _ = Command::new("kill").args(["--", &format!("-{}", child.id())]).status();
+        let _ = Command::new("sh").args(["-c", &format!("kill -TERM -{}", child.id())]).status();
         let _ = child.wait();
         self.reading.read();
         self.report("the shell loop", took);
@@ -191,7 +191,7 @@ fn cpu_ms(child: &Child) -> u64 {
 }
 
 fn end(child: &mut Child) {
-    let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    let _ = Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status();
     let _ = child.wait();
 }
 

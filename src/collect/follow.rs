@@ -110,7 +110,7 @@ impl Follower {
                 Look::AtEnd => {}
                 Look::Full => return Ok(true),
                 Look::Rewritten => {
-                    self.begin_anew(notices)?;
+                    self.begin_anew(notices);
                     return Ok(true);
                 }
             }
@@ -144,8 +144,8 @@ impl Follower {
     }
 
     /// The log was overwritten: back to its beginning, after what a copy of it holds.
-    fn begin_anew(&mut self, notices: &mut Notices) -> io::Result<()> {
-        let Some(log) = self.current.take() else { return Ok(()) };
+    fn begin_anew(&mut self, notices: &mut Notices) {
+        let Some(log) = self.current.take() else { return };
         let copy =
             log.place.as_ref().filter(|place| place.offset == log.offset && place.offset > 0).and_then(|place| {
                 let copies = beside(&self.path);
@@ -155,7 +155,6 @@ impl Follower {
         notices.note(&format!("`{}` was {which}: it is read from its beginning", self.path.display()));
         self.old.extend(copy);
         self.current = Some(Followed::new(log.file, log.identity));
-        Ok(())
     }
 }
 

@@ -69,6 +69,8 @@ impl Bench {
     }
 
     fn copy_and_empty(&mut self) {
+        // `logrotate` gives older parts other names first.
+        let _ = fs::remove_file(self.path("log.1"));
         fs::copy(self.path("log"), self.path("log.1")).unwrap();
         self.writer.set_len(0).unwrap();
     }

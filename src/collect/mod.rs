@@ -2,13 +2,13 @@
 //!
 //! At each wake-up, in this order:
 //!
-//! 1. [`follow`]: the complete lines that the log gained, whatever became of its file;
-//! 2. [`sockets`]: the connections of the port, at once after them, so that a token's line stands beside its connection;
-//! 3. [`block`]: date, connections, lines;
-//! 4. [`state`]: what the block changes, before it is written, so that a kill at any moment costs nothing;
-//! 5. [`logwatch`]: the block, whole or not at all.
+//! 1. `follow`: the complete lines that the log gained, whatever became of its file;
+//! 2. `sockets`: the connections of the port, at once after them, so that a token's line stands beside its connection;
+//! 3. `block`: date, connections, lines;
+//! 4. `state`: what the block changes, before it is written, so that a kill at any moment costs nothing;
+//! 5. `logwatch`: the block, whole or not at all.
 //!
-//! [`wake`] says when: inotify, signals, and every few seconds, for what inotify does not see and for systemd's watchdog.
+//! `wake` says when: inotify, signals, and every few seconds, for what inotify does not see and for systemd's watchdog.
 //! No decision depends on the wall clock, which may jump: it is only what date lines show.
 
 mod batch;

@@ -305,6 +305,11 @@ struct Candidate {
     carries: Vec<MomentId>,
 }
 
+/// The moments in which any of the candidates has bytes in flight.
+fn carried(candidates: &[Candidate]) -> Vec<MomentId> {
+    candidates.iter().flat_map(|candidate| candidate.carries.iter().copied()).collect()
+}
+
 impl Scene<'_> {
     /// How often pairs were at addresses, where a block with several tokens does not tell which is whose: each token counts
     /// for all its candidates, by how likely they are. A pair's own address is among them each time, another one now and
@@ -314,8 +319,9 @@ impl Scene<'_> {
         let mut habits = Habits::default();
         for group in groups {
             let candidates = self.candidates(group, &nobody, LIKELY_BEFORE);
+            let carried = carried(&candidates);
             for taken in group {
-                let scores: Vec<f64> = candidates.iter().map(|one| self.score(taken, one, &candidates)).collect();
+                let scores: Vec<f64> = candidates.iter().map(|one| self.score(taken, one, &carried)).collect();
                 let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let odds: Vec<f64> = scores.iter().map(|score| (score - best).exp()).collect();
                 let all: f64 = odds.iter().sum();
@@ -330,8 +336,9 @@ impl Scene<'_> {
     /// The choices of the tokens of one burst, best together.
     fn assign(&self, group: &[Taken], claimed: &mut [bool]) -> Vec<Option<Choice>> {
         let candidates = self.candidates(group, claimed, MOST_BEFORE);
+        let carried = carried(&candidates);
         let scores: Vec<Vec<f64>> =
-            group.iter().map(|taken| candidates.iter().map(|c| self.score(taken, c, &candidates)).collect()).collect();
+            group.iter().map(|taken| candidates.iter().map(|c| self.score(taken, c, &carried)).collect()).collect();
         let chosen = best_together(&scores);
         group
             .iter()
@@ -379,7 +386,7 @@ impl Scene<'_> {
             .collect()
     }
 
-    fn score(&self, taken: &Taken, candidate: &Candidate, all: &[Candidate]) -> f64 {
+    fn score(&self, taken: &Taken, candidate: &Candidate, carried: &[MomentId]) -> f64 {
         let life = self.watch.connection(candidate.connection);
         let ip = life.peer.ip;
         let mut score = self.exits.score(self.watch, candidate.connection, taken.pair);
@@ -398,7 +405,7 @@ impl Scene<'_> {
         let carries = candidate.carries.contains(&own);
         if carries {
             score += CARRIES;
-        } else if all.iter().any(|other| other.carries.contains(&own)) {
+        } else if carried.contains(&own) {
             score += ANOTHER_CARRIES;
         }
         if self.names.agree(taken.pair, ip) {

@@ -121,15 +121,6 @@ impl Server {
         );
         fs::write(path, text).unwrap();
     }
-
-    /// How many tokens were taken at each address.
-    pub(crate) fn tokens(&self) -> BTreeMap<String, usize> {
-        let mut tokens = BTreeMap::new();
-        for (_, end) in &self.ends {
-            *tokens.entry(end.ip().to_string()).or_default() += 1;
-        }
-        tokens
-    }
 }
 
 /// The user at an address, as the log names it.
