@@ -31,7 +31,8 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     drop(line);
     let gaps: Vec<_> = gathered.gaps.iter().chain(&published.failures).cloned().collect();
     let files: Vec<String> = published.files.iter().map(|file| file.display().to_string()).collect();
-    complain(&messages::findings(&gathered.findings, &gaps, common.verbose));
+    let findings = period.map_or_else(Vec::new, |period| gathered.material().concerning(period));
+    complain(&messages::findings(&findings, &gaps, common.verbose));
     say(&match (gathered.before, period) {
         (Some(begin), Some(period)) => before_the_traces(period.last(), begin),
         _ if files.is_empty() => "no use in this period: no workbook was written".to_owned(),

@@ -90,55 +90,29 @@ fn texts(value: Value<'_>, language: Language) -> Option<Texts> {
 }
 
 fn sheet(table: &Table<'_>, shown: &Shown, usual: &Texts, once: &mut Unique) -> Option<SheetPlan> {
-    let mut kind_value = None;
-    let kind = table.required("holds", "\"sessions\"", |value| {
-        kind_value = Some(value);
-        value.one_of(SheetKind::NAMED)
-    });
     let books = table.or("workbooks", vec![Book::Department, Book::Site], |value| {
         let expected = "a list of at least one of `department`, `site`";
         let books = value.list(expected, |item| item.one_of(BOOKS))?;
         if books.is_empty() { value.refuse(expected, None) } else { Some(books) }
     });
+    let kind = table.required("holds", "\"sessions\"", |value| kind(value, books.as_deref().unwrap_or_default(), once));
     let title = table.optional("title", tab_title);
-    let Some(kind) = kind else {
-        // What else is right depends on what the sheet holds.
+    let (Some(kind), Some(books)) = (kind, books) else {
+        // What else is right depends on what the sheet holds, and where.
         for key in ["columns", "freeze", "filter", "figures", "scale", "charts"] {
             table.pass_over(key);
         }
         return None;
     };
-    if let (Some(books), Some(value)) = (&books, kind_value) {
-        let _ = books.iter().all(|book| once.check(value, format!("{kind:?} {book:?}")));
-        if kind == SheetKind::Departments && books.contains(&Book::Department) {
-            let hint = "say `workbooks = [\"site\"]`".to_owned();
-            value.fault::<()>("a department's workbook has no sheet of departments".to_owned(), Some(hint));
-        }
-    }
     let known = kind.columns();
     let is_table = !known.is_empty();
+    let is_summary = kind == SheetKind::Summary;
     let columns = if is_table { columns(table, known, usual) } else { Some(Vec::new()) };
     let freeze = if is_table { table.or("freeze", 0, |value| value.integer("columns", 0..=50)) } else { Some(0) };
     let filter = if is_table { table.or("filter", true, Value::flag) } else { Some(false) };
-    let figures = match kind {
-        SheetKind::Summary => table.or("figures", FIGURES.to_vec(), figures),
-        _ => Some(Vec::new()),
-    };
+    let figures = if is_summary { table.or("figures", FIGURES.to_vec(), figures) } else { Some(Vec::new()) };
     let scale = if kind == SheetKind::Week { table.or("scale", true, Value::flag) } else { Some(false) };
-    let has_charts = is_table || kind == SheetKind::Summary;
-    let charts = match (has_charts, &books) {
-        (true, Some(books)) => table.or("charts", Vec::new(), |value| {
-            value.list("an array of tables `[[sheets.charts]]`", |item| {
-                item.table("[[sheets.charts]]", |table| chart(table, shown, books))
-            })
-        }),
-        (true, None) => {
-            table.pass_over("charts");
-            None
-        }
-        (false, _) => Some(Vec::new()),
-    };
-    let books = books?;
+    let charts = if is_table || is_summary { charts(table, shown, &books) } else { Some(Vec::new()) };
     Some(SheetPlan {
         kind,
         books,
@@ -149,6 +123,25 @@ fn sheet(table: &Table<'_>, shown: &Shown, usual: &Texts, once: &mut Unique) -> 
         figures: figures?,
         scale: scale?,
         charts: charts?,
+    })
+}
+
+/// What a sheet holds: each kind once in a workbook, and departments side by side in the site's alone.
+fn kind(value: Value<'_>, books: &[Book], once: &mut Unique) -> Option<SheetKind> {
+    let kind = value.one_of(SheetKind::NAMED)?;
+    let _ = books.iter().all(|book| once.check(value, format!("{kind:?} {book:?}")));
+    if kind == SheetKind::Departments && books.contains(&Book::Department) {
+        let hint = "say `workbooks = [\"site\"]`".to_owned();
+        return value.fault("a department's workbook has no sheet of departments".to_owned(), Some(hint));
+    }
+    Some(kind)
+}
+
+fn charts(table: &Table<'_>, shown: &Shown, books: &[Book]) -> Option<Vec<ChartPlan>> {
+    table.or("charts", Vec::new(), |value| {
+        value.list("an array of tables `[[sheets.charts]]`", |item| {
+            item.table("[[sheets.charts]]", |table| chart(table, shown, books))
+        })
     })
 }
 
@@ -387,6 +380,13 @@ mod tests {
                 template.sheets.iter().any(|sheet| sheet.kind == *kind && sheet.books.contains(&Book::Site)),
                 "{name}"
             );
+        }
+        // Whoever changes it finds every name in it.
+        let words: Vec<&str> = TEMPLATE.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let columns = SheetKind::NAMED.iter().flat_map(|(_, kind)| kind.columns()).map(|known| known.name);
+        let names = columns.chain(FIGURES.iter().copied()).chain(KINDS.iter().map(|(name, _)| *name));
+        for name in names.chain(TOTALS.iter().map(|(name, _)| *name)).chain(CHART_KINDS.iter().map(|(name, _)| *name)) {
+            assert!(words.contains(&name), "{name}");
         }
         let sessions = template.sheets.iter().find(|sheet| sheet.kind == SheetKind::Sessions).unwrap();
         let names: Vec<_> =

@@ -56,6 +56,22 @@ pub struct Material<'a> {
     pub begins: Option<NaiveDate>,
 }
 
+impl Material<'_> {
+    /// The findings that a period's reports tell: not those of other days, nor of machines that were used on others alone.
+    pub fn concerning(&self, period: Period) -> Vec<Finding> {
+        let within = |row: &&SessionRow| (period.first()..=period.last()).contains(&row.date);
+        let address = |row: &SessionRow| row.ip.map(|ip| ip.to_string());
+        let used: BTreeSet<String> = self.rows.iter().filter(within).filter_map(address).collect();
+        let at_other_times: BTreeSet<String> =
+            self.rows.iter().filter_map(address).filter(|ip| !used.contains(ip)).collect();
+        let concerns = |finding: &&Finding| {
+            let of_another_time = matches!(&finding.place, Place::Whole(name) if at_other_times.contains(&**name));
+            finding.concerns(period.first(), period.last()) && !of_another_time
+        };
+        self.findings.iter().filter(concerns).cloned().collect()
+    }
+}
+
 /// What one workbook is made of.
 #[derive(Debug, Default)]
 struct Share {
@@ -247,15 +263,7 @@ fn shares<'a>(config: &Config, material: &Material<'a>, period: Period) -> BTree
             shares.entry(scope).or_default().denials.push(denial.clone());
         }
     }
-    let address = |row: &SessionRow| row.ip.map(|ip| ip.to_string());
-    let used: BTreeSet<String> = material.rows.iter().filter(within).filter_map(address).collect();
-    let at_other_times: BTreeSet<String> =
-        material.rows.iter().filter_map(address).filter(|ip| !used.contains(ip)).collect();
-    let concerns = |finding: &&Finding| {
-        let of_another_time = matches!(&finding.place, Place::Whole(name) if at_other_times.contains(&**name));
-        finding.concerns(period.first(), period.last()) && !of_another_time
-    };
-    let concerned: Vec<Finding> = material.findings.iter().filter(concerns).cloned().collect();
+    let concerned = material.concerning(period);
     for (scope, share) in &mut shares {
         share.findings = findings_for(*scope, &share.rows, &concerned);
     }

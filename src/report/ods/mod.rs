@@ -87,11 +87,6 @@ fn fill(target: &mut spreadsheet_ods::Sheet, sheet: &Sheet<'_>, styles: &mut Sty
     for row in header.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX))..=last_row {
         set_height(target, row, LINE_POINTS, styles, file);
     }
-    // The lines below a table that charts cover are as high as all others.
-    let rows = sheet.table.as_ref().map_or(0, |table| 1 + table.rows.len());
-    for row in header.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX))..=last_row {
-        set_height(target, row, LINE_POINTS, styles, file);
-    }
     // Without it, the titles that run over the columns beside them widen the page.
     target.add_print_range(CellRange::local(0, 0, last_row, last_column.into()));
     // The crate forgets the heights of rows and the widths of columns that are beyond all cells.

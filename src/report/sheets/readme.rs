@@ -5,7 +5,7 @@ use crate::model::{Evidence, State};
 
 const WIDTHS: [f64; 2] = [30.0, 118.0];
 /// What is to be known once.
-const REMARKS: [&str; 6] = ["sources", "overlap", "midnight", "end", "unresolved", "zone"];
+const REMARKS: [&str; 7] = ["sources", "overlap", "midnight", "end", "previous", "unresolved", "zone"];
 
 pub(super) fn sheet<'a>(context: &Context<'a>) -> Sheet<'a> {
     let mut lines = vec![vec![Cell::text(Role::Title, context.words("readme.title"))]];

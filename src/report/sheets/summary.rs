@@ -14,8 +14,10 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &SheetPlan) -> Sheet<'a> {
     let mut lines = opening(context);
     let top = lines.len();
     lines.extend(figures(context, plan));
-    // Charts stand over lines that are left empty.
-    let below = plan.charts.iter().map(|chart| top + chart.line as usize + chart.lines as usize).max().unwrap_or(0);
+    // Charts stand over lines that are left empty; where nothing was used, there are none.
+    let is_used = !context.input.rows.is_empty() || !context.input.holds.is_empty();
+    let charts = plan.charts.iter().filter(|_| is_used);
+    let below = charts.map(|chart| top + chart.line as usize + chart.lines as usize).max().unwrap_or(0);
     let bottom = below.max(lines.len()) + 1;
     lines.resize_with(bottom, Vec::new);
     lines.extend(links(context));
