@@ -82,11 +82,9 @@ fn one(what: &str, count: usize, out: &Path) {
         "bare.xlsx" => bare::xlsx(&rows, file),
         "bare.ods" => bare::ods(&rows, file),
         _ => {
-            let input = pieces::input(&rows);
-            let mut book = sheets(&input);
             // The bare loops write the pieces alone.
-            book.sheets.retain(|sheet| sheet.name == "Sessions");
-            book.names.clear();
+            let template = pieces::sessions_alone();
+            let book = sheets(&pieces::input(&rows, &template));
             if what == "jeton.xlsx" {
                 xlsx::write(&book, file).expect("room for the file");
             } else {

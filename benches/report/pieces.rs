@@ -6,6 +6,7 @@ use chrono::{Duration, TimeZone};
 use chrono_tz::Tz;
 use jeton::config::PeriodKind;
 use jeton::model::{Evidence, Identity, Machine, SessionRow, State};
+use jeton::report::template::SheetKind;
 use jeton::report::{Period, ReportInput, Scope, Template, rows};
 use jeton::texts::Language;
 
@@ -53,8 +54,15 @@ fn machine(number: usize) -> Machine {
     }
 }
 
+/// A description of a workbook that has no sheet but *Sessions*.
+pub(super) fn sessions_alone() -> Template {
+    let mut template = Template::built_in().clone();
+    template.sheets.retain(|sheet| sheet.kind == SheetKind::Sessions);
+    template
+}
+
 /// What a workbook of them is made of.
-pub(super) fn input(rows: &[SessionRow]) -> ReportInput<'_> {
+pub(super) fn input<'a>(rows: &'a [SessionRow], template: &'a Template) -> ReportInput<'a> {
     let last = chrono::NaiveDate::from_ymd_opt(2021, 12, 31).unwrap_or_default();
     ReportInput {
         site: "Labo",
@@ -72,7 +80,7 @@ pub(super) fn input(rows: &[SessionRow]) -> ReportInput<'_> {
         previous: None,
         begins: None,
         departments: &[],
-        template: Template::built_in(),
+        template,
         version: "0",
     }
 }
