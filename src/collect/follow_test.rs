@@ -112,7 +112,10 @@ proptest! {
             match step {
                 Step::Line => bench.line(),
                 Step::Half => {
-                    bench.write(b"      0 (orglab) ha");
+                    // Numbered: a log that begins as the copy of another did would be taken for it.
+                    bench.n += 1;
+                    let number = bench.n;
+                    bench.write(format!("{number:8} (orglab) ha").as_bytes());
                     bench.look();
                     bench.write(b"lf\n");
                 }

@@ -23,20 +23,22 @@ fn a_period_that_is_over_is_written_once_more_and_then_left_alone() {
     // The 10th is not over: it is written again, and the others are not.
     let [over, running] = ["2021-12-09", "2021-12-10"].map(|day| book(day, "DPT2"));
     let lab = lab.with(&over, "as it was").with(&running, "as it was");
-    lab.jeton("nightly --no-push").exits(3).says("over, and left as they were written: 2021-12-08, 2021-12-09\n");
+    lab.jeton("nightly --no-push --since 2021-12-08")
+        .exits(3)
+        .says("over, and left as they were written: 2021-12-08, 2021-12-09\n");
     assert_eq!(lab.text(&over), "as it was");
     assert!(Workbook::read(&lab.path(&running)).sessions().len() == 3, "written again");
 
     // In the next night it is over, and is written for the last time.
     let lab = on_the_next_day(lab).with(&running, "as it was");
-    lab.jeton("nightly --no-push --date 2021-12-10").exits(3).says("2021-12-08, 2021-12-09\n");
+    lab.jeton("nightly --no-push --date 2021-12-10").exits(3).says(&running);
     let last = Workbook::read(&lab.path(&running));
     assert_eq!(last.sessions().len(), 3);
-    lab.jeton("nightly --no-push --date 2021-12-10").says("2021-12-08, 2021-12-09, 2021-12-10\n");
+    lab.jeton("nightly --no-push --since 2021-12-08 --date 2021-12-10").says("2021-12-08, 2021-12-09, 2021-12-10\n");
     lab.jeton("nightly --no-push --since 2021-12-09 --date 2021-12-09").says("left as they were written: 2021-12-09\n");
 
     // Whoever asks for it gets it.
-    lab.jeton("report --period day --date 2021-12-09 --department DPT2").exits(3).says(&over);
+    lab.jeton("report --period day --date 2021-12-09 --department DPT2").exits(0).says(&over);
     assert_eq!(Workbook::read(&lab.path(&over)).sessions().len(), 1);
 }
 
