@@ -240,10 +240,26 @@ impl Exits {
         }
         let life = watch.connection(connection);
         let Some(gone) = life.gone else { return 0.0 };
+        if watch.moment(gone).collected {
+            return self.collected_score(life.last, gone, pair);
+        }
         // Gone with the IN, or still closing in the IN's own block and gone in the next.
         if self.at(gone).contains(&pair) || self.at(life.last).contains(&pair) {
             ENDS_WITH_PAIR
         } else if self.at(gone).is_empty() {
+            0.0
+        } else {
+            ENDS_WITH_ANOTHER
+        }
+    }
+
+    /// The same in collected blocks, which follow each other within milliseconds: the `IN` can be a block before the last
+    /// that shows the connection, and the more pairs end there together, the less it says that one of them does.
+    fn collected_score(&self, last: MomentId, gone: MomentId, pair: PairId) -> f64 {
+        let around: Vec<PairId> = (last.saturating_sub(1)..=gone).flat_map(|moment| self.at(moment)).copied().collect();
+        if around.contains(&pair) {
+            ENDS_WITH_PAIR - (around.len() as f64).ln()
+        } else if around.is_empty() {
             0.0
         } else {
             ENDS_WITH_ANOTHER
