@@ -21,6 +21,8 @@ use put::{escaped, put_line};
 
 /// A4 (ECMA-376 part 1, 18.3.1.64, paperSize).
 const A4: u8 = 9;
+/// The most rows of a table that has more than filter buttons.
+const MOST_TABLE_ROWS: usize = 10_000;
 /// The most characters of the foot of a page are 255, marks included; two names share them.
 const MOST_FOOTER: usize = 90;
 
@@ -89,7 +91,8 @@ fn fill(target: &mut Worksheet, sheet: &Sheet<'_>, formats: &mut Formats) -> Res
 }
 
 /// A table of Excel's, with filter buttons, a name and a description. Its style is in its cells, because LibreOffice shows
-/// no other; titles that are not unique, which a table cannot have, get buttons without one.
+/// no other. Titles that are not unique, which a table cannot have, get buttons without one, and so do many rows: the
+/// crate remembers every cell of a table.
 fn filter(
     target: &mut Worksheet,
     sheet: &Sheet<'_>,
@@ -108,7 +111,7 @@ fn filter(
         let format = formats.get(cell.role, cell.value.kind()).clone();
         titles.push((folded, TableColumn::new().set_header(escaped(title)).set_header_format(format)));
     }
-    if titles.len() < table.header.len() {
+    if titles.len() < table.header.len() || table.rows.len() > MOST_TABLE_ROWS {
         target.autofilter(header, 0, area.last.0, area.last.1)?;
         return Ok(());
     }
