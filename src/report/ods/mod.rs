@@ -121,8 +121,10 @@ fn put_line(
 
 /// Sets a row's height in points. By itself, the crate would make a style for every row.
 fn set_height(target: &mut spreadsheet_ods::Sheet, row: u32, points: f64, styles: &mut Styles, file: &mut WorkBook) {
-    target.set_rowstyle(row, styles.height(points, file));
+    // The height first: the crate leaves a copy of what the row had before at the next one, and a style whose row has no
+    // height loses its own.
     target.set_row_height(row, pt!(points));
+    target.set_rowstyle(row, styles.height(points, file));
 }
 
 /// The least and the greatest number of every area that is shaded. LibreOffice has colour scales and data bars too, but
