@@ -107,6 +107,31 @@ fn books(lab: &Lab) -> BTreeMap<String, Workbook> {
 }
 
 #[test]
+fn who_sits_where_now_is_asked_of_all_hosts() {
+    const HERE: &str = "127.0.7.17";
+    let park = Park::new();
+    let told = |lab: &Lab| -> Vec<[String; 6]> {
+        let rows = rows_of(&lab.jeton("connected --live --format csv").exits(0).out);
+        let cells = ["login", "host", "minutes", "evidence", "switch", "outlet"];
+        rows.iter().map(|row| cells.map(|name| row[name].clone())).collect()
+    };
+    // Nobody is connected to this machine on that port: what the logs say of addresses is not believed any more.
+    assert_eq!(told(&park.lab), [["omar", "PHYS-PC-07", "480", "unknown", "", ""].map(str::to_owned)]);
+
+    // A machine on this network, with a real connection.
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap();
+    let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    client.bind(&std::net::SocketAddr::new(HERE.parse().unwrap(), 0).into()).unwrap();
+    client.connect(&port.into()).unwrap();
+    let lab = park
+        .lab
+        .edit("dhcpd-512.conf", |text| text.replace("10.20.12.17", HERE))
+        .edit("jeton.toml", |text| text.replace("port = 60213", &format!("port = {}", port.port())));
+    assert_eq!(told(&lab), [["omar", "PHYS-PC-07", "480", "hostname", "Labo-A-1", "A1A07-01"].map(str::to_owned)]);
+}
+
+#[test]
 fn a_night_over_ssh_gives_what_the_replay_of_the_same_data_gives() {
     let park = Park::new();
     park.lab.jeton(&format!("{NIGHT} --record recorded")).exits(0).says("pushed: 127.0.0.1:Origin_history");
