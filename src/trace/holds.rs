@@ -520,13 +520,17 @@ impl Follower<'_> {
             let n_alive =
                 if known { uses.len() } else { open.iter().filter(|&&id| self.is_alive(id, seen, settings)).count() };
             for (rank, &id) in open.iter().enumerate() {
-                let shows = known || self.life(id) == 2;
-                let sign = if shows { seen } else { self.last_word(id).min(seen) };
-                if rank < n_alive && !stale {
-                    let holding = &mut self.held.holdings[id];
-                    (holding.end, holding.sign) = (seen.max(holding.start), sign.max(holding.start));
-                } else {
-                    self.presume(id, seen, if rank < n_alive { Some(sign) } else { None });
+                // Only for those who may be out: it looks through all holdings.
+                let sign = (rank < n_alive).then(|| {
+                    let shows = known || self.life(id) == 2;
+                    if shows { seen } else { self.last_word(id).min(seen) }
+                });
+                match sign {
+                    Some(sign) if !stale => {
+                        let holding = &mut self.held.holdings[id];
+                        (holding.end, holding.sign) = (seen.max(holding.start), sign.max(holding.start));
+                    }
+                    _ => self.presume(id, seen, sign),
                 }
             }
             if known && !stale {
