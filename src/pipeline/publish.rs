@@ -58,7 +58,7 @@ pub struct Material<'a> {
 
 impl Material<'_> {
     /// The findings that a period's reports tell: not those of other days, nor of machines that were used on others alone.
-    pub fn concerning(&self, period: Period) -> Vec<Finding> {
+    fn concerning(&self, period: Period) -> Vec<Finding> {
         let within = |row: &&SessionRow| (period.first()..=period.last()).contains(&row.date);
         let address = |row: &SessionRow| row.ip.map(|ip| ip.to_string());
         let used: BTreeSet<String> = self.rows.iter().filter(within).filter_map(address).collect();

@@ -1,6 +1,4 @@
 //! The whole program, from its command line to the files it leaves: see `tests/support/mod.rs` for how a test reads.
-//!
-//! Tests that are ignored each name a defect that is known; `cargo test -- --ignored` shows them.
 
 mod agent;
 mod bad_input;
