@@ -45,6 +45,7 @@ fn commands_answer_or_say_why_not_and_one_that_fails_takes_no_other_with_it() {
             "seq 20000",
             "printf 'no newline'; echo noise >&2",
             "true",
+            "exec >&- 2>&-; sleep 1; exit 3",
         ],
     );
     assert_eq!(answers[0].as_deref(), Ok("lmstat é\n"));
@@ -57,6 +58,8 @@ fn commands_answer_or_say_why_not_and_one_that_fails_takes_no_other_with_it() {
     assert_eq!(answers[4].as_ref(), Ok(&many));
     assert_eq!(answers[5].as_deref(), Ok("no newline"));
     assert_eq!(answers[6].as_deref(), Ok(""));
+    let error = answers[7].as_deref().expect_err("a status that comes late is waited for");
+    assert!(error.ends_with("it ended with 3 and printed nothing: "), "{error}");
 }
 
 #[test]

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use ssh2::Channel;
+use ssh2::{Channel, Session};
 
 use super::connection::Connection;
 use super::failure::{Failure, Outlook};
 use super::reading::Reading;
 use super::screen;
 use crate::finding::excerpt;
+
+/// How long a command's status may take after its last word: a host that works hard sends it later, some devices never.
+const STATUS: Duration = Duration::from_secs(2);
 
 /// What became of a command.
 pub(super) enum Exec {
@@ -48,18 +51,18 @@ pub(super) fn exec(connection: &Connection, line: &str, allowed: Duration) -> Re
         if has_no_exec(&printed) {
             return Ok(Exec::Refused(Failure::new(format!("the device said `{}`", excerpt(&text(&printed))))));
         }
-        judge(&channel, printed, &complaint).map(Exec::Answered)
+        judge(session, &mut channel, printed, &complaint).map(Exec::Answered)
     })
 }
 
 /// Tells an answer from a complaint.
-fn judge(channel: &Channel, printed: Vec<u8>, complaint: &str) -> Result<Vec<u8>, Failure> {
+fn judge(session: &Session, channel: &mut Channel, printed: Vec<u8>, complaint: &str) -> Result<Vec<u8>, Failure> {
     if let Some(failure) = not_allowed(&printed) {
         return Err(failure);
     }
     let is_silent = printed.iter().all(u8::is_ascii_whitespace);
-    let status = channel.exit_status().unwrap_or(0);
-    if status == 0 || !is_silent {
+    let status = if is_silent { status(session, channel) } else { 0 };
+    if status == 0 {
         // Pages leave their marks; anything else is the command's own.
         return Ok(if printed.contains(&0x08) || printed.contains(&0x1b) { screen::shown(&printed) } else { printed });
     }
@@ -68,6 +71,16 @@ fn judge(channel: &Channel, printed: Vec<u8>, complaint: &str) -> Result<Vec<u8>
         126 | 127 => Failure::alone(format!("the host cannot run it: {first}")).remedy("mend its path in jeton.toml"),
         _ => Failure::alone(format!("it ended with {status} and printed nothing: {first}")),
     })
+}
+
+/// With what the command ended, 0 where the host does not say. The status comes on its own behind the end of what was
+/// printed, and before the end of the channel.
+fn status(session: &Session, channel: &mut Channel) -> i32 {
+    session.set_timeout(u32::try_from(STATUS.as_millis()).unwrap_or(u32::MAX));
+    // A host that only goes away has told all it would tell.
+    let _ = channel.wait_close();
+    session.set_timeout(0);
+    channel.exit_status().unwrap_or(0)
 }
 
 /// What devices say that were given a command they take in a shell only.
