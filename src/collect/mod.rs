@@ -76,7 +76,6 @@ pub fn run(settings: &Settings, say: impl FnMut(&str) + 'static) -> io::Result<(
         watchdog.feed();
         if wake == Wake::Time || !alarm.is_fresh() {
             alarm.refresh();
-            collector.sockets.look_everywhere();
         }
         if wake == Wake::Stop {
             tell_systemd(NotifyState::Stopping);
