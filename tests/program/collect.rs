@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use chrono::{NaiveDateTime, TimeDelta};
 use fs_err as fs;
 
 use crate::server::{Reading, Server, user_at};
@@ -28,14 +29,18 @@ impl Collecting {
     fn prepared(options: &str, prepare: impl FnOnce(&Path)) -> Self {
         let lab = tempfile::tempdir().unwrap();
         prepare(lab.path());
-        let folder = lab.path().to_owned();
-        let child = start(&folder, options);
+        let command = collector(lab.path(), options);
+        Self::of(lab, command)
+    }
+
+    fn of(lab: tempfile::TempDir, mut command: Command) -> Self {
+        let (folder, child) = (lab.path().to_owned(), command.spawn().unwrap());
         Self { folder, child, port: 60213, _lab: Some(lab) }.wait_for_begin(1)
     }
 
     fn beside(folder: &Path, server: &Server) -> Self {
         let port = server.port();
-        let child = start(folder, &format!("--port {port}"));
+        let child = collector(folder, &format!("--port {port}")).spawn().unwrap();
         Self { folder: folder.to_owned(), child, port, _lab: None }.wait_for_begin(1)
     }
 
@@ -96,7 +101,7 @@ impl Collecting {
 
     fn again(&mut self) {
         let n = self.text("logwatch").matches("collect: begins").count();
-        self.child = start(&self.folder, &format!("--port {}", self.port));
+        self.child = collector(&self.folder, &format!("--port {}", self.port)).spawn().unwrap();
         self.until("it begins again", |this| this.text("logwatch").matches("collect: begins").count() > n);
     }
 
@@ -115,14 +120,21 @@ impl Drop for Collecting {
     }
 }
 
-fn start(folder: &Path, options: &str) -> Child {
-    let said = fs::OpenOptions::new().create(true).append(true).open(folder.join("err")).unwrap();
+/// The command of a collector of `log`, if the options name no other; what it says goes into `err`.
+fn collector(folder: &Path, options: &str) -> Command {
     let mut command = command(folder);
-    command.args("collect --debug-log log --logwatch logwatch".split(' ')).env("TZ", "Europe/Paris");
-    if !options.contains("--port") {
-        command.args(["--port", "60213"]);
+    command.args("collect --logwatch logwatch".split(' ')).env("TZ", "Europe/Paris").stderr(said(folder));
+    for (option, value) in [("--debug-log", "log"), ("--port", "60213")] {
+        if !options.contains(option) {
+            command.args([option, value]);
+        }
     }
-    command.args(options.split_whitespace()).stderr(Stdio::from(said.into_parts().0)).spawn().unwrap()
+    command.args(options.split_whitespace());
+    command
+}
+
+fn said(folder: &Path) -> Stdio {
+    fs::OpenOptions::new().create(true).append(true).open(folder.join("err")).unwrap().into_parts().0.into()
 }
 
 /// Lines at a rate, through two restarts of FlexNet, a rotation, and a collector that is killed: each line once, in order,
@@ -226,14 +238,8 @@ fn bad_bytes_are_said_and_cost_no_line() {
 
 #[test]
 fn a_folder_may_be_replaced() {
-    let lab = tempfile::tempdir().unwrap();
-    fs::create_dir(lab.path().join("flexlm")).unwrap();
-    let said = fs::File::create(lab.path().join("err")).unwrap();
-    let mut command = command(lab.path());
-    let words = "collect --debug-log flexlm/log --logwatch logwatch --port 60213".split(' ');
-    let child = command.args(words).stderr(Stdio::from(said.into_parts().0)).spawn().unwrap();
-    let folder = lab.path().to_owned();
-    let collecting = Collecting { folder, child, port: 60213, _lab: Some(lab) }.wait_for_begin(1);
+    let collecting =
+        Collecting::prepared("--debug-log flexlm/log", |folder| fs::create_dir(folder.join("flexlm")).unwrap());
     collecting.append("flexlm/log", "one\n");
     collecting.until_lines(&["one"]);
     fs::rename(collecting.path("flexlm"), collecting.path("old")).unwrap();
@@ -285,15 +291,12 @@ fn its_own_logwatch_may_be_rotated() {
 #[test]
 fn a_full_disk_is_said_waited_for_and_costs_no_line() {
     let lab = tempfile::tempdir().unwrap();
-    let said = fs::File::create(lab.path().join("err")).unwrap();
     let line = format!(
         "trap '' XFSZ; ulimit -S -f 24; exec {PROGRAM} collect --debug-log log --logwatch logwatch --port 60213"
     );
     let mut command = Command::new("sh");
-    command.args(["-c", &line]).current_dir(lab.path()).stderr(Stdio::from(said.into_parts().0));
-    let child = command.spawn().unwrap();
-    let folder = lab.path().to_owned();
-    let mut collecting = Collecting { folder, child, port: 60213, _lab: Some(lab) }.wait_for_begin(1);
+    command.args(["-c", &line]).current_dir(lab.path()).stderr(said(lab.path()));
+    let mut collecting = Collecting::of(lab, command);
     let lines: Vec<String> = (0..200).map(|n| format!("{n} {}", "x".repeat(100))).collect();
     for line in &lines[..150] {
         collecting.append("log", format!("{line}\n"));
@@ -323,10 +326,50 @@ fn a_sign_of_life_comes_while_tokens_are_out_and_only_then() {
     assert!(!text[text.find(" IN: ").unwrap()..].contains("collect: "), "{text}");
 }
 
+/// Only what date lines show is the wall clock's: a line comes at once and a sign of life after its second, whether the
+/// clock goes back by hours or ahead by days. (libfaketime(1) gives the collector another clock.)
+#[test]
+fn a_clock_that_jumps_costs_no_line_and_delays_no_sign_of_life() {
+    let ran = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output().unwrap();
+    let library = String::from_utf8(ran.stdout).unwrap();
+    let lab = tempfile::tempdir().unwrap();
+    let clock = lab.path().join("clock");
+    fs::write(&clock, "+0").unwrap();
+    let mut command = collector(lab.path(), "--pulse 1");
+    command.env("LD_PRELOAD", library.trim()).env("FAKETIME_TIMESTAMP_FILE", &clock);
+    command.envs(["FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"].map(|name| (name, "1")));
+    let mut collecting = Collecting::of(lab, command);
+    let mut lines = vec!["14:00:20 (orglab) OUT: \"OriginPro\" a@b  ".to_owned()];
+    for hours in [0, -3, 48, 47, -24 * 400, 0] {
+        let jumped = collecting.path("jumped");
+        fs::write(&jumped, format!("{hours:+}h")).unwrap();
+        fs::rename(jumped, &clock).unwrap();
+        let line = format!("{}\n", lines.last().unwrap());
+        collecting.append("log", &line);
+        collecting.until_lines(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let until_line = collecting.text("logwatch").find(&line).unwrap();
+        let sign = "(jeton) collect: 1 out\n";
+        collecting.until("a sign of life", |this| this.text("logwatch")[until_line..].contains(sign));
+        let text = collecting.text("logwatch");
+        let (before, after) = text.split_at(until_line);
+        let date = |line: &str| NaiveDateTime::parse_from_str(line, "%a %b %e %T %Z %Y").ok();
+        let dates: Vec<_> =
+            before.lines().filter_map(date).next_back().into_iter().chain(after.lines().filter_map(date)).collect();
+        assert!(dates.len() >= 2, "{hours}: {text}");
+        let now = (chrono::Utc::now() + TimeDelta::hours(hours)).with_timezone(&chrono_tz::Europe::Paris);
+        for date in dates {
+            let apart = (now.naive_local() - date).abs();
+            assert!(apart < TimeDelta::minutes(30), "{hours}: {date} beside {now}");
+        }
+        lines.push(format!("14:00:20 (orglab) something else {hours}"));
+    }
+    assert_eq!(collecting.stop(), Some(0));
+}
+
 #[test]
 fn two_collectors_never_write_one_logwatch() {
     let collecting = Collecting::new("");
-    let second = start(&collecting.folder, "").wait().unwrap();
+    let second = collector(&collecting.folder, "").status().unwrap();
     assert_eq!(second.code(), Some(1));
     collecting.until_said("error: another `jeton collect` writes `logwatch`");
 }

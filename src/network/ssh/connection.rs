@@ -113,7 +113,7 @@ fn resolve(host: &Host, until: Instant, allowed: Duration) -> Result<Vec<SocketA
             let failed = format!("`{}` does not resolve: {reason}", host.address);
             let is_passing = reason.contains("emporary");
             let failure = if is_passing { Failure::passing(failed) } else { Failure::new(failed) };
-            Err(failure.remedy("mend its name in jeton.toml, or give its address"))
+            Err(failure.remedy("mend its name in jeton.toml, or write its address in the place of the name"))
         }
     }
 }
