@@ -47,6 +47,9 @@ struct Arguments {
     /// The share of answers that are acknowledged before `ss` looks.
     #[arg(long, default_value_t = 0.0)]
     drained: f64,
+    /// The share of lines of the logwatch that are cut short, mangled or missing.
+    #[arg(long, default_value_t = 0.0)]
+    garbled: f64,
     /// Connections without a token a day.
     #[arg(long, default_value_t = 0.0)]
     idle: f64,
@@ -111,6 +114,7 @@ fn laboratory(arguments: &Arguments) -> Laboratory {
         seats: arguments.seats,
         bursts: arguments.bursts,
         drained: arguments.drained,
+        garbled: arguments.garbled,
         idle_per_day: arguments.idle,
         lingering: arguments.lingering,
         ghosts: arguments.ghosts,
@@ -167,6 +171,7 @@ fn rows(base: &Laboratory) -> Vec<(&'static str, Laboratory)> {
         ("the same, debug log overwritten", with(&|lab| (lab.restarts_per_day, lab.overwritten) = (0.5, true))),
         ("network drops, ghosts", with(&|lab| lab.ghosts = 0.05)),
         ("a logwatch that begins in the middle", with(&|lab| lab.days_before = 3)),
+        ("one line in 500 garbled", with(&|lab| lab.garbled = 0.002)),
         ("all of it", with(&all)),
         ("no debug log", with(&|lab| lab.debug_log = false)),
         ("no debug log, one in ten in a burst", with(&|lab| (lab.debug_log, lab.bursts) = (false, 0.1))),
@@ -177,6 +182,8 @@ fn rows(base: &Laboratory) -> Vec<(&'static str, Laboratory)> {
             "no debug log, idle, outliving",
             with(&|lab| (lab.debug_log, lab.idle_per_day, lab.lingering) = (false, 20.0, 0.1)),
         ),
+        ("no debug log, one line in 500 garbled", with(&|lab| (lab.debug_log, lab.garbled) = (false, 0.002))),
+        ("no debug log, one line in 50 garbled", with(&|lab| (lab.debug_log, lab.garbled) = (false, 0.02))),
         ("no debug log, ten times the load", with(&|lab| lab.debug_log = false).times(10)),
         ("no debug log, no lmstat", with(&|lab| (lab.debug_log, lab.lmstat) = (false, false))),
         (

@@ -29,6 +29,7 @@ fn any(seed: u64) -> Laboratory {
         seats: 1 + random.index(20),
         bursts: share(&mut random, 0.5),
         drained: share(&mut random, 1.0),
+        garbled: share(&mut random, 0.02),
         idle_per_day: share(&mut random, 30.0),
         lingering: share(&mut random, 0.3),
         silent: share(&mut random, 0.4),
@@ -197,6 +198,7 @@ fn with_a_debug_log_every_user_and_nearly_every_session_is_right() {
         ("lost lines", Laboratory { bursts: 0.2, ..small() }, (1000, 998, 970, 1)),
         ("acknowledged at once", Laboratory { drained: 0.9, ..small() }, (996, 998, 990, 1)),
         ("idle connections", Laboratory { idle_per_day: 20.0, lingering: 0.05, ..small() }, (1000, 998, 985, 1)),
+        ("garbled lines", Laboratory { garbled: 0.02, ..small() }, (990, 1000, 985, 0)),
     ] {
         assert_floor(what, &score(12, &lab), floor);
     }
@@ -209,6 +211,7 @@ fn without_a_debug_log_the_connections_make_up_for_much_of_what_is_lost() {
         ("everything kept", without(), (1000, 1000, 1000, 0)),
         ("lost lines", Laboratory { bursts: 0.2, ..without() }, (1000, 975, 975, 25)),
         ("restarts", Laboratory { restarts_per_day: 0.5, ..without() }, (1000, 998, 990, 5)),
+        ("garbled lines", Laboratory { garbled: 0.005, ..without() }, (1000, 990, 985, 10)),
         ("no lmstat", Laboratory { lmstat: false, bursts: 0.1, ..without() }, (1000, 978, 985, 12)),
     ] {
         assert_floor(what, &score(12, &lab), floor);

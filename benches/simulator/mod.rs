@@ -58,6 +58,8 @@ pub(crate) struct Laboratory {
     pub(crate) bursts: f64,
     /// How many answers the client has acknowledged before the loop looks.
     pub(crate) drained: f64,
+    /// How many lines of the logwatch are cut short, mangled or missing.
+    pub(crate) garbled: f64,
     /// Connections without a token that open in a day.
     pub(crate) idle_per_day: f64,
     /// How many connections stay, without their token, for hours or days.
@@ -99,6 +101,7 @@ impl Default for Laboratory {
             seats: 20,
             bursts: 0.0,
             drained: 0.0,
+            garbled: 0.0,
             idle_per_day: 0.0,
             lingering: 0.0,
             silent: 0.1,

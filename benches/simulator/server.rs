@@ -135,7 +135,7 @@ impl<'a, W: Write> Server<'a, W> {
             debug_log: Vec::new(),
             log_from: now,
             last_line: (String::new(), Tag::Chatter),
-            watcher: Watcher::new(logwatch, lab.dates, lab.zone),
+            watcher: Watcher::new(logwatch, lab),
             up: true,
         };
         server.schedule(0, Event::Midnight);

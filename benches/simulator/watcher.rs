@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::random::Random;
 use super::server::Connection;
-use super::{DateStyle, PORT, SERVER};
+use super::{DateStyle, Laboratory, PORT, SERVER};
 
 /// A line that somebody wants to know the fate of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(crate) struct Watcher<W> {
     logwatch: W,
     style: DateStyle,
     zone: chrono_tz::Tz,
+    /// The share of lines that come out wrong.
+    garbled: f64,
     /// The block that is being written.
     block: Vec<u8>,
     /// The last whole block and its line: kept back, as the copy of the file may end in it.
@@ -55,11 +57,12 @@ pub(crate) struct Watcher<W> {
 
 impl<W: Write> Watcher<W> {
     /// A loop that waits.
-    pub(crate) fn new(logwatch: W, style: DateStyle, zone: chrono_tz::Tz) -> Self {
+    pub(crate) fn new(logwatch: W, lab: &Laboratory) -> Self {
         Self {
             logwatch,
-            style,
-            zone,
+            style: lab.dates,
+            zone: lab.zone,
+            garbled: lab.garbled,
             block: Vec::new(),
             last_block: (Vec::new(), None),
             date: 0,
@@ -99,6 +102,13 @@ impl<W: Write> Watcher<W> {
         random: &mut Random,
     ) -> (i64, Step) {
         for connection in connections {
+            if self.is_garbled(random) {
+                let (start, closing_seen) = (self.block.len(), connection.closing_seen);
+                connection.write(now, &mut self.block);
+                connection.closing_seen = closing_seen;
+                garble(&mut self.block, start, random);
+                continue;
+            }
             connection.first_seen.get_or_insert(self.date);
             connection.last_seen = Some(self.date);
             connection.write(now, &mut self.block);
@@ -114,11 +124,22 @@ impl<W: Write> Watcher<W> {
 
     /// `tail -n 1`. Gives the line of the block before, which is in the file for good now.
     pub(crate) fn tail(&mut self, line: &str, tag: Tag, random: &mut Random) -> io::Result<(Option<Tag>, (i64, Step))> {
+        let start = self.block.len();
         self.block.extend_from_slice(line.as_bytes());
+        let tag = if self.is_garbled(random) {
+            garble(&mut self.block, start, random);
+            Tag::Chatter
+        } else {
+            tag
+        };
         self.logwatch.write_all(&self.last_block.0)?;
         std::mem::swap(&mut self.last_block.0, &mut self.block);
         let before = self.last_block.1.replace(tag);
         Ok((before, (random.between(1, 8), Step::Done)))
+    }
+
+    fn is_garbled(&self, random: &mut Random) -> bool {
+        self.garbled > 0.0 && random.chance(self.garbled)
     }
 
     /// Back to waiting, or to the next change.
@@ -138,6 +159,18 @@ impl<W: Write> Watcher<W> {
         self.logwatch.write_all(&block[..end])?;
         self.logwatch.flush()?;
         Ok(tag.filter(|_| !truncated))
+    }
+}
+
+/// The last line, from `start`, is cut short, begins with what is none of its own, or is not there.
+fn garble(block: &mut Vec<u8>, start: usize, random: &mut Random) {
+    match random.index(3) {
+        0 => {
+            block.truncate(start + random.index(block.len() - start));
+            block.push(b'\n');
+        }
+        1 => block[start..start + 4].copy_from_slice(b"#?!\x7f"),
+        _ => block.truncate(start),
     }
 }
 

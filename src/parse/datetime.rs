@@ -164,6 +164,15 @@ pub fn parse(line: &str) -> Option<Stamp> {
     parts.stamp()
 }
 
+/// Reads a date that was written onto the end of a line which lacks its own end: where the date begins, and the date.
+pub fn parse_end(line: &str) -> Option<(usize, Stamp)> {
+    // No date is longer. The first that reads is the whole of it: its later words alone can be a date as well.
+    const LONGEST: usize = 64;
+    let skipped = line.chars().count().saturating_sub(LONGEST).max(1);
+    let mut starts = line.char_indices().skip(skipped).filter(|(_, first)| !first.is_whitespace());
+    starts.find_map(|(start, _)| parse(&line[start..]).map(|stamp| (start, stamp)))
+}
+
 /// What the words of a line have said so far.
 #[derive(Default)]
 struct Parts {
@@ -372,6 +381,27 @@ mod tests {
 
     fn moment(line: &str) -> Option<String> {
         parse(line).map(|stamp| stamp.moment(Paris, None).to_rfc3339())
+    }
+
+    #[test]
+    fn a_date_at_the_end_of_an_unfinished_line() {
+        for (line, rest) in [
+            (
+                "14:00:20 (orglab) OUT: \"f\" a@DESKTOP-7mer. déc.  8 14:00:20 CET 2021",
+                "14:00:20 (orglab) OUT: \"f\" a@DESKTOP-7",
+            ),
+            ("14:00:2Wed Dec  8 14:00:20 CET 2021", "14:00:2"),
+            ("a@h  Wed 08 Dec 2021 02:00:20 PM CET", "a@h  "),
+            ("W?d Dec  8 14:00:20 CET 2021", "W?d "),
+            ("ESTAB 0 0 1.2.3.4:602132021-12-08T14:00:20+01:00", "ESTAB 0 0 1.2.3.4:60213"),
+            ("émercredi 8 décembre 2021, 14:00:20 (UTC+0100)", "é"),
+        ] {
+            let (start, stamp) = parse_end(line).unwrap();
+            assert_eq!((&line[..start], stamp.civil.to_string().as_str()), (rest, "2021-12-08 14:00:20"), "{line}");
+        }
+        for line in ["", "é", "a@h  ", "Wed Dec  8 14:00:20 CET 2021 x", "14:00:20 (d) x"] {
+            assert_eq!(parse_end(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -105,6 +105,7 @@ pub struct Reader<R> {
     identities: HashMap<String, Identity>,
     n_sockets: u64,
     local: LastEndpoint,
+    padding: Padding,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +144,7 @@ impl<R: BufRead> Reader<R> {
             identities: HashMap::new(),
             n_sockets: 0,
             local: LastEndpoint::default(),
+            padding: Padding::default(),
         })
     }
 
@@ -173,15 +175,13 @@ impl<R: BufRead> Reader<R> {
         block.sockets.clear();
         block.entries.clear();
         while self.input.advance()? {
-            match self.input.kind() {
-                LineKind::Blank => {}
+            self.next = match self.input.kind() {
+                LineKind::Blank => None,
                 LineKind::Socket => self.take_socket(block),
-                LineKind::Text => {
-                    if let Some(next) = self.take_text(block, date) {
-                        self.next = Some(next);
-                        return Ok(true);
-                    }
-                }
+                LineKind::Text => self.take_text(block, date),
+            };
+            if self.next.is_some() {
+                return Ok(true);
             }
         }
         // A last line that was cut off has said so itself.
@@ -241,7 +241,8 @@ impl<R: BufRead> Reader<R> {
         DateLine { at, civil: stamp.civil, line: self.input.line }
     }
 
-    fn take_socket(&mut self, block: &mut Block) {
+    /// A connection, kept in the block; the date that begins the next, where it was written onto the line's end.
+    fn take_socket(&mut self, block: &mut Block) -> Option<DateLine> {
         match parse_socket(&self.input.buffer, &mut self.local) {
             Some(socket) => {
                 let ours = self.port.is_none_or(|port| socket.local_port == port);
@@ -256,36 +257,54 @@ impl<R: BufRead> Reader<R> {
             None => {
                 let line = source::decode(&self.input.buffer).into_owned();
                 self.unreadable(&line);
+                return datetime::parse_end(&line).map(|(_, stamp)| self.date_line(stamp));
             }
         }
+        None
     }
 
-    /// A line that is no socket: of the debug log, kept in the block, or the date that begins the next.
+    /// A line that is no socket: of the debug log, kept in the block, or the date that begins the next, or both, where
+    /// the first lacks its end.
     fn take_text(&mut self, block: &mut Block, date: DateLine) -> Option<DateLine> {
         let text = source::decode(&self.input.buffer).into_owned();
         if let Some(stamp) = datetime::parse(&text) {
             return Some(self.date_line(stamp));
         }
-        let Some(line) = flexnet::parse_line(&text) else {
-            self.unreadable(&text);
-            return None;
-        };
-        let cut_off = !self.input.terminated && !text.ends_with("  ") && !text.trim_end().ends_with(')');
-        if line.clock == Clock::Corrupt || line.message == Message::Unreadable || cut_off {
-            self.unreadable(&text);
-            if cut_off {
-                return None;
-            }
+        // What the daemon says of itself may end in a date.
+        let may_be_chatter =
+            |line: &flexnet::Line<'_>| !matches!(line.message, Message::Token(_) | Message::Unreadable);
+        if !flexnet::parse_line(&text).as_ref().is_some_and(may_be_chatter)
+            && let Some((end, stamp)) = datetime::parse_end(&text)
+        {
+            self.take_log_line(&text[..end], false, block, date);
+            return Some(self.date_line(stamp));
         }
-        block.n_log_lines += 1;
+        self.take_log_line(&text, self.input.terminated, block, date);
+        None
+    }
+
+    fn take_log_line(&mut self, text: &str, has_end: bool, block: &mut Block, date: DateLine) {
+        let Some(line) = flexnet::parse_line(text) else {
+            self.unreadable(text);
+            return;
+        };
+        let is_cut_off = self.padding.is_missing(text, &line.message)
+            || !has_end && !text.ends_with("  ") && !text.trim_end().ends_with(')');
+        if line.clock == Clock::Corrupt || line.message == Message::Unreadable || is_cut_off {
+            self.unreadable(text);
+        }
+        // What another line follows was the last of the block's: its connections are all there.
+        block.n_log_lines += u32::from(!is_cut_off || self.input.terminated);
+        if is_cut_off {
+            return;
+        }
         if line.daemon == "jeton" {
             self.collected = !text.trim_end().ends_with("collect: ends");
             block.collected = true;
         }
-        let what = self.what(line.message)?;
-        let at = moment_of(line.clock, date);
-        block.entries.push(Entry { line: self.input.line, at, what });
-        None
+        if let Some(what) = self.what(line.message) {
+            block.entries.push(Entry { line: self.input.line, at: moment_of(line.clock, date), what });
+        }
     }
 
     fn what(&mut self, message: Message<'_>) -> Option<What> {
@@ -347,6 +366,30 @@ pub fn sockets(source: &Source, port: u16) -> Parsed<Vec<Socket>> {
         }
     }
     parsed
+}
+
+/// FlexNet writes two spaces behind each token. Where a file has kept them, a line that ends with a name without them was
+/// cut off within it, and half a name is another machine's.
+#[derive(Debug, Default)]
+struct Padding {
+    n_there: u32,
+    n_missing: u32,
+}
+
+impl Padding {
+    /// How many must have it for each that has not.
+    const USUAL: u32 = 20;
+
+    fn is_missing(&mut self, text: &str, message: &Message<'_>) -> bool {
+        let Message::Token(token) = message else { return false };
+        if text.ends_with("  ") {
+            self.n_there = self.n_there.saturating_add(1);
+        } else if text.trim_end().ends_with(token.who) {
+            self.n_missing = self.n_missing.saturating_add(1);
+            return self.n_there / Self::USUAL >= self.n_missing;
+        }
+        false
+    }
 }
 
 /// When a log line was written: the clock is the server's, as the block's date is, so that both have one offset.
@@ -673,6 +716,38 @@ mod tests {
         }
         let (whole, findings) = blocks(b"2021-12-08 14:00:20\n14:00:20 (d) IN: \"f\" etudiant@DESKTOP  ");
         assert_eq!((whole[0].entries.len(), findings.len()), (1, 0));
+    }
+
+    /// Half a name is another machine's: what the next date follows without a line end may be cut, and what lacks the
+    /// two spaces that all others of its file have is.
+    #[test]
+    fn a_line_without_its_end_gives_no_name_and_the_date_behind_it_is_read() {
+        let after = "14:00:30 (d) IN: \"f\" a@b  \n";
+        for (line, n_entries, n_log_lines) in [
+            ("14:00:20 (d) OUT: \"f\" a@DESK", 0, 1),
+            ("14:00:20 (d) OUT: \"f\" a@DESKTOP  ", 1, 1),
+            ("14:00:20 (d) OUT: \"f\" a@b (2 licenses)", 1, 1),
+            ("14:00:20 (d) OUT: \"f\" a", 0, 1),
+            ("14:00:2", 0, 0),
+            ("ESTAB 0 0 1.2.3.4:60213 1.2.3", 0, 0),
+            ("W?d ", 0, 0),
+        ] {
+            let (blocks, findings) =
+                blocks(format!("2021-12-08 14:00:20\n{line}Wed Dec  8 14:00:30 CET 2021\n{after}").as_bytes());
+            assert_eq!(blocks.len(), 2, "{line}");
+            assert_eq!((blocks[0].entries.len(), blocks[0].n_log_lines), (n_entries, n_log_lines), "{line}");
+            assert_eq!(blocks[1].entries[0].at.to_rfc3339(), "2021-12-08T13:00:30+00:00", "{line}");
+            assert_eq!(findings.len(), 1 - n_entries, "{line}");
+        }
+        let chatter = "14:00:20 (d) Server's System Date and Time: Wed Dec 08 2021 17:17:45 CET\n";
+        assert_eq!(blocks(format!("2021-12-08 14:00:20\n{chatter}").as_bytes()).0.len(), 1, "a date of its own");
+
+        let mut log = "2021-12-08 14:00:20\n".to_owned() + &"14:00:20 (d) OUT: \"f\" a@DESKTOP  \n".repeat(20);
+        log += "14:00:20 (d) OUT: \"f\" a@DESK\n14:00:20 (d) OUT: \"f\" a@DESKTOP (2 licenses)\n";
+        let (padded, findings) = blocks(log.as_bytes());
+        assert_eq!((padded[0].entries.len(), places(&findings)), (21, vec!["unreadable-line logwatch:22".to_owned()]));
+        let (bare, findings) = blocks(log.replace("  \n", "\n").as_bytes());
+        assert_eq!((bare[0].entries.len(), findings), (22, vec![]), "a file without them says nothing by it");
     }
 
     #[test]

@@ -197,6 +197,36 @@ fn two_writers_at_once_are_one_watch() {
 }
 
 #[test]
+fn a_connection_that_a_block_leaves_out_was_there() {
+    let with = |between: &str| {
+        sessions(&of_blocks(&format!(
+            "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+             {between}
+             13:00:00 1.5:51000 | 13:00:00
+             15:00:00 | 15:00:00 IN anna@PC-1",
+        )))
+    };
+    let whole = ["anna 09:00:00-15:00:00 closed 10.0.1.5"];
+    assert_eq!(with("10:00:00 | 10:00:00"), whole);
+    assert_eq!(with("10:00:00 | 10:00:00\n11:00:00 | 11:00:00\n12:00:00 | 12:00:00"), whole);
+    let closed = "10:00:00 | 10:00:00\n".repeat(4) + "12:00:00 | 12:00:00";
+    assert_ne!(with(&closed), whole, "what is not there again and again is gone");
+}
+
+#[test]
+fn a_block_that_lost_its_line_shows_what_came_and_went() {
+    let analysis = of_blocks(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         10:00:00 1.5:51000 1.6:51001*432
+         11:00:00 1.5:51000 1.6:51001 | 11:00:00
+         12:00:00 1.5:51000 | 12:00:00 IN bob@PC-2
+         13:00:00",
+    );
+    // The last block was cut off: it says nothing of who is gone.
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-13:00:00 open 10.0.1.5", "bob 10:00:00-12:00:00 closed 10.0.1.6"]);
+}
+
+#[test]
 fn blocks_out_of_order_make_no_time_run_backwards() {
     let analysis = of_blocks(
         "10:00:00 1.5:51000*432 | 10:00:00 OUT anna@PC-1

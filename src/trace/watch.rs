@@ -157,13 +157,17 @@ pub struct Watcher {
     server: Option<IpAddr>,
     known: HashMap<Peer, ConnectionId>,
     alive: Vec<ConnectionId>,
-    /// The sockets of a block without a log line, with its date.
-    cut_off: Option<(DateTime<Utc>, Vec<Socket>)>,
+    /// A block without a log line, until the next says what became of the rest of it.
+    pending: Option<Block>,
 }
 
 /// A connection that is back after less than this was never away: a line was garbled, or a block cut. No client gets
 /// the same port again that soon, as the server's side of it is still waiting (TIME-WAIT, 60 s on Linux).
 const FLICKER: Duration = Duration::seconds(60);
+
+/// Nor was one that is back within so many blocks, however far apart they are: a client has some 16,000 ports to take
+/// one of.
+const FLICKER_BLOCKS: MomentId = 3;
 
 /// How far apart the dates of two writers of one log are at the most.
 const AT_ONCE: Duration = Duration::seconds(2);
@@ -172,22 +176,36 @@ impl Watcher {
     /// Watches the logwatch `name`; `server` is the licence server's own address.
     pub fn new(name: &str, server: Option<IpAddr>) -> Self {
         let watch = Watch { name: Some(name.into()), ..Watch::default() };
-        Self { watch, server, known: HashMap::default(), alive: Vec::new(), cut_off: None }
+        Self { watch, server, known: HashMap::default(), alive: Vec::new(), pending: None }
     }
 
     /// Takes the next block.
     pub fn see(&mut self, block: &Block) {
         self.watch.last = self.watch.last.max(Some(block.at));
-        // Without a log line the block was cut off, and its sockets may not be all: nothing can be said to be gone. Or
-        // another writer's date came in between: then they belong to the block that follows at once.
-        if block.n_log_lines == 0 {
-            self.cut_off = Some((block.at, block.sockets.clone()));
-            return;
+        // A block without a log line lost that line, or another writer's date came in between: then its connections
+        // belong to the block that follows at once. With the last of a file nothing follows, as it was cut off: its
+        // connections may not be all, and nothing can be said to be gone.
+        let mut more = Vec::new();
+        if let Some(pending) = self.pending.take() {
+            if (block.at - pending.at).abs() <= AT_ONCE {
+                more = pending.sockets;
+            } else {
+                self.take(&pending, &[]);
+            }
         }
+        if block.n_log_lines > 0 {
+            self.take(block, &more);
+        } else {
+            more.extend_from_slice(&block.sockets);
+            self.pending = Some(Block { sockets: more, ..block.clone() });
+        }
+    }
+
+    /// Takes a snapshot; `more` are connections of it that stand elsewhere.
+    fn take(&mut self, block: &Block, more: &[Socket]) {
         let id = self.watch.moments.len() as MomentId;
         let (appeared, signals, gone) = (self.n_connections(), self.n_signals(), self.watch.gone.len() as u32);
-        let cut_off = self.cut_off.take().filter(|(at, _)| (block.at - *at).abs() <= AT_ONCE);
-        for socket in cut_off.iter().flat_map(|(_, sockets)| sockets).chain(&block.sockets) {
+        for socket in more.iter().chain(&block.sockets) {
             if Some(socket.peer.ip) != self.server {
                 self.see_socket(socket, id, block);
             }
@@ -234,7 +252,7 @@ impl Watcher {
 
     fn see_socket(&mut self, socket: &Socket, id: MomentId, block: &Block) {
         let connection = match self.known.get(&socket.peer).copied() {
-            Some(known) if self.still_the_same(known, block) => known,
+            Some(known) if self.still_the_same(known, id, block) => known,
             _ => self.begin(socket, id),
         };
         self.watch.connections[connection as usize].last = id;
@@ -249,11 +267,11 @@ impl Watcher {
         }
     }
 
-    fn still_the_same(&mut self, known: ConnectionId, block: &Block) -> bool {
+    fn still_the_same(&mut self, known: ConnectionId, id: MomentId, block: &Block) -> bool {
         let Some(gone) = self.watch.connection(known).gone else { return true };
-        let gone = self.watch.moment(gone);
+        let (n_blocks, gone) = (id - gone, self.watch.moment(gone));
         // A collected block is whole: what it does not show is gone.
-        if block.at - gone.at > FLICKER || gone.collected {
+        if gone.collected || n_blocks > FLICKER_BLOCKS && block.at - gone.at > FLICKER {
             return false;
         }
         self.watch.connections[known as usize].gone = None;
