@@ -172,6 +172,8 @@ fn rows(base: &Laboratory) -> Vec<(&'static str, Laboratory)> {
         ("network drops, ghosts", with(&|lab| lab.ghosts = 0.05)),
         ("a logwatch that begins in the middle", with(&|lab| lab.days_before = 3)),
         ("one line in 500 garbled", with(&|lab| lab.garbled = 0.002)),
+        ("half of the debug log's lines lost", with(&|lab| lab.log_lost = 0.5)),
+        ("the same, and one line in 500 garbled", with(&|lab| (lab.log_lost, lab.garbled) = (0.5, 0.002))),
         ("all of it", with(&all)),
         ("no debug log", with(&|lab| lab.debug_log = false)),
         ("no debug log, one in ten in a burst", with(&|lab| (lab.debug_log, lab.bursts) = (false, 0.1))),

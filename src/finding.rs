@@ -120,8 +120,10 @@ kinds! {
     DateInFuture = "date-in-future", Warning;
     /// The logwatch's clock and the debug log's differ by this much.
     ClocksDisagree = "clocks-disagree", Warning;
-    /// A line that one of the two logs has and the other lacks, though it covers that time.
+    /// A line of the logwatch that the debug log lacks, though it covers that time, and that may be damaged itself.
     LogsDisagree = "logs-disagree", Note;
+    /// A line that the debug log lost, and the logwatch shows.
+    LogGap = "log-gap", Note;
     /// A token was given back of which no log says that it was taken.
     LostOut = "lost-out", Note;
     /// A token was taken of which no log says that it was given back.

@@ -41,6 +41,7 @@ fn any(seed: u64) -> Laboratory {
         movers: share(&mut random, 0.5),
         dates: *random.pick(&DateStyle::ALL),
         debug_log: random.chance(0.5),
+        log_lost: share(&mut random, 0.5),
         lmstat: random.chance(0.5),
         truncated: random.chance(0.3),
         ..Laboratory::default()
@@ -199,6 +200,7 @@ fn with_a_debug_log_every_user_and_nearly_every_session_is_right() {
         ("acknowledged at once", Laboratory { drained: 0.9, ..small() }, (996, 998, 990, 1)),
         ("idle connections", Laboratory { idle_per_day: 20.0, lingering: 0.05, ..small() }, (1000, 998, 985, 1)),
         ("garbled lines", Laboratory { garbled: 0.02, ..small() }, (990, 1000, 985, 0)),
+        ("a debug log that lost lines", Laboratory { log_lost: 0.3, ..small() }, (1000, 997, 985, 2)),
     ] {
         assert_floor(what, &score(12, &lab), floor);
     }

@@ -82,6 +82,8 @@ pub(crate) struct Laboratory {
     pub(crate) dates: DateStyle,
     /// Whether the debug log is at hand.
     pub(crate) debug_log: bool,
+    /// How many lines the debug log lost, of those that the logwatch shows.
+    pub(crate) log_lost: f64,
     /// Whether `lmstat` is asked at the end.
     pub(crate) lmstat: bool,
     /// Whether the logwatch ends in the middle of its last block.
@@ -113,6 +115,7 @@ impl Default for Laboratory {
             movers: 0.1,
             dates: DateStyle::French,
             debug_log: true,
+            log_lost: 0.0,
             lmstat: true,
             truncated: false,
         }

@@ -1,5 +1,6 @@
 //! jeton's analysis of what a laboratory wrote.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead};
 use std::net::IpAddr;
 
@@ -9,6 +10,7 @@ use jeton::parse::{flexnet, lmstat, logwatch};
 use jeton::source::{Source, SourceError};
 use jeton::trace::{self, Analysis, Traces, Watch, Watcher};
 
+use super::random::Random;
 use super::{FEATURE, Laboratory, PORT, Recorded, SERVER};
 
 /// What `jeton.toml` would say.
@@ -52,10 +54,24 @@ pub(crate) fn analyse(traces: &Traces, lab: &Laboratory) -> Analysis {
     trace::analyse(traces, &settings(lab), now, &|_| None)
 }
 
+/// Takes lines out of the debug log that the logwatch shows, so that nothing is lost to both.
+fn lose(log: &mut Vec<u8>, logwatch: &[u8], lab: &Laboratory) {
+    if lab.log_lost == 0.0 {
+        return;
+    }
+    let mut random = Random::new(lab.seed);
+    let shown: HashSet<&[u8]> = logwatch.split_inclusive(|byte| *byte == b'\n').collect();
+    let lines = log.split_inclusive(|byte| *byte == b'\n');
+    *log = lines.filter(|line| !(shown.contains(line) && random.chance(lab.log_lost))).collect::<Vec<_>>().concat();
+}
+
 /// All at once, for a laboratory that fits in memory.
 pub(crate) fn study(lab: &Laboratory) -> io::Result<(Vec<u8>, Recorded, Analysis)> {
     let mut logwatch = Vec::new();
-    let recorded = lab.run(&mut logwatch)?;
+    let mut recorded = lab.run(&mut logwatch)?;
+    if let Some(log) = &mut recorded.debug_log {
+        lose(log, &logwatch, lab);
+    }
     let traces = traces(&logwatch[..], recorded.debug_log.as_deref(), recorded.lmstat.as_deref(), lab)?;
     let analysis = analyse(&traces, lab);
     Ok((logwatch, recorded, analysis))

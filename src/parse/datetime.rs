@@ -266,7 +266,7 @@ impl Parts {
 
     fn stamp(self) -> Option<Stamp> {
         let month = self.month.or(self.mar.then_some(3))?;
-        let date = NaiveDate::from_ymd_opt(self.year?, month, self.day?)?;
+        let date = date_of(self.year?, month, self.day?)?;
         let mut time = self.time?;
         if let Some(afternoon) = self.afternoon {
             let hour = time.hour();
@@ -326,7 +326,13 @@ pub fn american_date(text: &str) -> Option<NaiveDate> {
     let month = parts.next()?.parse().ok()?;
     let day = parts.next()?.parse().ok()?;
     let year = parts.next()?.parse().ok()?;
-    if parts.next().is_some() { None } else { NaiveDate::from_ymd_opt(year, month, day) }
+    if parts.next().is_some() { None } else { date_of(year, month, day) }
+}
+
+/// A date of the time in which there are licence servers: an earlier year was cut short.
+fn date_of(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
+    // FLEXlm is of 1988.
+    (year >= 1988).then(|| NaiveDate::from_ymd_opt(year, month, day))?
 }
 
 enum Name {
@@ -513,6 +519,7 @@ mod tests {
             "14:00:20 (orglab) OUT: \"OriginPro\" a@b",
             "ESTAB 0 0 [::ffff:10.14.14.20]:60213 [::ffff:10.14.18.116]:55450",
             "mer. déc. 8 14:00:20 CET",
+            "mer. déc. 8 14:00:20 CET 1021",
             "mer. déc. 32 14:00:20 CET 2021",
             "mer. fevri 8 14:00:20 CET 2021",
             "mer. déc. 8 8 14:00:20 CET 2021",
@@ -535,6 +542,8 @@ mod tests {
             assert_eq!(clock_time(bad), None, "{bad}");
         }
         assert_eq!(american_date("12/8/2021"), NaiveDate::from_ymd_opt(2021, 12, 8));
-        assert_eq!(american_date("13/8/2021"), None);
+        for text in ["13/8/2021", "12/8/202", "12/8/20", "12/8", "12/8/2021/1"] {
+            assert_eq!(american_date(text), None, "{text}");
+        }
     }
 }

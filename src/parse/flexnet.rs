@@ -324,7 +324,7 @@ pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog>
     };
     let mut dating = Dating::new(zone, first_day);
     let mut log = DebugLog { name: Arc::clone(source.name()), events: Vec::new(), last: None };
-    let mut features = Interner::default();
+    let (mut features, mut padding) = (Interner::default(), Padding::default());
     for (number, text) in source.lines() {
         if text.trim().is_empty() {
             continue;
@@ -337,11 +337,13 @@ pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog>
             continue;
         };
         let at = dating.next(&line);
-        if line.clock == Clock::Corrupt || line.message == Message::Unreadable {
+        let is_cut_off = padding.is_missing_in(text, &line.message);
+        if line.clock == Clock::Corrupt || line.message == Message::Unreadable || is_cut_off {
             findings.push(Finding::unreadable(source.at(number), text).of(at.with_timezone(&zone).date_naive()));
         }
         let before = log.last.replace(at);
         let what = match line.message {
+            _ if is_cut_off => continue,
             Message::Token(token) => {
                 let Some(who) = token.identity() else { continue };
                 let Token { kind, feature, licences, inactive, .. } = token;
@@ -354,6 +356,31 @@ pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog>
         log.events.push(Event { at, line: number, what });
     }
     Parsed { items: log, findings }
+}
+
+/// FlexNet writes two spaces behind each token. Where a file has kept them, a line that ends with a name without them was
+/// cut off within it, and half a name is another machine's.
+#[derive(Debug, Default)]
+pub struct Padding {
+    n_there: u32,
+    n_missing: u32,
+}
+
+impl Padding {
+    /// How many must have it for each that has not.
+    const USUAL: u32 = 20;
+
+    /// Whether a line, which is the next of its file, was cut off.
+    pub fn is_missing_in(&mut self, text: &str, message: &Message<'_>) -> bool {
+        let Message::Token(token) = message else { return false };
+        if text.ends_with("  ") {
+            self.n_there = self.n_there.saturating_add(1);
+        } else if text.trim_end().ends_with(token.who) {
+            self.n_missing = self.n_missing.saturating_add(1);
+            return self.n_there / Self::USUAL >= self.n_missing;
+        }
+        false
+    }
 }
 
 /// Whether a line without a readable beginning still speaks of a token.

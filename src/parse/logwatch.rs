@@ -105,7 +105,7 @@ pub struct Reader<R> {
     identities: HashMap<String, Identity>,
     n_sockets: u64,
     local: LastEndpoint,
-    padding: Padding,
+    padding: flexnet::Padding,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -144,7 +144,7 @@ impl<R: BufRead> Reader<R> {
             identities: HashMap::new(),
             n_sockets: 0,
             local: LastEndpoint::default(),
-            padding: Padding::default(),
+            padding: flexnet::Padding::default(),
         })
     }
 
@@ -288,7 +288,7 @@ impl<R: BufRead> Reader<R> {
             self.unreadable(text);
             return;
         };
-        let is_cut_off = self.padding.is_missing(text, &line.message)
+        let is_cut_off = self.padding.is_missing_in(text, &line.message)
             || !has_end && !text.ends_with("  ") && !text.trim_end().ends_with(')');
         if line.clock == Clock::Corrupt || line.message == Message::Unreadable || is_cut_off {
             self.unreadable(text);
@@ -366,30 +366,6 @@ pub fn sockets(source: &Source, port: u16) -> Parsed<Vec<Socket>> {
         }
     }
     parsed
-}
-
-/// FlexNet writes two spaces behind each token. Where a file has kept them, a line that ends with a name without them was
-/// cut off within it, and half a name is another machine's.
-#[derive(Debug, Default)]
-struct Padding {
-    n_there: u32,
-    n_missing: u32,
-}
-
-impl Padding {
-    /// How many must have it for each that has not.
-    const USUAL: u32 = 20;
-
-    fn is_missing(&mut self, text: &str, message: &Message<'_>) -> bool {
-        let Message::Token(token) = message else { return false };
-        if text.ends_with("  ") {
-            self.n_there = self.n_there.saturating_add(1);
-        } else if text.trim_end().ends_with(token.who) {
-            self.n_missing = self.n_missing.saturating_add(1);
-            return self.n_there / Self::USUAL >= self.n_missing;
-        }
-        false
-    }
 }
 
 /// When a log line was written: the clock is the server's, as the block's date is, so that both have one offset.

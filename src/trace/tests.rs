@@ -255,6 +255,53 @@ fn clocks_that_disagree_by_minutes_are_set_by_the_logwatch_and_named() {
     assert_eq!(kinds(&analysis), ["clocks-disagree"]);
 }
 
+/// The debug log is overwritten at a restart, or damaged: what it lacks and the logwatch shows was there. But a damaged
+/// line of the logwatch is none of its own.
+#[test]
+fn what_the_debug_log_lost_is_taken_from_the_logwatch() {
+    let shown = watch(&logwatch(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         10:00:00 1.5:51000 1.6:51001*432 | 10:00:00 OUT bob@PC-2
+         11:00:00 1.6:51001 | 11:00:00 IN anna@PC-1
+         12:00:00 | 12:00:00 IN bob@PC-2
+         13:00:00 | 13:00:00",
+    ));
+    let with = |lines: &str| {
+        let log = debug_log(&format!("09:00:00 OUT anna@PC-1\n{lines}\n13:00:00"));
+        analysed(&Traces { watch: Some(shown.clone()), debug_log: Some(log), ..Traces::default() })
+    };
+    let anna = "anna 09:00:00-11:00:00 closed 10.0.1.5";
+    let both = [anna, "bob 10:00:00-12:00:00 closed 10.0.1.6"];
+    for (lines, findings) in [
+        ("10:00:00 OUT bob@PC-2\n11:00:00 IN anna@PC-1\n12:00:00 IN bob@PC-2", &[][..]),
+        ("10:00:00 OUT bob@PC-2\n11:00:00 IN anna@PC-1", &["log-gap"]),
+        ("11:00:00 IN anna@PC-1\n12:00:00 IN bob@PC-2", &["log-gap"]),
+        ("11:00:00 IN anna@PC-1", &["log-gap", "log-gap"]),
+        ("", &["log-gap", "log-gap", "log-gap"]),
+    ] {
+        let analysis = with(lines);
+        assert_eq!(sessions(&analysis), both, "{lines}");
+        assert_eq!(kinds(&analysis), findings, "{lines}");
+    }
+    // The clock of one of the two lines is damaged: it is one token.
+    let analysis = with("10:00:05 OUT bob@PC-2\n11:00:00 IN anna@PC-1\n12:00:00 IN bob@PC-2");
+    assert_eq!(sessions(&analysis), [anna, "bob 10:00:05-12:00:00 closed -"]);
+    assert_eq!(kinds(&analysis), ["logs-disagree", "unknown-address"]);
+    // The name in one of the two lines is damaged: the debug log's is taken for the right one.
+    let analysis = with("10:00:00 OUT b?b@PC-2\n11:00:00 IN anna@PC-1\n12:00:00 IN b?b@PC-2");
+    assert_eq!(sessions(&analysis), [anna, "b?b 10:00:00-12:00:00 closed 10.0.1.6"]);
+    // Nobody else names bob, who only gives back: half a name is nobody's.
+    let log = debug_log("09:00:00 OUT anna@PC-1\n11:00:00 IN anna@PC-1\n13:00:00");
+    let shown = watch(&logwatch(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         10:00:00 1.5:51000 1.6:51001*432 | 10:00:00 OUT bob@PC
+         11:00:00 1.6:51001 | 11:00:00 IN anna@PC-1
+         13:00:00 1.6:51001 | 13:00:00",
+    ));
+    let analysis = analysed(&Traces { watch: Some(shown), debug_log: Some(log), ..Traces::default() });
+    assert_eq!((sessions(&analysis), kinds(&analysis)), (vec![anna.to_owned()], vec!["logs-disagree"]));
+}
+
 #[test]
 fn a_debug_log_alone_gives_sessions_without_addresses() {
     let log = debug_log("09:00:00 OUT anna@PC-1\n09:10:00 OUT anna@PC-1\n09:20:00 IN anna@PC-1\n10:00:00 IN anna@PC-1");

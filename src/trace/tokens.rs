@@ -12,6 +12,7 @@ use super::watch::{MomentId, Watch};
 use crate::finding::{Finding, Kind, Place};
 use crate::model::{Denial, Identity};
 use crate::parse::flexnet::{DebugLog, TokenKind, What};
+use crate::parse::logwatch::Entry;
 
 /// An index into [`List::pairs`].
 pub type PairId = u32;
@@ -110,8 +111,10 @@ pub struct List {
     pub bursts: HashSet<MomentId>,
     /// The debug log, as findings cite it.
     pub log_name: Option<Arc<str>>,
-    /// The moments between which every line is known, as the debug log has them all.
+    /// The moments between which every line is known, as the debug log has them all, but for its gaps.
     pub complete: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Times in which the debug log lacks lines that the logwatch shows, in their order.
+    gaps: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     index: HashMap<Identity, PairId>,
 }
 
@@ -134,7 +137,9 @@ impl List {
 
     /// Whether every line of that time is known.
     pub fn is_complete(&self, at: DateTime<Utc>) -> bool {
-        self.complete.is_some_and(|(first, last)| first <= at && at <= last)
+        let is_within = |(first, last): (DateTime<Utc>, DateTime<Utc>)| first <= at && at <= last;
+        let before = self.gaps.partition_point(|gap| gap.0 <= at);
+        self.complete.is_some_and(is_within) && !self.gaps[..before].last().copied().is_some_and(is_within)
     }
 
     fn push(
@@ -180,17 +185,31 @@ impl<'a> Said<'a> {
         };
         Self { at, kind, who, feature, started: matches!(what, What::Started(_)) }
     }
+
+    /// What happened then, to whomever.
+    fn without_name(self) -> Self {
+        Self { who: None, feature: None, ..self }
+    }
+
+    /// What it says, whenever it was.
+    fn without_time(self) -> Self {
+        Self { at: DateTime::UNIX_EPOCH, ..self }
+    }
 }
 
-/// The moments that showed one line.
+/// The moments that showed one line, and what the debug log has of it.
 #[derive(Debug, Default)]
 struct Shown {
     moments: Vec<MomentId>,
-    in_both_logs: bool,
+    /// Its event in the list, if it is in the debug log.
+    event: Option<usize>,
+    /// Whether the debug log lost it.
+    fills_gap: bool,
 }
 
 /// One list of both logs. Where the debug log covers a time it has every line, each once: the logwatch then only says
-/// in which moment. Elsewhere the logwatch's lines are all there is.
+/// in which moment. Elsewhere the logwatch's lines are all there is; so they are in the gaps of a debug log that was
+/// overwritten or damaged.
 ///
 /// The order is the logs' own, not the clock's: a clock that is set back does not turn events round.
 pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>) -> List {
@@ -226,8 +245,10 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
             let place = Place::whole(watch.name.as_deref().unwrap_or_default());
             findings.push(Finding::new(Kind::ClocksDisagree, place, format!("{:+} s", shift.num_seconds())));
         }
-        list.take_debug_log(watch, log, shift, &mut shown);
-        in_the_logwatch_only(watch, &shown, |at| !before(at) && !after(at), findings);
+        let covered = |at: DateTime<Utc>| !before(at) && !after(at);
+        let taken = list.take_debug_log(watch, log, shift, &mut shown);
+        list.fill_gaps(watch, &lines, &covered, &mut shown, &taken);
+        in_the_logwatch_only(watch, &shown, covered, findings);
         list.take_logwatch(watch, &lines, &after);
     }
     list
@@ -254,16 +275,26 @@ impl List {
         log: &'a DebugLog,
         shift: Duration,
         shown: &mut HashMap<Said<'a>, Shown>,
-    ) {
+    ) -> Taken<'a> {
+        let first = self.events.len();
+        let mut taken = Taken { first, ..Taken::default() };
         // From the last line to the first, as a line that was never shown was there at the latest when the next one was.
         let mut next: Option<MomentId> = None;
         let mut moments = vec![None; log.events.len()];
-        for (event, moment) in log.events.iter().zip(&mut moments).rev() {
+        for ((index, event), moment) in log.events.iter().enumerate().zip(&mut moments).rev() {
             let at = event.at + shift;
-            let own = shown.get_mut(&Said::new(at, &event.what)).and_then(|shown| {
-                shown.in_both_logs = true;
+            let said = Said::new(at, &event.what);
+            let own = shown.get_mut(&said).and_then(|shown| {
+                shown.event = Some(first + index);
                 shown.moments.pop()
             });
+            taken.people.extend(said.who);
+            if own.is_some() {
+                taken.shown.insert(first + index);
+            } else {
+                taken.unseen.entry(said.without_time()).or_default().push(at);
+                taken.unnamed.insert(said.without_name());
+            }
             let by_time = watch.moment_at(at);
             *moment = own.or_else(|| by_time.into_iter().chain(next).min());
             next = moment.or(next);
@@ -271,6 +302,101 @@ impl List {
         for (event, moment) in log.events.iter().zip(moments) {
             self.push(event.at + shift, moment, event.line, Origin::DebugLog, &event.what, false);
         }
+        taken
+    }
+
+    /// The logwatch's lines of a time that the debug log covers and in which it has lost them: one that was written as its
+    /// block was, that is not another one of the debug log with a damaged clock, and that names nobody who is not named
+    /// elsewhere too, as a damaged name is.
+    fn fill_gaps<'a>(
+        &mut self,
+        watch: &'a Watch,
+        lines: &[(usize, bool)],
+        covered: &dyn Fn(DateTime<Utc>) -> bool,
+        shown: &mut HashMap<Said<'a>, Shown>,
+        taken: &Taken<'a>,
+    ) {
+        let own = lines.iter().filter(|(_, repeated)| !repeated).map(|(index, _)| &watch.entries[*index]);
+        let fresh: Vec<_> = own
+            .filter(|(moment, entry)| (watch.moment(*moment).at - entry.at).abs() <= FRESH && covered(entry.at))
+            .map(|(moment, entry)| (*moment, entry, Said::new(entry.at, &entry.what)))
+            .collect();
+        let is_alone = |said: &Said<'_>| shown.get(said).is_some_and(|shown| shown.event.is_none());
+        let mut named: HashMap<&Identity, HashSet<Option<TokenKind>>> = HashMap::new();
+        for (_, _, said) in fresh.iter().filter(|(_, _, said)| is_alone(said)) {
+            if let Some(who) = said.who {
+                named.entry(who).or_default().insert(said.kind);
+            }
+        }
+        let is_known =
+            |who: &Identity| taken.people.contains(who) || named.get(who).is_some_and(|kinds| kinds.len() > 1);
+        let mut filled = Vec::new();
+        let mut next = self.events.len();
+        for (moment, entry, said) in fresh.iter().rev() {
+            let Some(known) = shown.get_mut(said) else { continue };
+            if let Some(event) = known.event {
+                next = event;
+            } else if said.who.is_none_or(is_known) && !taken.may_have(said) {
+                known.fills_gap = true;
+                let is_later = |at: usize| self.events[at].at > entry.at && !taken.shown.contains(&at);
+                let place = (taken.first..next).rev().take_while(|&at| is_later(at)).last().unwrap_or(next);
+                filled.push((place, *moment, *entry));
+            }
+        }
+        self.insert(&filled, taken.first);
+    }
+
+    /// Puts lines of the logwatch before the events at their places, the last of them first.
+    fn insert(&mut self, filled: &[(usize, MomentId, &Entry)], first: usize) {
+        let end = self.complete.map(|(_, end)| end);
+        let mut rest = std::mem::take(&mut self.events);
+        let mut tail = Vec::new();
+        for &(place, moment, entry) in filled {
+            let before = place.checked_sub(1).filter(|&at| at >= first).map_or(entry.at, |at| rest[at].at);
+            let after = rest.get(place).or(tail.last()).map(|event: &Event| event.at).or(end).unwrap_or(entry.at);
+            self.gaps.push((before.min(entry.at), after.max(entry.at)));
+            tail.extend(rest.drain(place..).rev());
+            self.push(entry.at, Some(moment), entry.line, Origin::Logwatch, &entry.what, false);
+            tail.append(&mut self.events);
+        }
+        rest.extend(tail.into_iter().rev());
+        self.events = rest;
+        self.gaps.sort_unstable();
+        self.gaps.dedup_by(|later, earlier| {
+            let touches = later.0 <= earlier.1;
+            earlier.1 = if touches { earlier.1.max(later.1) } else { earlier.1 };
+            touches
+        });
+    }
+}
+
+/// How far a line's clock is from its block's date when it was written then.
+const FRESH: Duration = Duration::seconds(5);
+/// How far a damaged clock can be from what it was, for what is more than that apart to be two lines.
+const NEAR: Duration = Duration::minutes(10);
+
+/// What the debug log gave.
+#[derive(Debug, Default)]
+struct Taken<'a> {
+    /// The first of its events in the list.
+    first: usize,
+    /// Those of its events that the logwatch shows.
+    shown: HashSet<usize>,
+    /// When those were that it does not.
+    unseen: HashMap<Said<'a>, Vec<DateTime<Utc>>>,
+    /// What happened in those, and when.
+    unnamed: HashSet<Said<'a>>,
+    /// Everybody whom it names.
+    people: HashSet<&'a Identity>,
+}
+
+impl Taken<'_> {
+    /// Whether the debug log has a line that the logwatch does not show and that may be this one: with another clock, or with
+    /// another name.
+    fn may_have(&self, said: &Said<'_>) -> bool {
+        let times = self.unseen.get(&said.without_time());
+        let is_near = |at: &DateTime<Utc>| (*at - said.at).abs() <= NEAR;
+        times.is_some_and(|times| times.iter().any(is_near)) || self.unnamed.contains(&said.without_name())
     }
 }
 
@@ -282,12 +408,13 @@ fn in_the_logwatch_only(
     findings: &mut Vec<Finding>,
 ) {
     let Some(name) = &watch.name else { return };
-    let alone = shown.iter().filter(|(said, shown)| !shown.in_both_logs && covered(said.at));
+    let alone = shown.iter().filter(|(said, shown)| shown.event.is_none() && covered(said.at));
     findings.extend(alone.map(|(said, shown)| {
         let line = shown.moments.first().map_or(0, |&moment| watch.moment(moment).line);
         let what = said.kind.map_or("start/stop", TokenKind::name);
         let who = said.who.map(ToString::to_string).unwrap_or_default();
-        Finding::new(Kind::LogsDisagree, Place::line(name, line), format!("{what} {who}").trim_end().to_owned())
+        let kind = if shown.fills_gap { Kind::LogGap } else { Kind::LogsDisagree };
+        Finding::new(kind, Place::line(name, line), format!("{what} {who}").trim_end().to_owned())
     }));
     findings.sort();
 }
@@ -337,7 +464,8 @@ fn verdicts(list: &List) -> impl Iterator<Item = (&Event, Option<bool>)> {
         });
         // The clock has seconds: an OUT of the same second can stand before the line in a list sorted by time.
         let before = list.events[..index].iter().rev().take_while(|earlier| earlier.at == event.at).any(|earlier| {
-            earlier.line > event.line
+            earlier.origin == event.origin
+                && earlier.line > event.line
                 && matches!(&earlier.what, EventKind::Token { kind: TokenKind::Out, feature: f, pair: p, .. } if f == feature && p == pair)
         });
         (event, Some(!(granted || before)))
