@@ -122,7 +122,7 @@ kinds! {
     ClocksDisagree = "clocks-disagree", Warning;
     /// A line of the logwatch that the debug log lacks, though it covers that time, and that may be damaged itself.
     LogsDisagree = "logs-disagree", Note;
-    /// A line that the debug log lost, and the logwatch shows.
+    /// Lines that the debug log lost, and the logwatch shows.
     LogGap = "log-gap", Note;
     /// A token was given back of which no log says that it was taken.
     LostOut = "lost-out", Note;

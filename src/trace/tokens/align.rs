@@ -1,7 +1,7 @@
 //! The logwatch's lines and the debug log's, aligned: the debug log's are the events, the logwatch says in which moment each
 //! was, and fills what the debug log lost.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -93,7 +93,8 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
         }
         let covered = |at: DateTime<Utc>| !before(at) && !after(at);
         let taken = list.take_debug_log(watch, log, shift, &mut shown);
-        list.fill_gaps(watch, &lines, &covered, &mut shown, &taken);
+        let filled = list.fill_gaps(watch, &lines, &covered, &mut shown, &taken);
+        findings.extend(list.gap_findings(watch, &filled));
         in_the_logwatch_only(watch, &shown, covered, findings);
         list.take_logwatch(watch, &lines, &after);
     }
@@ -161,7 +162,7 @@ impl List {
         covered: &dyn Fn(DateTime<Utc>) -> bool,
         shown: &mut HashMap<Said<'a>, Shown>,
         taken: &Taken<'a>,
-    ) {
+    ) -> Vec<Filled<'a>> {
         let own = lines.iter().filter(|(_, repeated)| !repeated).map(|(index, _)| &watch.entries[*index]);
         let fresh: Vec<_> = own
             .filter(|(moment, entry)| (watch.moment(*moment).at - entry.at).abs() <= FRESH && covered(entry.at))
@@ -186,18 +187,19 @@ impl List {
                 known.fills_gap = true;
                 let is_later = |at: usize| self.events[at].at > entry.at && !taken.shown.contains(&at);
                 let place = (taken.first..next).rev().take_while(|&at| is_later(at)).last().unwrap_or(next);
-                filled.push((place, *moment, *entry));
+                filled.push(Filled { place, moment: *moment, entry });
             }
         }
         self.insert(&filled, taken.first);
+        filled
     }
 
     /// Puts lines of the logwatch before the events at their places, the last of them first.
-    fn insert(&mut self, filled: &[(usize, MomentId, &Entry)], first: usize) {
+    fn insert(&mut self, filled: &[Filled<'_>], first: usize) {
         let end = self.complete.map(|(_, end)| end);
         let mut rest = std::mem::take(&mut self.events);
         let mut tail = Vec::new();
-        for &(place, moment, entry) in filled {
+        for &Filled { place, moment, entry } in filled {
             let before = place.checked_sub(1).filter(|&at| at >= first).map_or(entry.at, |at| rest[at].at);
             let after = rest.get(place).or(tail.last()).map(|event: &Event| event.at).or(end).unwrap_or(entry.at);
             self.gaps.push((before.min(entry.at), after.max(entry.at)));
@@ -214,6 +216,29 @@ impl List {
             touches
         });
     }
+
+    /// One for each gap, at the first line that fills it.
+    fn gap_findings(&self, watch: &Watch, filled: &[Filled<'_>]) -> Vec<Finding> {
+        let Some(name) = &watch.name else { return Vec::new() };
+        let mut by_gap: BTreeMap<usize, (u32, usize)> = BTreeMap::new();
+        for Filled { entry, .. } in filled {
+            let gap = self.gaps.partition_point(|gap| gap.0 <= entry.at);
+            let (line, n) = by_gap.entry(gap).or_insert((entry.line, 0));
+            (*line, *n) = (entry.line.min(*line), *n + 1);
+        }
+        by_gap
+            .values()
+            .map(|(line, n)| Finding::new(Kind::LogGap, Place::line(name, *line), format!("× {n}")))
+            .collect()
+    }
+}
+
+/// A line of the logwatch that the debug log lost, and the event before which it was.
+#[derive(Debug, Clone, Copy)]
+struct Filled<'a> {
+    place: usize,
+    moment: MomentId,
+    entry: &'a Entry,
 }
 
 /// How far a line's clock is from its block's date when it was written then.
@@ -246,7 +271,7 @@ impl Taken<'_> {
     }
 }
 
-/// Lines that the logwatch shows, of a time that the debug log covers, but which are not in it.
+/// Lines that the logwatch shows, of a time that the debug log covers, and which it neither has nor lost.
 fn in_the_logwatch_only(
     watch: &Watch,
     shown: &HashMap<Said<'_>, Shown>,
@@ -254,13 +279,12 @@ fn in_the_logwatch_only(
     findings: &mut Vec<Finding>,
 ) {
     let Some(name) = &watch.name else { return };
-    let alone = shown.iter().filter(|(said, shown)| shown.event.is_none() && covered(said.at));
+    let alone = shown.iter().filter(|(said, shown)| shown.event.is_none() && !shown.fills_gap && covered(said.at));
     findings.extend(alone.map(|(said, shown)| {
         let line = shown.moments.first().map_or(0, |&moment| watch.moment(moment).line);
         let what = said.kind.map_or("start/stop", TokenKind::name);
         let who = said.who.map(ToString::to_string).unwrap_or_default();
-        let kind = if shown.fills_gap { Kind::LogGap } else { Kind::LogsDisagree };
-        Finding::new(kind, Place::line(name, line), format!("{what} {who}").trim_end().to_owned())
+        Finding::new(Kind::LogsDisagree, Place::line(name, line), format!("{what} {who}").trim_end().to_owned())
     }));
     findings.sort();
 }
