@@ -302,6 +302,28 @@ fn what_the_debug_log_lost_is_taken_from_the_logwatch() {
     assert_eq!((sessions(&analysis), kinds(&analysis)), (vec![anna.to_owned()], vec!["logs-disagree"]));
 }
 
+/// Behind a gap that holds a midnight nothing in the debug log names the new date.
+#[test]
+fn lines_behind_a_gap_are_of_the_day_on_which_the_logwatch_shows_them() {
+    let before = "06:10:00 1.5:51000*432 | 06:10:00 OUT anna@PC-1
+         06:20:00 | 06:20:00 IN anna@PC-1
+         07:00:00 1.5:51001*432 | 07:00:00 OUT anna@PC-1
+         08:00:00 | 08:00:00 IN anna@PC-1";
+    let after = "11:00:00 1.5:51002*432 | 11:00:00 OUT anna@PC-1
+         12:00:00 | 12:00:00 IN anna@PC-1
+         13:00:00 1.6:51003*432 | 13:00:00 OUT bob@PC-2
+         14:00:00 | 14:00:00 IN bob@PC-2";
+    let text = logwatch(before) + &logwatch(after).replace(DAY, "2021-12-10");
+    let lines = |blocks: &'static str| blocks.lines().filter_map(|line| Some(line.split_once(" | ")?.1));
+    let more = ["15:00:00 OUT bob@PC-2", "15:00:01 IN bob@PC-2"];
+    let log = lines(before).chain(lines(after)).chain(more).collect::<Vec<_>>().join("\n");
+    let traces = Traces { watch: Some(watch(&text)), debug_log: Some(debug_log(&log)), ..Traces::default() };
+    let analysis = analysed(&traces);
+    let dates: Vec<_> = analysis.sessions.iter().map(|session| session.start.date_naive().to_string()).collect();
+    assert_eq!(dates, [DAY, DAY, "2021-12-10", "2021-12-10", "2021-12-10"]);
+    assert_eq!(kinds(&analysis), [""; 0], "no line is one of one log only");
+}
+
 #[test]
 fn a_debug_log_alone_gives_sessions_without_addresses() {
     let log = debug_log("09:00:00 OUT anna@PC-1\n09:10:00 OUT anna@PC-1\n09:20:00 IN anna@PC-1\n10:00:00 IN anna@PC-1");

@@ -63,7 +63,8 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
     let log = log.filter(|log| !log.events.is_empty());
     list.log_name = log.map(|log| Arc::clone(&log.name));
     let shift = log.map_or(Duration::zero(), |log| disagreement(watch, log));
-    list.complete = log.and_then(|log| Some((log.events.first()?.at + shift, log.last? + shift)));
+    let times = log.map_or_else(Vec::new, |log| times(watch, log, shift));
+    list.complete = log.and_then(|log| Some((*times.first()?, (log.last? + shift).max(*times.last()?))));
     let mut shown: HashMap<Said<'_>, Shown> = HashMap::new();
     let mut lines = Vec::new();
     let mut last = None;
@@ -92,7 +93,7 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
             findings.push(Finding::new(Kind::ClocksDisagree, place, format!("{:+} s", shift.num_seconds())));
         }
         let covered = |at: DateTime<Utc>| !before(at) && !after(at);
-        let taken = list.take_debug_log(watch, log, shift, &mut shown);
+        let taken = list.take_debug_log(watch, log, &times, &mut shown);
         let filled = list.fill_gaps(watch, &lines, &covered, &mut shown, &taken);
         findings.extend(list.gap_findings(watch, &filled));
         in_the_logwatch_only(watch, &shown, covered, findings);
@@ -115,12 +116,12 @@ impl List {
         }
     }
 
-    /// The debug log's events, each with the moment that shows it.
+    /// The debug log's events with their times, each with the moment that shows it.
     fn take_debug_log<'a>(
         &mut self,
         watch: &Watch,
         log: &'a DebugLog,
-        shift: Duration,
+        times: &[DateTime<Utc>],
         shown: &mut HashMap<Said<'a>, Shown>,
     ) -> Taken<'a> {
         let first = self.events.len();
@@ -128,8 +129,7 @@ impl List {
         // From the last line to the first, as a line that was never shown was there at the latest when the next one was.
         let mut next: Option<MomentId> = None;
         let mut moments = vec![None; log.events.len()];
-        for ((index, event), moment) in log.events.iter().enumerate().zip(&mut moments).rev() {
-            let at = event.at + shift;
+        for (((index, event), &at), moment) in log.events.iter().enumerate().zip(times).zip(&mut moments).rev() {
             let said = Said::new(at, &event.what);
             let own = shown.get_mut(&said).and_then(|shown| {
                 shown.event = Some(first + index);
@@ -146,8 +146,8 @@ impl List {
             *moment = own.or_else(|| by_time.into_iter().chain(next).min());
             next = moment.or(next);
         }
-        for (event, moment) in log.events.iter().zip(moments) {
-            self.push(event.at + shift, moment, event.line, Origin::DebugLog, &event.what, false);
+        for ((event, &at), moment) in log.events.iter().zip(times).zip(moments) {
+            self.push(at, moment, event.line, Origin::DebugLog, &event.what, false);
         }
         taken
     }
@@ -165,7 +165,7 @@ impl List {
     ) -> Vec<Filled<'a>> {
         let own = lines.iter().filter(|(_, repeated)| !repeated).map(|(index, _)| &watch.entries[*index]);
         let fresh: Vec<_> = own
-            .filter(|(moment, entry)| (watch.moment(*moment).at - entry.at).abs() <= FRESH && covered(entry.at))
+            .filter(|(moment, entry)| is_fresh(watch, *moment, entry) && covered(entry.at))
             .map(|(moment, entry)| (*moment, entry, Said::new(entry.at, &entry.what)))
             .collect();
         let is_alone = |said: &Said<'_>| shown.get(said).is_some_and(|shown| shown.event.is_none());
@@ -243,6 +243,12 @@ struct Filled<'a> {
 
 /// How far a line's clock is from its block's date when it was written then.
 const FRESH: Duration = Duration::seconds(5);
+
+/// Whether a block shows a line that was written then. The date of an older one can be a day off.
+fn is_fresh(watch: &Watch, moment: MomentId, entry: &Entry) -> bool {
+    (watch.moment(moment).at - entry.at).abs() <= FRESH
+}
+
 /// How far a damaged clock can be from what it was, for what is more than that apart to be two lines.
 const NEAR: Duration = Duration::minutes(10);
 
@@ -287,6 +293,34 @@ fn in_the_logwatch_only(
         Finding::new(Kind::LogsDisagree, Place::line(name, line), format!("{what} {who}").trim_end().to_owned())
     }));
     findings.sort();
+}
+
+/// When each event of the debug log was: by its own dates, moved by what the clocks differ; and by whole days where the
+/// logwatch shows a run of its lines on another day. Behind a gap that holds a midnight nothing names the new date before
+/// the next `TIMESTAMP`, six hours later.
+fn times(watch: &Watch, log: &DebugLog, shift: Duration) -> Vec<DateTime<Utc>> {
+    const MOST: i64 = 7;
+    const RUN: usize = 3;
+    let fresh = watch.entries.iter().filter(|(moment, entry)| is_fresh(watch, *moment, entry));
+    let fresh: HashSet<Said<'_>> = fresh.map(|(_, entry)| Said::new(entry.at, &entry.what)).collect();
+    let mut times: Vec<_> = log.events.iter().map(|event| event.at + shift).collect();
+    let days_off = |index: usize| {
+        let said = Said::new(times[index], &log.events[index].what);
+        let is_shown = |days: &i64| fresh.contains(&Said { at: said.at + Duration::days(*days), ..said });
+        said.who.and_then(|_| (0..=MOST).flat_map(|days| [days, -days]).find(is_shown))
+    };
+    let told: Vec<_> = (0..times.len()).filter_map(|index| Some((index, days_off(index)?))).collect();
+    for run in told.chunk_by(|a, b| a.1 == b.1) {
+        let (Some(&(first, days)), Some(&(mut last, _))) = (run.first(), run.last()) else { continue };
+        if days == 0 || run.len() < RUN {
+            continue;
+        }
+        if told.last() == run.last() {
+            last = times.len() - 1;
+        }
+        times[first..=last].iter_mut().for_each(|at| *at += Duration::days(days));
+    }
+    times
 }
 
 /// By how much the debug log's dates must be moved to be the logwatch's: zero where most lines agree as they are, else
