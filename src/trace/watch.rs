@@ -165,8 +165,8 @@ pub struct Watcher {
 /// the same port again that soon, as the server's side of it is still waiting (TIME-WAIT, 60 s on Linux).
 const FLICKER: Duration = Duration::seconds(60);
 
-/// Nor was one that is back within so many blocks, however far apart they are: a client has some 16,000 ports to take
-/// one of.
+/// Nor was one that is back within so many blocks, however far apart they are, unless a token is taken by it: a client has
+/// some 16,000 ports to take one of.
 const FLICKER_BLOCKS: MomentId = 3;
 
 /// How far apart the dates of two writers of one log are at the most.
@@ -252,7 +252,7 @@ impl Watcher {
 
     fn see_socket(&mut self, socket: &Socket, id: MomentId, block: &Block) {
         let connection = match self.known.get(&socket.peer).copied() {
-            Some(known) if self.still_the_same(known, id, block) => known,
+            Some(known) if self.still_the_same(known, socket, id, block) => known,
             _ => self.begin(socket, id),
         };
         self.watch.connections[connection as usize].last = id;
@@ -267,11 +267,13 @@ impl Watcher {
         }
     }
 
-    fn still_the_same(&mut self, known: ConnectionId, id: MomentId, block: &Block) -> bool {
+    fn still_the_same(&mut self, known: ConnectionId, socket: &Socket, id: MomentId, block: &Block) -> bool {
         let Some(gone) = self.watch.connection(known).gone else { return true };
         let (n_blocks, gone) = (id - gone, self.watch.moment(gone));
+        let carries = socket.send_q > 0 && !socket.fin_wait_1;
+        let is_soon = block.at - gone.at <= FLICKER || n_blocks <= FLICKER_BLOCKS && !carries;
         // A collected block is whole: what it does not show is gone.
-        if gone.collected || n_blocks > FLICKER_BLOCKS && block.at - gone.at > FLICKER {
+        if gone.collected || !is_soon {
             return false;
         }
         self.watch.connections[known as usize].gone = None;
