@@ -166,8 +166,13 @@ pub fn parse(line: &str) -> Option<Stamp> {
 
 /// Reads a date that was written onto the end of a line which lacks its own end: where the date begins, and the date.
 pub fn parse_end(line: &str) -> Option<(usize, Stamp)> {
-    // No date is longer. The first that reads is the whole of it: its later words alone can be a date as well.
+    // No date is longer.
     const LONGEST: usize = 64;
+    // Most lines of a log need no more looking at: `date` ends its line at once, and FlexNet with two spaces.
+    if line.ends_with(' ') || line.bytes().rev().take(LONGEST).filter(|byte| *byte == b':').count() < 2 {
+        return None;
+    }
+    // The first that reads is the whole of it: its later words alone can be a date as well.
     let skipped = line.chars().count().saturating_sub(LONGEST).max(1);
     let mut starts = line.char_indices().skip(skipped).filter(|(_, first)| !first.is_whitespace());
     starts.find_map(|(start, _)| parse(&line[start..]).map(|stamp| (start, stamp)))

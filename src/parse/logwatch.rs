@@ -175,12 +175,14 @@ impl<R: BufRead> Reader<R> {
         block.sockets.clear();
         block.entries.clear();
         while self.input.advance()? {
-            self.next = match self.input.kind() {
-                LineKind::Blank => None,
-                LineKind::Socket => self.take_socket(block),
+            let next = match self.input.kind() {
+                LineKind::Blank => continue,
+                LineKind::Socket if self.take_socket(block) => continue,
+                LineKind::Socket => self.take_no_socket(),
                 LineKind::Text => self.take_text(block, date),
             };
-            if self.next.is_some() {
+            if next.is_some() {
+                self.next = next;
                 return Ok(true);
             }
         }
@@ -241,26 +243,26 @@ impl<R: BufRead> Reader<R> {
         DateLine { at, civil: stamp.civil, line: self.input.line }
     }
 
-    /// A connection, kept in the block; the date that begins the next, where it was written onto the line's end.
-    fn take_socket(&mut self, block: &mut Block) -> Option<DateLine> {
-        match parse_socket(&self.input.buffer, &mut self.local) {
-            Some(socket) => {
-                let ours = self.port.is_none_or(|port| socket.local_port == port);
-                // A client on the server itself has the server's address at both ends.
-                if ours && socket.local != socket.peer.ip {
-                    let SocketLine { fin_wait_1, send_q, peer, .. } = socket;
-                    block.sockets.push(Socket { line: self.input.line, fin_wait_1, send_q, peer });
-                    self.n_sockets += 1;
-                }
-            }
-            None if self.input.buffer.starts_with(b"State") => {}
-            None => {
-                let line = source::decode(&self.input.buffer).into_owned();
-                self.unreadable(&line);
-                return datetime::parse_end(&line).map(|(_, stamp)| self.date_line(stamp));
-            }
+    /// A connection, kept in the block; whether it could be read. Most of a gigabyte is such lines.
+    fn take_socket(&mut self, block: &mut Block) -> bool {
+        let Some(socket) = parse_socket(&self.input.buffer, &mut self.local) else {
+            return self.input.buffer.starts_with(b"State");
+        };
+        let ours = self.port.is_none_or(|port| socket.local_port == port);
+        // A client on the server itself has the server's address at both ends.
+        if ours && socket.local != socket.peer.ip {
+            let SocketLine { fin_wait_1, send_q, peer, .. } = socket;
+            block.sockets.push(Socket { line: self.input.line, fin_wait_1, send_q, peer });
+            self.n_sockets += 1;
         }
-        None
+        true
+    }
+
+    /// A line that began as a connection; the date that begins the next block, where it was written onto the line's end.
+    fn take_no_socket(&mut self) -> Option<DateLine> {
+        let line = source::decode(&self.input.buffer).into_owned();
+        self.unreadable(&line);
+        datetime::parse_end(&line).map(|(_, stamp)| self.date_line(stamp))
     }
 
     /// A line that is no socket: of the debug log, kept in the block, or the date that begins the next, or both, where
@@ -270,21 +272,27 @@ impl<R: BufRead> Reader<R> {
         if let Some(stamp) = datetime::parse(&text) {
             return Some(self.date_line(stamp));
         }
+        let line = flexnet::parse_line(&text);
         // What the daemon says of itself may end in a date.
-        let may_be_chatter =
-            |line: &flexnet::Line<'_>| !matches!(line.message, Message::Token(_) | Message::Unreadable);
-        if !flexnet::parse_line(&text).as_ref().is_some_and(may_be_chatter)
-            && let Some((end, stamp)) = datetime::parse_end(&text)
-        {
-            self.take_log_line(&text[..end], false, block, date);
+        let is_chatter = |line: &flexnet::Line<'_>| !matches!(line.message, Message::Token(_) | Message::Unreadable);
+        let glued = if line.as_ref().is_some_and(is_chatter) { None } else { datetime::parse_end(&text) };
+        if let Some((end, stamp)) = glued {
+            self.take_log_line(&text[..end], flexnet::parse_line(&text[..end]), false, block, date);
             return Some(self.date_line(stamp));
         }
-        self.take_log_line(&text, self.input.terminated, block, date);
+        self.take_log_line(&text, line, self.input.terminated, block, date);
         None
     }
 
-    fn take_log_line(&mut self, text: &str, has_end: bool, block: &mut Block, date: DateLine) {
-        let Some(line) = flexnet::parse_line(text) else {
+    fn take_log_line(
+        &mut self,
+        text: &str,
+        line: Option<flexnet::Line<'_>>,
+        has_end: bool,
+        block: &mut Block,
+        date: DateLine,
+    ) {
+        let Some(line) = line else {
             self.unreadable(text);
             return;
         };
