@@ -325,6 +325,43 @@ fn lines_behind_a_gap_are_of_the_day_on_which_the_logwatch_shows_them() {
 }
 
 #[test]
+fn a_server_in_another_zone_has_another_summer_time() {
+    // Paris goes back to its winter time in between.
+    let days = [
+        (
+            "2021-10-30",
+            "07:10:05 1.5:51000*432 | 07:10:05 OUT anna@PC-1
+             08:21:19 | 08:21:19 IN anna@PC-1
+             09:02:41 1.5:51001*432 | 09:02:41 OUT anna@PC-1
+             10:17:02 | 10:17:02 IN anna@PC-1
+             11:33:33 1.6:51002*432 | 11:33:33 OUT bob@PC-2
+             13:01:58 | 13:01:58 IN bob@PC-2",
+        ),
+        (
+            "2021-11-02",
+            "08:07:26 1.5:51003*432 | 08:07:26 OUT anna@PC-1
+             09:44:12 | 09:44:12 IN anna@PC-1
+             10:29:50 1.6:51004*432 | 10:29:50 OUT bob@PC-2
+             11:08:37 | 11:08:37 IN bob@PC-2",
+        ),
+    ];
+    let (mut text, mut log) = (String::new(), String::new());
+    for (date, blocks) in days {
+        for line in logwatch(blocks).lines() {
+            let line = line.replace(DAY, date);
+            text += &if line.starts_with("20") { line + " UTC\n" } else { line + "\n" };
+        }
+        log.extend(["06:00:00 (d) Time: ", date, " 06:00:00\n"]);
+        log.extend(blocks.lines().map(|line| log_line(line.split_once(" | ").unwrap().1) + "\n"));
+    }
+    let log = flexnet::parse(&Source::from_bytes("debug.log", log.as_bytes()), Paris, NaiveDate::MIN).items;
+    let analysis = analysed(&Traces { watch: Some(watch(&text)), debug_log: Some(log), ..Traces::default() });
+    let starts: Vec<_> = analysis.sessions.iter().map(|session| session.start.format("%m-%d %T").to_string()).collect();
+    assert_eq!(starts, ["10-30 07:10:05", "10-30 09:02:41", "10-30 11:33:33", "11-02 08:07:26", "11-02 10:29:50"]);
+    assert_eq!(kinds(&analysis), ["clocks-disagree"]);
+}
+
+#[test]
 fn a_debug_log_alone_gives_sessions_without_addresses() {
     let log = debug_log("09:00:00 OUT anna@PC-1\n09:10:00 OUT anna@PC-1\n09:20:00 IN anna@PC-1\n10:00:00 IN anna@PC-1");
     let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });

@@ -295,30 +295,32 @@ fn in_the_logwatch_only(
     findings.sort();
 }
 
-/// When each event of the debug log was: by its own dates, moved by what the clocks differ; and by whole days where the
-/// logwatch shows a run of its lines on another day. Behind a gap that holds a midnight nothing names the new date before
-/// the next `TIMESTAMP`, six hours later.
+/// When each event of the debug log was: by its own dates, moved by what the clocks differ, and by days or an hour more
+/// where the logwatch shows a run of its lines then. Behind a gap that holds a midnight nothing names the new date before the
+/// next `TIMESTAMP`, six hours later; and a server in another zone can have another summer time.
 fn times(watch: &Watch, log: &DebugLog, shift: Duration) -> Vec<DateTime<Utc>> {
-    const MOST: i64 = 7;
+    const DAYS: i64 = 7;
     const RUN: usize = 3;
     let fresh = watch.entries.iter().filter(|(moment, entry)| is_fresh(watch, *moment, entry));
     let fresh: HashSet<Said<'_>> = fresh.map(|(_, entry)| Said::new(entry.at, &entry.what)).collect();
+    let hours = (0..=DAYS).flat_map(|days| [24 * days, -24 * days]).flat_map(|hours| [hours, hours + 1, hours - 1]);
+    let differences: Vec<_> = hours.map(Duration::hours).collect();
     let mut times: Vec<_> = log.events.iter().map(|event| event.at + shift).collect();
-    let days_off = |index: usize| {
+    let difference_of = |index: usize| {
         let said = Said::new(times[index], &log.events[index].what);
-        let is_shown = |days: &i64| fresh.contains(&Said { at: said.at + Duration::days(*days), ..said });
-        said.who.and_then(|_| (0..=MOST).flat_map(|days| [days, -days]).find(is_shown))
+        let is_shown = |difference: &&Duration| fresh.contains(&Said { at: said.at + **difference, ..said });
+        said.who.and_then(|_| differences.iter().find(is_shown))
     };
-    let told: Vec<_> = (0..times.len()).filter_map(|index| Some((index, days_off(index)?))).collect();
+    let told: Vec<_> = (0..times.len()).filter_map(|index| Some((index, *difference_of(index)?))).collect();
     for run in told.chunk_by(|a, b| a.1 == b.1) {
-        let (Some(&(first, days)), Some(&(mut last, _))) = (run.first(), run.last()) else { continue };
-        if days == 0 || run.len() < RUN {
+        let (Some(&(first, difference)), Some(&(mut last, _))) = (run.first(), run.last()) else { continue };
+        if difference.is_zero() || run.len() < RUN {
             continue;
         }
         if told.last() == run.last() {
             last = times.len() - 1;
         }
-        times[first..=last].iter_mut().for_each(|at| *at += Duration::days(days));
+        times[first..=last].iter_mut().for_each(|at| *at += difference);
     }
     times
 }
