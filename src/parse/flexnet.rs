@@ -375,7 +375,7 @@ impl Padding {
         let Message::Token(token) = message else { return false };
         if text.ends_with("  ") {
             self.n_there = self.n_there.saturating_add(1);
-        } else if text.trim_end().ends_with(token.who) {
+        } else if text.ends_with(token.who) {
             self.n_missing = self.n_missing.saturating_add(1);
             return self.n_there / Self::USUAL >= self.n_missing;
         }
