@@ -30,6 +30,7 @@ fn each_command_is_asked_once_whatever_the_switch_makes_of_exec() {
         ("it pages", 2, Manner { exec: Exec::Refused, page: Some(10), ..shell }),
         ("a prompt of two words", 2, Manner { exec: Exec::Refused, prompt: "Labo A-1 # ", ..Manner::default() }),
         ("old", 2, old.clone()),
+        ("it asks for the password", 2, Manner { password: Some("tr0ub4dor"), asks: true, ..Manner::default() }),
         ("old, typed only", 2, Manner { exec: Exec::Refused, ..old }),
     ] {
         let (switch, mut host, client) = plugged(manner.clone());
@@ -62,20 +63,22 @@ fn old_algorithms_are_spoken_with_hosts_marked_old_alone() {
 
 #[test]
 fn a_wrong_password_is_tried_once_and_never_told() {
-    let (switch, mut host, client) = plugged(Manner { password: Some("tr0ub4dor"), ..Manner::default() });
-    host.password_command = Some("echo hunter2".to_owned());
-    let [first, second] = client.show(&host);
-    let expected = "Labo-A-1: login: the host does not let `jeton` in with the password; mend `user`, or what \
-                    `password_command` prints";
-    assert_eq!((first.unwrap_err().as_str(), second.unwrap_err().as_str()), (expected, expected));
-    // The question for the ways to log in, and the password.
-    assert_eq!(switch.seen.logins.load(Ordering::SeqCst), 2);
-    host.password_command = Some("echo hunter2 >&2; exit 1".to_owned());
-    let [first, _] = client.show(&host);
-    assert_eq!(
-        first.unwrap_err(),
-        "Labo-A-1: login: `password_command` failed (exit status: 1); try it by hand, as the user that runs jeton"
-    );
+    for asks in [false, true] {
+        let (switch, mut host, client) = plugged(Manner { password: Some("tr0ub4dor"), asks, ..Manner::default() });
+        host.password_command = Some("echo hunter2".to_owned());
+        let [first, second] = client.show(&host);
+        let expected = "Labo-A-1: login: the host does not let `jeton` in with the password; mend `user`, or what \
+                        `password_command` prints";
+        assert_eq!((first.unwrap_err().as_str(), second.unwrap_err().as_str()), (expected, expected));
+        // The question for the ways to log in, and the password.
+        assert_eq!(switch.seen.logins.load(Ordering::SeqCst), 2);
+        host.password_command = Some("echo hunter2 >&2; exit 1".to_owned());
+        let [first, _] = client.show(&host);
+        assert_eq!(
+            first.unwrap_err(),
+            "Labo-A-1: login: `password_command` failed (exit status: 1); try it by hand, as the user that runs jeton"
+        );
+    }
 }
 
 #[test]

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use fs_err as fs;
 use russh::keys::{Algorithm, PrivateKey};
-use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, Session, VerifiedPublicKey};
-use russh::{Channel, ChannelId, Preferred, cipher, kex, mac};
+use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, Response, Session, VerifiedPublicKey};
+use russh::{Channel, ChannelId, MethodKind, Preferred, cipher, kex, mac};
 
 /// How a switch behaves.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub(crate) struct Manner {
     pub(crate) is_old: bool,
     /// The password that it takes; a key of any kind, where absent.
     pub(crate) password: Option<&'static str>,
+    /// Whether it asks for the password (keyboard-interactive), and takes none unasked.
+    pub(crate) asks: bool,
     /// How many sessions it has at most; the others are closed at once.
     pub(crate) most_sessions: usize,
     /// For how long a line stays taken after its session.
@@ -94,6 +96,7 @@ impl Default for Manner {
             page: None,
             is_old: false,
             password: None,
+            asks: false,
             most_sessions: 5,
             linger: Duration::ZERO,
             delay: Duration::ZERO,
@@ -254,14 +257,16 @@ fn config(manner: &Manner, key: &Path) -> server::Config {
         mac: Cow::Borrowed(&[mac::HMAC_SHA1]),
         ..Preferred::DEFAULT
     };
+    let usual = server::Config::default();
     let keys: Vec<PrivateKey> = vec![russh::keys::load_secret_key(key, None).unwrap()];
     server::Config {
         server_id: russh::SshId::Standard("SSH-2.0-Cisco-1.25".into()),
         auth_rejection_time: Duration::ZERO,
         keys,
         preferred: if manner.is_old { old() } else { Preferred::DEFAULT },
+        methods: if manner.asks { [MethodKind::KeyboardInteractive].as_slice().into() } else { usual.methods },
         nodelay: true,
-        ..server::Config::default()
+        ..usual
     }
 }
 
@@ -344,6 +349,23 @@ impl server::Handler for Line {
     async fn auth_password(&mut self, _: &str, password: &str) -> Result<Auth, Self::Error> {
         self.seen.logins.fetch_add(1, Ordering::SeqCst);
         Ok(if self.manner.password == Some(password) { Auth::Accept } else { Auth::reject() })
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let Some(response) = response else {
+            // As TACACS+ does behind IOS: who, where that is not clear, and the password.
+            let prompts = vec![("Username: ".into(), true), ("Password: ".into(), false)].into();
+            return Ok(Auth::Partial { name: "".into(), instructions: "Acces reserve".into(), prompts });
+        };
+        self.seen.logins.fetch_add(1, Ordering::SeqCst);
+        let given: Vec<_> = response.collect();
+        let wanted = [user, self.manner.password.unwrap_or_default()];
+        Ok(if self.manner.asks && given == wanted { Auth::Accept } else { Auth::reject() })
     }
 
     async fn auth_publickey(&mut self, _: &str, _: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
