@@ -474,3 +474,32 @@ fn a_sign_of_life_dates_the_end_of_a_token_whose_return_was_lost() {
     );
     assert_eq!(sessions(&collected), ["anna 09:00:00-09:05:00 presumed 10.0.1.5"]);
 }
+
+proptest::proptest! {
+    /// Lines in any order, with clocks that go to and fro, each in one of the logs or in both.
+    #[test]
+    fn no_two_logs_panic_or_lose_a_line_of_the_debug_log(
+        lines in proptest::collection::vec((0..600_u32, 0..4_usize, proptest::bool::ANY, 0..3_u8), 1..40)
+    ) {
+        let (mut blocks, mut log) = (String::new(), String::new());
+        let mut n_logged = 0;
+        for (second, pair, is_out, copy) in lines {
+            let clock = format!("10:{:02}:{:02}", second / 60, second % 60);
+            let line = format!("{clock} {} {}", if is_out { "OUT" } else { "IN" }, ["a@b", "c@d", "e@f", "g@h"][pair]);
+            if copy != 0 {
+                let socket = if is_out { format!(" 1.5:{}*432", 51000 + pair) } else { String::new() };
+                blocks.extend([clock.as_str(), &socket, " | ", &line, "\n"]);
+            }
+            if copy != 1 {
+                n_logged += 1;
+                log.extend([line.as_str(), "\n"]);
+            }
+        }
+        let log = debug_log(&log);
+        let watch = (!blocks.is_empty()).then(|| watch(&logwatch(&blocks)));
+        let analysis = analysed(&Traces { watch, debug_log: Some(log), ..Traces::default() });
+        let n_events = analysis.list.events.iter().filter(|event| event.origin == Origin::DebugLog).count();
+        proptest::prop_assert_eq!(n_events, n_logged);
+        proptest::prop_assert!(analysis.sessions.iter().all(|session| session.start <= session.end));
+    }
+}

@@ -153,8 +153,8 @@ impl List {
     }
 
     /// The logwatch's lines of a time that the debug log covers and in which it has lost them: one that was written as its
-    /// block was, that is not another one of the debug log with a damaged clock, and that names nobody who is not named
-    /// elsewhere too, as a damaged name is.
+    /// block was, that is not another one of the debug log with a damaged clock, and that names somebody who is named elsewhere
+    /// too, as a damaged name is not; or that stands among several of those.
     fn fill_gaps<'a>(
         &mut self,
         watch: &'a Watch,
@@ -177,19 +177,28 @@ impl List {
         }
         let is_known =
             |who: &Identity| taken.people.contains(who) || named.get(who).is_some_and(|kinds| kinds.len() > 1);
-        let mut filled = Vec::new();
-        let mut next = self.events.len();
+        let mut lost = Vec::new();
+        let (mut next, mut last_place) = (self.events.len(), self.events.len());
         for (moment, entry, said) in fresh.iter().rev() {
-            let Some(known) = shown.get_mut(said) else { continue };
-            if let Some(event) = known.event {
+            if let Some(event) = shown.get(said).and_then(|shown| shown.event) {
                 next = event;
-            } else if said.who.is_none_or(is_known) && !taken.may_have(said) {
-                known.fills_gap = true;
+            } else if !taken.may_have(said) {
                 let is_later = |at: usize| self.events[at].at > entry.at && !taken.shown.contains(&at);
                 let place = (taken.first..next).rev().take_while(|&at| is_later(at)).last().unwrap_or(next);
-                filled.push(Filled { place, moment: *moment, entry });
+                // Whatever the clocks say, the logwatch's lines keep their order.
+                last_place = place.min(last_place);
+                let filled = Filled { place: last_place, moment: *moment, entry };
+                lost.push((filled, *said, said.who.is_none_or(is_known)));
             }
         }
+        // Where several known ones are lost at once, others are too.
+        let mut n_known: HashMap<usize, u32> = HashMap::new();
+        lost.iter().filter(|one| one.2).for_each(|one| *n_known.entry(one.0.place).or_default() += 1);
+        lost.retain(|(filled, _, is_known)| *is_known || n_known.get(&filled.place).is_some_and(|n| *n >= MANY));
+        for (_, said, _) in &lost {
+            shown.entry(*said).or_default().fills_gap = true;
+        }
+        let filled: Vec<_> = lost.into_iter().map(|(filled, ..)| filled).collect();
         self.insert(&filled, taken.first);
         filled
     }
@@ -249,6 +258,8 @@ fn is_fresh(watch: &Watch, moment: MomentId, entry: &Entry) -> bool {
     (watch.moment(moment).at - entry.at).abs() <= FRESH
 }
 
+/// How many known people's lines in a row make a gap in which a line of somebody who is not named elsewhere is believed.
+const MANY: u32 = 3;
 /// How far a damaged clock can be from what it was, for what is more than that apart to be two lines.
 const NEAR: Duration = Duration::minutes(10);
 
