@@ -178,16 +178,16 @@ impl List {
         let is_known =
             |who: &Identity| taken.people.contains(who) || named.get(who).is_some_and(|kinds| kinds.len() > 1);
         let mut lost = Vec::new();
-        let (mut next, mut last_place) = (self.events.len(), self.events.len());
+        let (mut next, mut place) = (self.events.len(), self.events.len());
         for (moment, entry, said) in fresh.iter().rev() {
             if let Some(event) = shown.get(said).and_then(|shown| shown.event) {
                 next = event;
             } else if !taken.may_have(said) {
-                let is_later = |at: usize| self.events[at].at > entry.at && !taken.shown.contains(&at);
-                let place = (taken.first..next).rev().take_while(|&at| is_later(at)).last().unwrap_or(next);
                 // Whatever the clocks say, the logwatch's lines keep their order.
-                last_place = place.min(last_place);
-                let filled = Filled { place: last_place, moment: *moment, entry };
+                place = next.min(place);
+                let is_later = |at: usize| self.events[at].at > entry.at && !taken.shown.contains(&at);
+                place = (taken.first..place).rev().take_while(|&at| is_later(at)).last().unwrap_or(place);
+                let filled = Filled { place, moment: *moment, entry };
                 lost.push((filled, *said, said.who.is_none_or(is_known)));
             }
         }
