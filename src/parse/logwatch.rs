@@ -92,6 +92,10 @@ pub struct Reader<R> {
     port: Option<u16>,
     /// The date line that ended the block before.
     next: Option<DateLine>,
+    /// The connection that was found to be the first of the next block.
+    carried: Option<Socket>,
+    /// Whether the block before had a log line.
+    had_log_line: bool,
     last: Option<DateTime<Utc>>,
     /// The last moment that a block can be of.
     latest: Option<DateTime<Utc>>,
@@ -113,6 +117,20 @@ struct DateLine {
     at: DateTime<Utc>,
     civil: NaiveDateTime,
     line: u32,
+    /// Whether the line is not there: it is that of the block before, until a log line says more.
+    is_lost: bool,
+}
+
+impl DateLine {
+    /// The lost date of a block that shows a line of this clock: the same where the line is older, or may be of yesterday.
+    fn moved_to(self, clock: Clock) -> Self {
+        let Clock::Time(time) = clock else { return self };
+        let half_a_day = Duration::hours(12);
+        let same_day = self.civil.date().and_time(time) - self.civil;
+        let apart = if same_day < -half_a_day { same_day + Duration::days(1) } else { same_day };
+        let apart = if apart > half_a_day { Duration::zero() } else { apart.max(Duration::zero()) };
+        Self { at: self.at + apart, civil: self.civil + apart, ..self }
+    }
 }
 
 /// More findings of one file than anybody reads are counted only.
@@ -134,6 +152,8 @@ impl<R: BufRead> Reader<R> {
             zone,
             port,
             next: None,
+            carried: None,
+            had_log_line: false,
             last: None,
             latest: None,
             findings: Vec::new(),
@@ -157,6 +177,7 @@ impl<R: BufRead> Reader<R> {
     /// Reads the next block into `block`; false at the end of the file.
     pub fn read(&mut self, block: &mut Block) -> io::Result<bool> {
         while self.read_any(block)? {
+            self.had_log_line = block.n_log_lines > 0;
             if !self.is_too_late(block.at) {
                 return Ok(true);
             }
@@ -173,11 +194,19 @@ impl<R: BufRead> Reader<R> {
         (block.at, block.line, block.n_log_lines) = (date.at, date.line, 0);
         block.collected = self.collected;
         block.sockets.clear();
+        block.sockets.extend(self.carried.take());
         block.entries.clear();
         while self.input.advance()? {
             let next = match self.input.kind() {
                 LineKind::Blank => continue,
-                LineKind::Socket if self.take_socket(block) => continue,
+                LineKind::Socket if self.take_socket(block) => {
+                    if block.n_log_lines > 0 && self.is_of_the_next(block) {
+                        self.carried = block.sockets.pop();
+                        Some(DateLine { line: self.input.line, is_lost: true, ..date })
+                    } else {
+                        continue;
+                    }
+                }
                 LineKind::Socket => self.take_no_socket(),
                 LineKind::Text => self.take_text(block, date),
             };
@@ -234,13 +263,13 @@ impl<R: BufRead> Reader<R> {
         let at = stamp.moment(self.zone, self.last);
         if self.is_too_late(at) {
             self.find(Kind::DateInFuture, self.input.line, stamp.civil.to_string());
-            return DateLine { at, civil: stamp.civil, line: self.input.line };
+            return DateLine { at, civil: stamp.civil, line: self.input.line, is_lost: false };
         }
         if self.last.is_some_and(|last| at + Duration::seconds(2) < last) {
             self.find(Kind::ClockWentBack, self.input.line, stamp.civil.to_string());
         }
         self.last = Some(at);
-        DateLine { at, civil: stamp.civil, line: self.input.line }
+        DateLine { at, civil: stamp.civil, line: self.input.line, is_lost: false }
     }
 
     /// A connection, kept in the block; whether it could be read. Most of a gigabyte is such lines.
@@ -256,6 +285,13 @@ impl<R: BufRead> Reader<R> {
             self.n_sockets += 1;
         }
         true
+    }
+
+    /// Whether the connection that was read last is of another block, whose date was lost: connections come before log
+    /// lines. But two writers' lines are mixed where the block before was left without any.
+    fn is_of_the_next(&self, block: &Block) -> bool {
+        let is_new = block.sockets.last().is_some_and(|last| last.line == self.input.line);
+        is_new && self.had_log_line && !block.collected
     }
 
     /// A line that began as a connection; the date that begins the next block, where it was written onto the line's end.
@@ -296,6 +332,8 @@ impl<R: BufRead> Reader<R> {
             self.unreadable(text);
             return;
         };
+        let date = if date.is_lost { date.moved_to(line.clock) } else { date };
+        block.at = date.at;
         let is_cut_off = self.padding.is_missing_in(text, &line.message)
             || !has_end && !text.ends_with("  ") && !text.trim_end().ends_with(')');
         if line.clock == Clock::Corrupt || line.message == Message::Unreadable || is_cut_off {
@@ -732,6 +770,36 @@ mod tests {
         assert_eq!((padded[0].entries.len(), places(&findings)), (21, vec!["unreadable-line logwatch:22".to_owned()]));
         let (bare, findings) = blocks(log.replace("  \n", "\n").as_bytes());
         assert_eq!((bare[0].entries.len(), findings), (22, vec![]), "a file without them says nothing by it");
+    }
+
+    #[test]
+    fn a_block_whose_date_is_lost_is_a_block() {
+        let socket = |port: u16| format!("ESTAB 0 0 1.2.3.4:60213 1.2.3.5:{port}\n");
+        let line = |clock: &str| format!("{clock} (d) OUT: \"f\" a@b  \n");
+        let whole = |date: &str, port, clock: &str| format!("{date}\n{}{}", socket(port), line(clock));
+        let first = whole("2021-12-08 13:00:00", 1, "13:00:00") + &whole("2021-12-08 14:00:20", 1, "14:00:20");
+        let last = whole("2021-12-09 16:00:00", 3, "16:00:00");
+        for (date, clock, at) in [
+            ("", "15:10:00", "2021-12-08T14:10:00"),
+            ("W?d De", "15:10:00", "2021-12-08T14:10:00"),
+            ("", " 0:30:00", "2021-12-08T23:30:00"),
+            // Shown again: when, nothing says.
+            ("", "13:00:00", "2021-12-08T13:00:20"),
+        ] {
+            let (blocks, _) = blocks((first.clone() + &whole(date, 2, clock) + &last).as_bytes());
+            let ports: Vec<Vec<u16>> =
+                blocks.iter().map(|block| block.sockets.iter().map(|socket| socket.peer.port).collect()).collect();
+            assert_eq!(ports, [[1], [1], [2], [3]], "{date} {clock}");
+            assert_eq!(blocks[2].at.format("%FT%T").to_string(), at, "{date} {clock}");
+        }
+        // Two writers: the second one's date comes before the first one's connections.
+        let mixed = format!(
+            "2021-12-08 14:00:20\n{date}\n{0}{1}{0}{1}",
+            socket(1),
+            line("14:00:20"),
+            date = "2021-12-08 14:00:20"
+        );
+        assert_eq!(blocks(mixed.as_bytes()).0.len(), 2);
     }
 
     #[test]
