@@ -247,5 +247,4 @@ fn is_file(path: &Path, notices: &mut Notices) -> Option<std::fs::Metadata> {
 }
 
 #[cfg(test)]
-#[path = "follow_test.rs"]
 mod tests;

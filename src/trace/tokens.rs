@@ -1,8 +1,10 @@
-//! Token events, each tied to a moment of the logwatch; `align` makes one list of both logs.
+//! Token events, each tied to a moment of the logwatch; `align` makes one list of both logs, and `gaps` fills
+//! what the debug log lost.
 
 #![expect(clippy::cast_possible_truncation, reason = "indices are u32 to halve the memory: no log has 2^32 blocks")]
 
 mod align;
+mod gaps;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

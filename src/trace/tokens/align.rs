@@ -1,12 +1,13 @@
 //! The logwatch's lines and the debug log's, aligned: the debug log's are the events, the logwatch says in which moment each
 //! was, and fills what the debug log lost.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Event, List, Origin};
+use super::gaps::Taken;
+use super::{List, Origin};
 use crate::finding::{Finding, Kind, Place};
 use crate::model::Identity;
 use crate::parse::flexnet::{DebugLog, TokenKind, What};
@@ -15,16 +16,16 @@ use crate::trace::watch::{MomentId, Watch};
 
 /// A line by what it says and when: two of them are one, shown twice, unless connections tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Said<'a> {
-    at: DateTime<Utc>,
-    kind: Option<TokenKind>,
-    who: Option<&'a Identity>,
-    feature: Option<&'a str>,
-    started: bool,
+pub(super) struct Said<'a> {
+    pub(super) at: DateTime<Utc>,
+    pub(super) kind: Option<TokenKind>,
+    pub(super) who: Option<&'a Identity>,
+    pub(super) feature: Option<&'a str>,
+    pub(super) started: bool,
 }
 
 impl<'a> Said<'a> {
-    fn new(at: DateTime<Utc>, what: &'a What) -> Self {
+    pub(super) fn new(at: DateTime<Utc>, what: &'a What) -> Self {
         let (kind, who, feature) = match what {
             What::Token { kind, feature, who, .. } => (Some(*kind), Some(who), Some(&**feature)),
             What::Started(_) | What::Stopped => (None, None, None),
@@ -33,24 +34,24 @@ impl<'a> Said<'a> {
     }
 
     /// What happened then, to whomever.
-    fn without_name(self) -> Self {
+    pub(super) fn without_name(self) -> Self {
         Self { who: None, feature: None, ..self }
     }
 
     /// What it says, whenever it was.
-    fn without_time(self) -> Self {
+    pub(super) fn without_time(self) -> Self {
         Self { at: DateTime::UNIX_EPOCH, ..self }
     }
 }
 
 /// The moments that showed one line, and what the debug log has of it.
 #[derive(Debug, Default)]
-struct Shown {
-    moments: Vec<MomentId>,
+pub(super) struct Shown {
+    pub(super) moments: Vec<MomentId>,
     /// Its event in the list, if it is in the debug log.
-    event: Option<usize>,
+    pub(super) event: Option<usize>,
     /// Whether the debug log lost it.
-    fills_gap: bool,
+    pub(super) fills_gap: bool,
 }
 
 /// One list of both logs. Where the debug log covers a time it has every line, each once: the logwatch then only says
@@ -94,8 +95,7 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
         }
         let covered = |at: DateTime<Utc>| !before(at) && !after(at);
         let taken = list.take_debug_log(watch, log, &times, &mut shown);
-        let filled = list.fill_gaps(watch, &lines, &covered, &mut shown, &taken);
-        findings.extend(list.gap_findings(watch, &filled));
+        findings.extend(list.fill_gaps(watch, &lines, &covered, &mut shown, &taken));
         in_the_logwatch_only(watch, &shown, covered, findings);
         list.take_logwatch(watch, &lines, &after);
     }
@@ -109,7 +109,7 @@ impl List {
             let (moment, entry) = &watch.entries[index];
             if wanted(entry.at) {
                 // A line first shown long after it was written belongs to the first snapshot after its own time.
-                let late = watch.moment(*moment).at - entry.at > Duration::seconds(5);
+                let late = watch.moment(*moment).at - entry.at > FRESH;
                 let own = watch.moment_at(entry.at).filter(|own| late && own < moment).unwrap_or(*moment);
                 self.push(entry.at, Some(own), entry.line, Origin::Logwatch, &entry.what, repeated);
             }
@@ -151,141 +151,14 @@ impl List {
         }
         taken
     }
-
-    /// The logwatch's lines of a time that the debug log covers and in which it has lost them: one that was written as its
-    /// block was, that is not another one of the debug log with a damaged clock, and that names somebody who is named elsewhere
-    /// too, as a damaged name is not; or that stands among several of those.
-    fn fill_gaps<'a>(
-        &mut self,
-        watch: &'a Watch,
-        lines: &[(usize, bool)],
-        covered: &dyn Fn(DateTime<Utc>) -> bool,
-        shown: &mut HashMap<Said<'a>, Shown>,
-        taken: &Taken<'a>,
-    ) -> Vec<Filled<'a>> {
-        let own = lines.iter().filter(|(_, repeated)| !repeated).map(|(index, _)| &watch.entries[*index]);
-        let fresh: Vec<_> = own
-            .filter(|(moment, entry)| is_fresh(watch, *moment, entry) && covered(entry.at))
-            .map(|(moment, entry)| (*moment, entry, Said::new(entry.at, &entry.what)))
-            .collect();
-        let is_alone = |said: &Said<'_>| shown.get(said).is_some_and(|shown| shown.event.is_none());
-        let mut named: HashMap<&Identity, HashSet<Option<TokenKind>>> = HashMap::new();
-        for (_, _, said) in fresh.iter().filter(|(_, _, said)| is_alone(said)) {
-            if let Some(who) = said.who {
-                named.entry(who).or_default().insert(said.kind);
-            }
-        }
-        let is_known =
-            |who: &Identity| taken.people.contains(who) || named.get(who).is_some_and(|kinds| kinds.len() > 1);
-        let mut lost = Vec::new();
-        let (mut next, mut place) = (self.events.len(), self.events.len());
-        for (moment, entry, said) in fresh.iter().rev() {
-            if let Some(event) = shown.get(said).and_then(|shown| shown.event) {
-                next = event;
-            } else if !taken.may_have(said) {
-                // Whatever the clocks say, the logwatch's lines keep their order.
-                place = next.min(place);
-                let is_later = |at: usize| self.events[at].at > entry.at && !taken.shown.contains(&at);
-                place = (taken.first..place).rev().take_while(|&at| is_later(at)).last().unwrap_or(place);
-                let filled = Filled { place, moment: *moment, entry };
-                lost.push((filled, *said, said.who.is_none_or(is_known)));
-            }
-        }
-        // Where several known ones are lost at once, others are too.
-        let mut n_known: HashMap<usize, u32> = HashMap::new();
-        lost.iter().filter(|one| one.2).for_each(|one| *n_known.entry(one.0.place).or_default() += 1);
-        lost.retain(|(filled, _, is_known)| *is_known || n_known.get(&filled.place).is_some_and(|n| *n >= MANY));
-        for (_, said, _) in &lost {
-            shown.entry(*said).or_default().fills_gap = true;
-        }
-        let filled: Vec<_> = lost.into_iter().map(|(filled, ..)| filled).collect();
-        self.insert(&filled, taken.first);
-        filled
-    }
-
-    /// Puts lines of the logwatch before the events at their places, the last of them first.
-    fn insert(&mut self, filled: &[Filled<'_>], first: usize) {
-        let end = self.complete.map(|(_, end)| end);
-        let mut rest = std::mem::take(&mut self.events);
-        let mut tail = Vec::new();
-        for &Filled { place, moment, entry } in filled {
-            let before = place.checked_sub(1).filter(|&at| at >= first).map_or(entry.at, |at| rest[at].at);
-            let after = rest.get(place).or(tail.last()).map(|event: &Event| event.at).or(end).unwrap_or(entry.at);
-            self.gaps.push((before.min(entry.at), after.max(entry.at)));
-            tail.extend(rest.drain(place..).rev());
-            self.push(entry.at, Some(moment), entry.line, Origin::Logwatch, &entry.what, false);
-            tail.append(&mut self.events);
-        }
-        rest.extend(tail.into_iter().rev());
-        self.events = rest;
-        self.gaps.sort_unstable();
-        self.gaps.dedup_by(|later, earlier| {
-            let touches = later.0 <= earlier.1;
-            earlier.1 = if touches { earlier.1.max(later.1) } else { earlier.1 };
-            touches
-        });
-    }
-
-    /// One for each gap, at the first line that fills it.
-    fn gap_findings(&self, watch: &Watch, filled: &[Filled<'_>]) -> Vec<Finding> {
-        let Some(name) = &watch.name else { return Vec::new() };
-        let mut by_gap: BTreeMap<usize, (u32, usize)> = BTreeMap::new();
-        for Filled { entry, .. } in filled {
-            let gap = self.gaps.partition_point(|gap| gap.0 <= entry.at);
-            let (line, n) = by_gap.entry(gap).or_insert((entry.line, 0));
-            (*line, *n) = (entry.line.min(*line), *n + 1);
-        }
-        by_gap
-            .values()
-            .map(|(line, n)| Finding::new(Kind::LogGap, Place::line(name, *line), format!("× {n}")))
-            .collect()
-    }
-}
-
-/// A line of the logwatch that the debug log lost, and the event before which it was.
-#[derive(Debug, Clone, Copy)]
-struct Filled<'a> {
-    place: usize,
-    moment: MomentId,
-    entry: &'a Entry,
 }
 
 /// How far a line's clock is from its block's date when it was written then.
 const FRESH: Duration = Duration::seconds(5);
 
 /// Whether a block shows a line that was written then. The date of an older one can be a day off.
-fn is_fresh(watch: &Watch, moment: MomentId, entry: &Entry) -> bool {
+pub(super) fn is_fresh(watch: &Watch, moment: MomentId, entry: &Entry) -> bool {
     (watch.moment(moment).at - entry.at).abs() <= FRESH
-}
-
-/// How many known people's lines in a row make a gap in which a line of somebody who is not named elsewhere is believed.
-const MANY: u32 = 3;
-/// How far a damaged clock can be from what it was, for what is more than that apart to be two lines.
-const NEAR: Duration = Duration::minutes(10);
-
-/// What the debug log gave.
-#[derive(Debug, Default)]
-struct Taken<'a> {
-    /// The first of its events in the list.
-    first: usize,
-    /// Those of its events that the logwatch shows.
-    shown: HashSet<usize>,
-    /// When those were that it does not.
-    unseen: HashMap<Said<'a>, Vec<DateTime<Utc>>>,
-    /// What happened in those, and when.
-    unnamed: HashSet<Said<'a>>,
-    /// Everybody whom it names.
-    people: HashSet<&'a Identity>,
-}
-
-impl Taken<'_> {
-    /// Whether the debug log has a line that the logwatch does not show and that may be this one: with another clock, or with
-    /// another name.
-    fn may_have(&self, said: &Said<'_>) -> bool {
-        let times = self.unseen.get(&said.without_time());
-        let is_near = |at: &DateTime<Utc>| (*at - said.at).abs() <= NEAR;
-        times.is_some_and(|times| times.iter().any(is_near)) || self.unnamed.contains(&said.without_name())
-    }
 }
 
 /// Lines that the logwatch shows, of a time that the debug log covers, and which it neither has nor lost.

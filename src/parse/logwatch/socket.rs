@@ -1,0 +1,184 @@
+//! A TCP connection as `ss -n -t` prints it: most of a gigabyte, and so written for speed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::finding::{Finding, Parsed};
+use crate::source::Source;
+
+/// A TCP connection as `ss` shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Socket {
+    /// The line, from 1.
+    pub line: u32,
+    /// Whether the server is closing on a peer that has not acknowledged (`FIN-WAIT-1`).
+    pub fin_wait_1: bool,
+    /// Bytes that the peer has not acknowledged.
+    pub send_q: u32,
+    /// The other end.
+    pub peer: Peer,
+}
+
+/// The client's end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Peer {
+    /// Its address; IPv4-mapped ones as IPv4.
+    pub ip: IpAddr,
+    /// Its port.
+    pub port: u16,
+}
+
+/// A line of `ss`.
+pub(super) enum Row {
+    /// A connection to the port that is wanted.
+    Ours(Socket),
+    /// One to another port, one of the server with itself, or the header.
+    Other,
+    /// None of these.
+    Unreadable,
+}
+
+impl Row {
+    /// Reads a line by its number. `port`: the local one of the connections that are wanted, any where there is none.
+    pub(super) fn read(text: &[u8], line: u32, port: Option<u16>, last: &mut LastEndpoint) -> Self {
+        let Some(SocketLine { fin_wait_1, send_q, local, local_port, peer }) = parse_socket(text, last) else {
+            return if text.starts_with(b"State") { Self::Other } else { Self::Unreadable };
+        };
+        let is_wanted = port.is_none_or(|port| local_port == port);
+        // A client on the server itself has the server's address at both ends.
+        if is_wanted && local != peer.ip { Self::Ours(Socket { line, fin_wait_1, send_q, peer }) } else { Self::Other }
+    }
+}
+
+/// Reads what `ss -n -t` printed: the connections to a local port. Other connections are read over.
+pub fn sockets(source: &Source, port: u16) -> Parsed<Vec<Socket>> {
+    let mut parsed = Parsed { items: Vec::new(), findings: Vec::new() };
+    let mut local = LastEndpoint::default();
+    for (number, line) in source.lines().filter(|(_, line)| !line.trim().is_empty()) {
+        match Row::read(line.as_bytes(), number, Some(port), &mut local) {
+            Row::Ours(socket) => parsed.items.push(socket),
+            Row::Other => {}
+            Row::Unreadable => parsed.findings.push(Finding::unreadable(source.at(number), line)),
+        }
+    }
+    parsed
+}
+
+struct SocketLine {
+    fin_wait_1: bool,
+    send_q: u32,
+    local: IpAddr,
+    local_port: u16,
+    peer: Peer,
+}
+
+/// The states that `ss` prints (iproute2, `misc/ss.c`).
+const STATES: [&[u8]; 11] = [
+    b"ESTAB",
+    b"FIN-WAIT-1",
+    b"FIN-WAIT-2",
+    b"CLOSE-WAIT",
+    b"LAST-ACK",
+    b"CLOSING",
+    b"SYN-RECV",
+    b"SYN-SENT",
+    b"TIME-WAIT",
+    b"CLOSED",
+    b"LISTEN",
+];
+
+/// `ESTAB 0      432    [::ffff:10.14.14.20]:60213 [::ffff:10.14.18.116]:55450`, with any spacing.
+fn parse_socket(line: &[u8], last: &mut LastEndpoint) -> Option<SocketLine> {
+    let mut words = Words(line);
+    let state = words.next()?;
+    STATES.contains(&state).then_some(())?;
+    let _recv_q = number(words.next()?)?;
+    let send_q = number(words.next()?)?;
+    let (local, local_port) = last.read(words.next()?)?;
+    let (ip, port) = endpoint(words.next()?)?;
+    words.next().is_none().then_some(SocketLine {
+        fin_wait_1: state == b"FIN-WAIT-1",
+        send_q,
+        local,
+        local_port,
+        peer: Peer { ip, port },
+    })
+}
+
+/// The local end of the line before, which is nearly always that of this one.
+#[derive(Debug, Default)]
+pub(super) struct LastEndpoint {
+    word: Vec<u8>,
+    value: Option<(IpAddr, u16)>,
+}
+
+impl LastEndpoint {
+    fn read(&mut self, word: &[u8]) -> Option<(IpAddr, u16)> {
+        if self.word != word {
+            self.value = endpoint(word);
+            self.word.clear();
+            self.word.extend_from_slice(word);
+        }
+        self.value
+    }
+}
+
+/// The words of a line, parted by spaces and tabs.
+struct Words<'a>(&'a [u8]);
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let start = self.0.iter().position(|b| !matches!(b, b' ' | b'\t'))?;
+        let rest = &self.0[start..];
+        let end = rest.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(rest.len());
+        let (word, rest) = rest.split_at(end);
+        self.0 = rest;
+        Some(word)
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    let mut value: u32 = 0;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u32::from(digit))?;
+    }
+    Some(value)
+}
+
+/// `10.14.14.20:60213`, `[::ffff:10.14.14.20]:60213`, `::ffff:10.14.14.20:60213` (old `ss`), `[fe80::1%eth0]:60213`.
+fn endpoint(word: &[u8]) -> Option<(IpAddr, u16)> {
+    let colon = memchr::memrchr(b':', word)?;
+    let port = u16::try_from(number(&word[colon + 1..])?).ok()?;
+    let address = &word[..colon];
+    let address = address.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(address);
+    let v4 = address.strip_prefix(b"::ffff:").unwrap_or(address);
+    if let Some(ip) = ipv4(v4) {
+        return Some((IpAddr::V4(ip), port));
+    }
+    let text = std::str::from_utf8(address).ok()?;
+    let without_zone = text.split_once('%').map_or(text, |(address, _)| address);
+    let ip: Ipv6Addr = without_zone.parse().ok()?;
+    Some((ip.to_canonical(), port))
+}
+
+/// A dotted quad; written out, as it is most of a gigabyte.
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0_u8; 4];
+    let mut parts = text.split(|b| *b == b'.');
+    for octet in &mut octets {
+        let part = parts.next()?;
+        if part.len() > 3 {
+            return None;
+        }
+        *octet = u8::try_from(number(part)?).ok()?;
+    }
+    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+}
