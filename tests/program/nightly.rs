@@ -44,6 +44,23 @@ fn without_a_gap_the_exit_is_0_and_the_rows_are_the_same() {
 }
 
 #[test]
+fn the_first_run_of_the_readme_is_complete_and_its_second_one_has_a_gap() {
+    const NIGHT: &str = "--config fixtures/jeton.toml nightly --since 2021-12-08 --date 2021-12-10 --no-push";
+    let readme = include_str!("../../README.md");
+    let lab = Lab::complete();
+    std::os::unix::fs::symlink(".", lab.path("fixtures")).unwrap();
+    let shown = |text: &str| assert!(readme.contains(&format!("\n{text}```\n")), "not in the README:\n{text}");
+    shown(&format!("```sh\ncargo run --release -- {NIGHT}\n"));
+    let first = lab.jeton(NIGHT).exits(0).says("gaps: 0\n");
+    shown(&format!("```text\n{}", first.err));
+    shown(&format!("```text\n{}\n", first.out.trim_end()));
+    let line = format!("{NIGHT} --replay fixtures/replay-dead-switch");
+    shown(&format!("```sh\ncargo run --release -- {line}\n"));
+    let second = lab.jeton(&line).exits(3).says("gaps: 1\n");
+    shown(&format!("```text\n{}\n", second.err.lines().next().unwrap()));
+}
+
+#[test]
 fn the_same_night_twice_changes_nothing() {
     let lab = Lab::new();
     lab.jeton("nightly --no-push").exits(3);

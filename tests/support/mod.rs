@@ -33,9 +33,9 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// The laboratory as it is: one switch does not answer, and so a night exits with 3.
+    /// The laboratory with a dead switch: a night exits with 3.
     pub(crate) fn new() -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap())
+        Self::complete().without("replay/Labo-B-1")
     }
 
     fn in_folder(folder: TempDir) -> Self {
@@ -45,7 +45,7 @@ impl Lab {
 
     /// The laboratory with all its switches, in memory where the system has a folder for that.
     pub(crate) fn in_memory() -> Self {
-        Self::in_folder(in_memory()).whole()
+        Self::in_folder(in_memory())
     }
 
     /// Another laboratory that is the same, in memory. What jeton only reads is shared until one of them puts another file
@@ -64,18 +64,9 @@ impl Lab {
         Self { folder }
     }
 
-    /// The laboratory with all its switches: nothing is missing, and the rows are the same.
+    /// The laboratory as it is, with all its switches: nothing is missing, and the rows are the same.
     pub(crate) fn complete() -> Self {
-        Self::new().whole()
-    }
-
-    fn whole(self) -> Self {
-        const INTERFACES: &str = "Interface                      Status         Protocol Description\n\
-                                  Gi1/0/3                        up             up       \n";
-        const MACS: &str = "Vlan    Mac Address       Type        Ports\n\
-                            ----    -----------       --------    -----\n 511    024c.4200.1113    DYNAMIC     Gi1/0/3\n";
-        self.with("replay/Labo-B-1/commands/show_interfaces_description.txt", INTERFACES)
-            .with("replay/Labo-B-1/commands/show_mac_address-table.txt", MACS)
+        Self::in_folder(tempfile::tempdir().unwrap())
     }
 
     /// Where a file is.
