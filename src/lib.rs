@@ -7,6 +7,7 @@
 //! - [`source`] and [`finding`]: named text, and what is said of a line that cannot be read;
 //! - [`parse`]: one module per input format, pure;
 //! - [`model`]: the words of the field as types;
+//! - [`evidence`]: the text of all copies of the logs that were fetched, each line once;
 //! - [`trace`]: who used which address when, and on what evidence: attribution, sessions, the split at midnight; pure;
 //! - [`network`]: what the network knows of an address, through one small trait for the remote hosts;
 //! - [`report`]: rows into sheets, sheets into ODS, XLSX and CSV;
@@ -57,6 +58,7 @@
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod evidence;
 pub mod finding;
 pub mod history;
 pub mod ledger;
