@@ -38,6 +38,14 @@ pub(super) fn clean_all(copy: &[u8]) -> Vec<u8> {
     text
 }
 
+/// The lines of a kept text, each without its end and with whether its copy had that end.
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    text.split_inclusive(|byte| *byte == b'\n').map(|line| {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        line.strip_suffix(&[CUT]).map_or((line, true), |line| (line, false))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +64,23 @@ mod tests {
             (b"", b""),
         ] {
             assert_eq!(clean_all(copy), kept, "{copy:?}");
+        }
+    }
+
+    #[test]
+    fn lines_say_whether_they_ended() {
+        assert_eq!(lines(b"a\n\x1e\nb\x1f\n").collect::<Vec<_>>(), [(&b"a"[..], true), (b"\x1e", true), (b"b", false)]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_kept_has_no_marks_of_its_own(copy in proptest::collection::vec(proptest::sample::select(b"a\r\n\x1e\x1f".to_vec()), 0..40)) {
+            let kept = clean_all(&copy);
+            let mut all = lines(&kept).peekable();
+            while let Some((line, ended)) = all.next() {
+                proptest::prop_assert!(line != [BREAK] && (ended || all.peek().is_none()), "{kept:?}");
+            }
+            proptest::prop_assert!(kept.is_empty() || kept.ends_with(b"\n"));
         }
     }
 }

@@ -15,21 +15,32 @@
 //! - `frame`: a text as a file that `zstdcat` reads and whose header tells of it;
 //! - `store`: the files, or the same in memory;
 //! - `marks`: what stands in a text for what is not known to follow, and for what was cut off;
-//! - `answers`: those of `lmstat`.
+//! - `unit`, `align`, `weave`: two sequences of blocks or lines into one;
+//! - `blocks`, `logwatch`; `answers`: the kinds.
 //!
 //! # Texts
 //!
 //! The day is an index, never the identity of a text. Two marks stand in it: a line that is [`BREAK`] alone before what is
 //! not known to follow, and [`CUT`] at the end of a line whose copy ended there.
+//!
+//! # Killed anywhere
+//!
+//! Each file is whole at any moment, and adding is a union: the next night adds the same copies and ends with the same
+//! texts. So there is no transaction over several files.
 
+mod align;
 mod answers;
+mod blocks;
 mod frame;
+mod logwatch;
 mod marks;
 mod reading;
 mod store;
+mod unit;
+mod weave;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Read};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -157,6 +168,12 @@ impl Evidence {
             }
         }
         Ok(())
+    }
+
+    /// Adds a copy of a logwatch, read as a stream; `name` is what an error calls it. Its days are those of its date
+    /// lines. Text before the first date line goes with that; a copy without any is counted as one undated block.
+    pub fn add_logwatch(&mut self, name: &str, copy: impl Read) -> Result<Added, EvidenceError> {
+        logwatch::add(&mut self.store, name, copy)
     }
 
     /// Adds an answer of `lmstat -a`. One that does not say when it was given is counted as undated, and not kept.

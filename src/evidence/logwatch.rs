@@ -1,0 +1,141 @@
+//! Copies of a logwatch, added day by day.
+//!
+//! A section of a copy that is all there is of its day, as it is in every night but the first, is known by its hash; nothing
+//! is read or written for it. Any other is put together with what is kept of the day.
+
+use std::io::Read;
+
+use chrono::NaiveDate;
+use foldhash::HashMap;
+
+use super::align::{Rule, Side};
+use super::blocks::{Section, Sections, blocks};
+use super::marks::BREAK_LINE;
+use super::store::{Slot, Store};
+use super::unit::{Names, Unit, is_timeless_part, segments, write};
+use super::weave::{beside, join};
+use super::{Added, EvidenceError, Kind, frame};
+
+/// Adds a copy.
+pub(super) fn add(store: &mut Store, name: &str, copy: impl Read) -> Result<Added, EvidenceError> {
+    store.settle();
+    let mut sections = Sections::new(name, copy)?;
+    let mut added = Added::default();
+    let mut before = Vec::new();
+    while let Some(section) = sections.next()? {
+        added.n_units += section.n_blocks;
+        let text = if section.is_first { [BREAK_LINE, section.text].concat() } else { Vec::new() };
+        let text = if section.is_first { &text } else { section.text };
+        if !is_kept(store, section.day, text) && add_section(store, &section, text, &before)? {
+            added.days.insert(section.day);
+        }
+        before.clear();
+        before.extend_from_slice(section.last);
+    }
+    // Part of one block: no day is known for it.
+    added.n_undated = u64::from(added.n_units == 0);
+    Ok(added)
+}
+
+/// Whether a text is all that is kept of its day.
+fn is_kept(store: &Store, day: NaiveDate, text: &[u8]) -> bool {
+    let known = store.info(Kind::Logwatch, Slot::Day(day));
+    known.is_some_and(|known| known.bytes == text.len() as u64 && *known == frame::info_of(text))
+}
+
+/// Adds a section, and says whether its day is another one now. `before`: the block before it in its copy.
+fn add_section(store: &mut Store, section: &Section<'_>, text: &[u8], before: &[u8]) -> Result<bool, EvidenceError> {
+    let slot = Slot::Day(section.day);
+    let kept = store.get(Kind::Logwatch, slot)?;
+    if kept.is_none() && !section.is_first {
+        return Ok(store.put(Kind::Logwatch, slot, text)?);
+    }
+    let mut names = Names::new();
+    let mut own = blocks(text, &mut names);
+    if let [first, behind, ..] = own.as_slice()
+        && !first.follows
+        && !first.is_timed
+        && behind.is_timed
+        && last_block_before(store, section.day)?.is_some_and(|last| last.ends_with(first.text))
+    {
+        without_first(&mut own);
+    }
+    let Some(kept) = kept else { return Ok(store.put(Kind::Logwatch, slot, &write(&own))?) };
+    let mut kept = blocks(&kept, &mut names);
+    if kept.first().is_some_and(|first| !first.follows && !first.is_timed && before.ends_with(first.text)) {
+        without_first(&mut kept);
+    }
+    let is_cut = own.last().is_some_and(|last| !last.has_end());
+    let behind = if is_cut { first_line_behind(store, section.day)? } else { Vec::new() };
+    let merged = merged(Side { units: &own, next: section.next }, Side { units: &kept, next: &behind });
+    Ok(store.put(Kind::Logwatch, slot, &write(&merged))?)
+}
+
+/// Takes away the end of a block of the day before, which is there whole.
+fn without_first(units: &mut Vec<Unit<'_>>) {
+    units.remove(0);
+    if let Some(first) = units.first_mut() {
+        first.follows = false;
+    }
+}
+
+/// The last block that is kept of any day before.
+fn last_block_before(store: &Store, day: NaiveDate) -> Result<Option<Vec<u8>>, EvidenceError> {
+    let Some((before, _)) = store.days(Kind::Logwatch).range(..day).next_back() else { return Ok(None) };
+    let text = store.get(Kind::Logwatch, Slot::Day(*before))?.unwrap_or_default();
+    Ok(blocks(&text, &mut Names::new()).last().map(|last| last.text.to_vec()))
+}
+
+/// The first date line that is kept of any day behind.
+fn first_line_behind(store: &Store, day: NaiveDate) -> Result<Vec<u8>, EvidenceError> {
+    use std::ops::Bound::{Excluded, Unbounded};
+    let mut behind = store.days(Kind::Logwatch).range((Excluded(day), Unbounded));
+    let Some((behind, _)) = behind.next() else { return Ok(Vec::new()) };
+    let text = store.get(Kind::Logwatch, Slot::Day(*behind))?.unwrap_or_default();
+    let blocks = blocks(&text, &mut Names::new());
+    Ok(blocks.first().map(|first| first.first_line().into_owned().into_bytes()).unwrap_or_default())
+}
+
+/// A section with what is kept of its day. Each piece that is kept is put where the section has it; what the section has
+/// nothing of stands beside it, by time.
+fn merged<'a>(own: Side<'_, 'a>, kept: Side<'_, 'a>) -> Vec<Unit<'a>> {
+    let mut whole = own.units.to_vec();
+    let mut places = places_of(&whole);
+    let mut rest: Vec<Unit<'a>> = Vec::new();
+    for segment in segments(kept.units) {
+        let is_last = segment.as_ptr_range().end == kept.units.as_ptr_range().end;
+        let piece = Side { units: segment, next: if is_last { kept.next } else { &[] } };
+        let Some(first) = segment.iter().position(|unit| unit.is_timed && places.contains_key(&unit.id)) else {
+            if !is_timeless_part(segment, &whole) {
+                rest.extend(segment);
+            }
+            continue;
+        };
+        if places[&segment[first].id].checked_sub(first).is_some_and(|at| is_within(segment, &whole, at)) {
+            continue;
+        }
+        match join(&Side { units: &whole, next: own.next }, &piece, Rule::Blocks) {
+            Some(joined) => {
+                whole = joined;
+                places = places_of(&whole);
+            }
+            None => rest.extend(segment),
+        }
+    }
+    if rest.is_empty() {
+        return whole;
+    }
+    beside(&Side { units: &whole, next: own.next }, &Side { units: &rest, next: kept.next })
+}
+
+fn places_of(units: &[Unit<'_>]) -> HashMap<u32, usize> {
+    units.iter().enumerate().rev().map(|(at, unit)| (unit.id, at)).collect()
+}
+
+/// Whether a piece tells nothing new of a place in a sequence: most of what is kept, on most nights.
+fn is_within(piece: &[Unit<'_>], whole: &[Unit<'_>], at: usize) -> bool {
+    let Some(same) = whole.get(at..at + piece.len()) else { return false };
+    let begins = same[0].follows || at > 0 || !piece[0].follows;
+    let goes_on = same.iter().zip(piece).skip(1).all(|(unit, _)| unit.follows);
+    begins && goes_on && same.iter().zip(piece).all(|(unit, own)| unit.id == own.id)
+}
