@@ -20,7 +20,6 @@ pub(super) enum Rule {
     /// Blocks of a logwatch, which say their date: one that both have.
     Blocks,
     /// Lines of a debug log, which say their clock.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the debug log comes next"))]
     Lines,
 }
 
@@ -43,7 +42,6 @@ const SURE: usize = 3;
 const MOST_DISTANCES: usize = 512;
 
 impl<'u, 'a> Side<'u, 'a> {
-    #[cfg_attr(not(test), expect(dead_code, reason = "the debug log comes next"))]
     pub(super) fn new(units: &'u [Unit<'a>]) -> Self {
         Self { units, next: &[] }
     }

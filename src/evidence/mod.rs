@@ -16,7 +16,7 @@
 //! - `store`: the files, or the same in memory;
 //! - `marks`: what stands in a text for what is not known to follow, and for what was cut off;
 //! - `unit`, `align`, `weave`: two sequences of blocks or lines into one;
-//! - `blocks`, `logwatch`; `answers`: the kinds.
+//! - `blocks`, `logwatch`; `lines`, `window`, `debug_log`, `beside`; `answers`: the three kinds.
 //!
 //! # Texts
 //!
@@ -26,18 +26,23 @@
 //! # Killed anywhere
 //!
 //! Each file is whole at any moment, and adding is a union: the next night adds the same copies and ends with the same
-//! texts. So there is no transaction over several files.
+//! texts. So there is no transaction over several files; where lines move from one file to another, they are in both for
+//! a moment, and never in none (`window`).
 
 mod align;
 mod answers;
+mod beside;
 mod blocks;
+mod debug_log;
 mod frame;
+mod lines;
 mod logwatch;
 mod marks;
 mod reading;
 mod store;
 mod unit;
 mod weave;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -45,6 +50,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono_tz::Tz;
 use fs_err as fs;
 
 use crate::output;
@@ -176,9 +182,31 @@ impl Evidence {
         logwatch::add(&mut self.store, name, copy)
     }
 
+    /// Adds a copy of a debug log of a server in `zone`; `name` is what an error calls it. Where neither the copy nor what
+    /// is kept dates it, it waits ([`Self::undated`]).
+    pub fn add_debug_log(&mut self, name: &str, copy: impl Read, zone: Tz) -> Result<Added, EvidenceError> {
+        debug_log::add(&mut self.store, name, copy, zone)
+    }
+
     /// Adds an answer of `lmstat -a`. One that does not say when it was given is counted as undated, and not kept.
     pub fn add_lmstat(&mut self, answer: &[u8]) -> Result<Added, EvidenceError> {
         answers::add(&mut self.store, answer)
+    }
+
+    /// Dates undated lines of the debug log that stand in blocks of the logwatch: two different token lines at least, on
+    /// days in a row that fit. The newest 62 days of the logwatch are looked at.
+    pub fn date_beside_blocks(&mut self, zone: Tz) -> Result<Added, EvidenceError> {
+        beside::date(&mut self.store, zone)
+    }
+
+    /// Dates undated lines by whatever else is known: `by` is shown the lines of each piece, and names the day of the
+    /// first of them, or none.
+    pub fn date_undated(
+        &mut self,
+        zone: Tz,
+        by: &dyn Fn(&[&str]) -> Option<NaiveDate>,
+    ) -> Result<Added, EvidenceError> {
+        debug_log::date_undated(&mut self.store, zone, by)
     }
 
     /// The days of a kind, with what is known of each.
