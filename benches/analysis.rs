@@ -15,8 +15,7 @@ use simulator::{Laboratory, bulk, study};
 
 fn analyse(path: &std::path::Path, lab: &Laboratory) -> jeton::trace::Analysis {
     let file = fs_err::File::open(path).expect("the file was just written");
-    let traces = study::traces(BufReader::with_capacity(1 << 20, file), None, None, lab).expect("a readable file");
-    study::analyse(&traces, lab)
+    study::stream(BufReader::with_capacity(1 << 20, file), lab).expect("a readable file")
 }
 
 fn main() {

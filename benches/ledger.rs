@@ -1,29 +1,33 @@
-//! Ten years of a hundred people in the ledger: what a night, a search and a month's report cost then. The goals are 2 s for
-//! a night, 100 ms for a search, and a report that reads no more than its months.
+//! The memory of a hundred people: what a night costs on 60 days in which something is always out, what a night, a search and
+//! a month's report cost with ten years behind them, and what a rebuild of everything costs. The goals are 2 s for a night,
+//! 100 ms for a search, and a report that reads no more than its months.
 //!
-//! `JETON_BENCH_YEARS` sets the years, 10 by default. The ledger is made by nights that each read a month's log, as a
-//! rotated one is.
+//! `JETON_BENCH_YEARS` sets the years, 10 by default; `JETON_BENCH_MB` the logwatch that is derived whole, 200 MB by default: a
+//! gigabyte is four years of a hundred people as the simulator draws them.
 
 #[path = "simulator/mod.rs"]
 mod simulator;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::{BufWriter, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration as Took, Instant};
 
-use chrono::{DateTime, Datelike, Days, Duration, NaiveDate, TimeZone, Utc};
+use chrono::{Datelike, Days, NaiveDate, NaiveTime};
 use chrono_tz::Europe::Paris;
 use criterion::Criterion;
 
 use jeton::config::TraceSettings;
+use jeton::derivation::{Derivation, update};
+use jeton::evidence::Evidence;
 use jeton::ledger::{Ledger, Night, Search};
-use jeton::model::{Evidence, Identity, Machine, State};
-use jeton::parse::logwatch::Peer;
-use jeton::trace::Observed;
-use jeton::trace::observed::{Beginning, TokenSeen, View};
+use jeton::model::{Machine, State};
+use jeton::parse::datetime;
+use jeton::pipeline::newest;
 
-use simulator::bulk;
+use simulator::{Laboratory, PORT, SERVER, bulk, study};
 
 const PEOPLE: u32 = 100;
 /// Tokens that each takes on a working day, one after the other: a session each.
@@ -33,41 +37,154 @@ fn first_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2012, 1, 1).expect("a day")
 }
 
-fn at(day: NaiveDate, seconds: u32) -> DateTime<Utc> {
-    let midnight = day.and_hms_opt(0, 0, 0).expect("midnight");
-    Paris.from_local_datetime(&midnight).earliest().expect("Paris has it").to_utc() + Duration::seconds(seconds.into())
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Evidence and the ledger of it, in a folder.
+struct Memory {
+    evidence: Evidence,
+    ledger: Ledger,
+    settings: TraceSettings,
+}
+
+impl Memory {
+    fn open(folder: &Path, settings: TraceSettings) -> Self {
+        let evidence = Evidence::open(&folder.join("evidence")).expect("a folder");
+        Self { evidence, ledger: Ledger::open(&folder.join("jeton.db")).expect("a ledger"), settings }
+    }
+
+    /// Adds a copy of the logwatch; how long it took.
+    fn add(&mut self, copy: impl std::io::Read) -> Took {
+        let began = Instant::now();
+        self.evidence.add_logwatch("logwatch", copy).expect("room for the evidence");
+        began.elapsed()
+    }
+
+    /// Derives what is new, and records it with what the network says; how long it took, and how many months were derived.
+    fn derive(&mut self, machines: &BTreeMap<IpAddr, Machine>) -> (Took, usize) {
+        let began = Instant::now();
+        let now = newest(&self.evidence, &self.settings).expect("a night reads something");
+        self.evidence.vouch(now).expect("room for the evidence");
+        let mut change = self.ledger.change(&self.settings.licence).expect("a sound ledger");
+        let names = change.dhcp_names().expect("a sound ledger");
+        let derivation = Derivation::new(&self.evidence, &self.settings, names, now);
+        let updated = update(&derivation, &mut change, &|_| ()).expect("room for the ledger");
+        let night = Night { machines, findings: &[], gaps: &[], now, settings: &self.settings };
+        change.night(&night).expect("room for the ledger");
+        change.commit().expect("room for the ledger");
+        (began.elapsed(), updated.months.len())
+    }
+}
+
+/// The bytes of the files in a folder and below.
+fn size_of(folder: &Path) -> u64 {
+    let entries = fs_err::read_dir(folder).expect("a folder").map(|entry| entry.expect("a folder"));
+    entries
+        .map(|entry| {
+            let about = entry.metadata().expect("a file");
+            if about.is_dir() { size_of(&entry.path()) } else { about.len() }
+        })
+        .sum()
+}
+
+/// Where the blocks of a day begin in a logwatch.
+fn beginning_of(day: NaiveDate, logwatch: &[u8]) -> usize {
+    let mut at = logwatch.len();
+    let mut first = at;
+    for line in logwatch.split_inclusive(|byte| *byte == b'\n').rev() {
+        at -= line.len();
+        if line[0].is_ascii_lowercase()
+            && let Some(stamp) = datetime::parse(String::from_utf8_lossy(line).trim_end())
+        {
+            if stamp.civil.date() < day {
+                break;
+            }
+            first = at;
+        }
+    }
+    first
+}
+
+/// A night on 60 days of a laboratory in which something is always out: the copy has grown by a day.
+fn night_on_sixty_days() {
+    let days = if bulk::is_test() { 3 } else { 61 };
+    let start = NaiveDate::from_ymd_opt(2021, 11, 1).expect("a day");
+    let users = if bulk::is_test() { 10 } else { 100 };
+    let lab = Laboratory { users, seats: 60, zeal: 2.0, start, days, ..bulk::laboratory() };
+    let mut logwatch = Vec::new();
+    lab.run(&mut logwatch).expect("memory takes every byte");
+    let last = beginning_of(start + Days::new(u64::from(days) - 1), &logwatch);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut memory = Memory::open(folder.path(), study::settings(&lab));
+    let nobody = BTreeMap::new();
+    memory.add(&logwatch[..last]);
+    let (first, _) = memory.derive(&nobody);
+    let (added, (derived, n_months)) = (memory.add(&logwatch[..]), memory.derive(&nobody));
+    let (again, (same, _)) = (memory.add(&logwatch[..]), memory.derive(&nobody));
+    say(&format!(
+        "{days} days, {:.0} MB, derived in {first:.2?}: a night adds its day in {:.2?} (evidence {added:.2?}, {n_months} months \
+         derived and recorded in {derived:.2?}); the same night again takes {:.2?}",
+        logwatch.len() as f64 / 1e6,
+        added + derived,
+        again + same,
+    ));
+}
+
+/// Everything derived from a logwatch at once, into an empty ledger.
+fn rebuild() {
+    let lab = bulk::laboratory();
+    let n_megabytes = if bulk::is_test() { 1 } else { bulk::megabytes(200) };
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("logwatch");
+    let file = BufWriter::new(fs_err::File::create(&log).expect("a file"));
+    let n_bytes = bulk::generate(&lab, n_megabytes, file).expect("room for the log");
+    let mut memory = Memory::open(folder.path(), study::settings(&lab));
+    bulk::forget_most_memory();
+    let added = memory.add(fs_err::File::open(&log).expect("the file was just written"));
+    let (derived, n_months) = memory.derive(&BTreeMap::new());
+    let most = bulk::most_memory_kb().map_or_else(|| "unknown".to_owned(), |kb| format!("{} MB", kb / 1024));
+    let evidence = size_of(&folder.path().join("evidence"));
+    say(&format!(
+        "{:.0} MB of logwatch: evidence in {added:.2?}, {:.1} MB of it; all {n_months} months derived in {derived:.2?}, most \
+         memory {most}",
+        n_bytes as f64 / 1e6,
+        evidence as f64 / 1e6,
+    ));
 }
 
 fn ip(person: u32) -> IpAddr {
     Ipv4Addr::from(0x0a0e_1000 + person * 7 % 1024).into()
 }
 
-/// What the log of a month shows up to a day.
-fn seen(first: NaiveDate, last: NaiveDate) -> Observed {
-    let mut tokens = Vec::new();
+/// The logwatch of some days: of each token a block as it is taken, with its connection, and one as it is given back.
+fn log_of(first: NaiveDate, last: NaiveDate) -> String {
+    let mut log = String::new();
     for day in first.iter_days().take_while(|day| *day <= last).filter(|day| day.weekday().number_from_monday() < 6) {
+        let mut lines = Vec::new();
         for person in 0..PEOPLE {
-            let who =
-                Identity::new(&format!("personne{person:03}"), &format!("salle-{:03}-pc-{person:03}", person % 9));
             for token in 0..TOKENS {
-                let start = at(day, 28_800 + token * 3000 + person * 13 + day.day() * 7);
-                let end = start + Duration::seconds(i64::from(1200 + (person * 37 + token * 91) % 1500));
-                tokens.push(TokenSeen {
-                    who: who.clone(),
-                    feature: "OriginPro".to_owned(),
-                    start,
-                    beginning: Beginning::Told,
-                    ordinal: 0,
-                    licences: 1,
-                    view: View { end, state: State::Closed, sign: end, as_of: at(last, 86_000) },
-                    peer: Some(Peer { ip: ip(person), port: 40_000 + u16::try_from(token).unwrap_or(0) }),
-                    address: Some((ip(person), Evidence::Carrying)),
-                });
+                let start = 28_800 + token * 3000 + person * 13 + day.day() * 7;
+                let end = start + 1200 + (person * 37 + token * 91) % 1500;
+                lines.extend([(start, person, Some(token)), (end, person, None)]);
             }
         }
+        lines.sort_unstable();
+        for (second, person, token) in lines {
+            let clock = NaiveTime::from_num_seconds_from_midnight_opt(second, 0).unwrap_or_default();
+            let _ = writeln!(log, "{day} {clock}");
+            if let Some(token) = token {
+                let _ = writeln!(log, "ESTAB 0 432 {SERVER}:{PORT} {}:{}", ip(person), 40_000 + token);
+            }
+            let kind = if token.is_some() { "OUT" } else { "IN" };
+            let room = person % 9;
+            let _ = writeln!(
+                log,
+                "{clock} (orglab) {kind}: \"OriginPro\" personne{person:03}@salle-{room:03}-pc-{person:03}  "
+            );
+        }
     }
-    let covered = Some((at(first, 0), at(last, 86_000)));
-    Observed { tokens, watched: covered, logged: covered, as_of: covered.map(|span| span.1), ..Observed::default() }
+    log
 }
 
 fn machines() -> BTreeMap<IpAddr, Machine> {
@@ -81,13 +198,6 @@ fn machines() -> BTreeMap<IpAddr, Machine> {
     (0..PEOPLE).map(|person| (ip(person), machine(person))).collect()
 }
 
-fn record(ledger: &mut Ledger, observed: &Observed, machines: &BTreeMap<IpAddr, Machine>) {
-    let settings = TraceSettings { timezone: Paris, ..TraceSettings::default() };
-    let now = observed.as_of.expect("a night reads something");
-    let night = Night { observed, log: None, machines, findings: &[], gaps: &[], now, settings: &settings };
-    ledger.record(&night).expect("room for the ledger");
-}
-
 fn months(n: u32) -> impl Iterator<Item = (NaiveDate, NaiveDate)> {
     (0..n).map(|month| {
         let first = first_day() + chrono::Months::new(month);
@@ -95,42 +205,55 @@ fn months(n: u32) -> impl Iterator<Item = (NaiveDate, NaiveDate)> {
     })
 }
 
-fn main() {
-    let years = if bulk::is_test() {
-        1
-    } else {
-        std::env::var("JETON_BENCH_YEARS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_u32)
-    };
-    let n_months = if bulk::is_test() { 3 } else { years * 12 };
+/// Ten years, and what is asked of them.
+fn ten_years() {
+    let years = std::env::var("JETON_BENCH_YEARS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_u32);
+    let n_months = if bulk::is_test() { 2 } else { years * 12 };
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("jeton.db");
-    let mut ledger = Ledger::open(&path).expect("a ledger");
+    let settings =
+        TraceSettings { timezone: Paris, server: Some(IpAddr::V4(SERVER)), port: PORT, ..TraceSettings::default() };
+    let mut memory = Memory::open(folder.path(), settings.clone());
     let machines = machines();
     let all: Vec<_> = months(n_months).collect();
     let (last_month, before) = all.split_last().expect("a month");
     for (first, last) in before {
-        record(&mut ledger, &seen(*first, *last), &machines);
+        memory.add(log_of(*first, *last).as_bytes());
     }
     // The current month, up to its last day but one; then the night of the last.
-    record(&mut ledger, &seen(last_month.0, last_month.1 - Days::new(1)), &machines);
-    let tonight = seen(last_month.0, last_month.1);
+    let last_day = last_working_day(last_month.1);
+    memory.add(log_of(last_month.0, last_day - Days::new(1)).as_bytes());
+    let (first, _) = memory.derive(&machines);
+    let tonight = log_of(last_month.0, last_day);
+    let (added, (derived, _)) = (memory.add(tonight.as_bytes()), memory.derive(&machines));
+    drop(memory);
     let began = Instant::now();
-    record(&mut ledger, &tonight, &machines);
-    let night = began.elapsed();
-    let began = Instant::now();
-    drop(ledger);
-    let mut ledger = Ledger::open(&path).expect("a ledger");
-    record(&mut ledger, &tonight, &machines);
+    let mut memory = Memory::open(folder.path(), settings);
+    memory.add(tonight.as_bytes());
+    memory.derive(&machines);
     let again = began.elapsed();
-    let bytes = path.metadata().map_or(0, |found| found.len());
+    let bytes = folder.path().join("jeton.db").metadata().map_or(0, |found| found.len());
     let all_days = (first_day(), last_month.1);
-    let n_pieces = count(&ledger, &Search::of_days(all_days.0, all_days.1));
-    let _ = writeln!(
-        std::io::stderr(),
-        "{n_pieces} pieces, {:.0} MB: a night adds its day in {night:.2?}; opened anew, the same night again takes {again:.2?}",
+    let n_pieces = count(&memory.ledger, &Search::of_days(all_days.0, all_days.1));
+    say(&format!(
+        "{n_pieces} pieces of {n_months} months, {:.0} MB, derived in {first:.2?}: a night adds its day in {:.2?} (evidence \
+         {added:.2?}); opened anew, the same night again takes {again:.2?}",
         bytes as f64 / 1e6,
-    );
-    measure(&ledger, all_days, *last_month);
+        added + derived,
+    ));
+    measure(&memory.ledger, all_days, *last_month);
+}
+
+fn last_working_day(mut day: NaiveDate) -> NaiveDate {
+    while day.weekday().number_from_monday() > 5 {
+        day = day - Days::new(1);
+    }
+    day
+}
+
+fn main() {
+    night_on_sixty_days();
+    rebuild();
+    ten_years();
 }
 
 fn count(ledger: &Ledger, search: &Search) -> usize {

@@ -18,6 +18,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use jeton::report::{ods, sheets, xlsx};
+use jeton::trace::seats::Seats;
 use simulator::bulk;
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/report-benchmark/bin/python");
@@ -83,8 +84,8 @@ fn one(what: &str, count: usize, out: &Path) {
         "bare.ods" => bare::ods(&rows, file),
         _ => {
             // The bare loops write the pieces alone.
-            let template = pieces::sessions_alone();
-            let book = sheets(&pieces::input(&rows, &template));
+            let (template, seats) = (pieces::sessions_alone(), Seats::always(20));
+            let book = sheets(&pieces::input(&rows, &seats, &template));
             if what == "jeton.xlsx" {
                 xlsx::write(&book, file).expect("room for the file");
             } else {

@@ -17,7 +17,7 @@ use jeton::config::{Config, HistoryFormat};
 use jeton::history;
 use jeton::model::SessionRow;
 use jeton::network::{self, Directory};
-use jeton::pipeline::{self, Days, Rows, Whence};
+use jeton::pipeline::{self, Days, Rows, Wanted, Whence};
 
 /// Prints a Python dictionary for each address.
 #[derive(Debug, Parser)]
@@ -41,7 +41,8 @@ fn main() -> anyhow::Result<()> {
         let today = now.with_timezone(&zone).date_naive();
         Ok(Days { first: today, last: today })
     };
-    let Rows { ledger, days, whence, .. } = pipeline::at_hand(&config, remote.as_ref(), today, &|_| {})?;
+    let Rows { ledger, days, whence, .. } =
+        pipeline::at_hand(&config, remote.as_ref(), today, Wanted::Machines, &|_| {})?;
     let rows = ledger.rows(days.first, days.last, zone)?;
     let mut gaps = match whence {
         Whence::Inputs { gaps, .. } => gaps,

@@ -207,7 +207,7 @@ fn score(base: &Laboratory, arguments: &Arguments) -> io::Result<()> {
         for seed in 0..arguments.laboratories {
             let lab = Laboratory { seed: base.seed + seed, ..lab.clone() };
             let (_, recorded, analysis) = study::study(&lab)?;
-            let mut score = Score::of(&analysis, &recorded.truth);
+            let mut score = Score::of(&analysis, &recorded.truth, lab.zone);
             score.mistakes.iter_mut().for_each(|mistake| mistake.insert_str(0, &format!("seed {} ", lab.seed)));
             sum += score;
         }

@@ -47,6 +47,32 @@ impl Place {
     }
 }
 
+/// The files whose lines are read one after the other as one text: which line of it is which of theirs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(Vec<(u32, Arc<str>)>);
+
+impl Files {
+    /// One file, all of it.
+    pub fn one(name: &str) -> Self {
+        Self(vec![(0, name.into())])
+    }
+
+    /// Another file, whose first line comes behind `n_before` lines of those before it.
+    pub fn push(&mut self, n_before: u32, name: &str) {
+        self.0.push((n_before, name.into()));
+    }
+
+    /// A line of the whole, from 1, in its file. Without a file, or with line 0, it is of none in particular.
+    pub fn place(&self, line: u32) -> Place {
+        let before = self.0.partition_point(|(n_before, _)| *n_before < line.max(1));
+        match before.checked_sub(1).and_then(|index| self.0.get(index)) {
+            Some((_, name)) if line == 0 => Place::Whole(Arc::clone(name)),
+            Some((n_before, name)) => Place::line(name, line - n_before),
+            None => Place::whole(""),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -132,6 +158,8 @@ kinds! {
     UnknownAddress = "unknown-address", Warning;
     /// `lmstat` says that its list is not whole.
     LicenceServerTrouble = "licence-server-trouble", Warning;
+    /// `[origin] seats` says another number of tokens than `lmstat`.
+    SeatsDisagree = "seats-disagree", Warning;
     /// A date line in the logwatch goes back in time.
     ClockWentBack = "clock-went-back", Warning;
 

@@ -7,12 +7,13 @@
 //! - [`source`] and [`finding`]: named text, and what is said of a line that cannot be read;
 //! - [`parse`]: one module per input format, pure;
 //! - [`model`]: the words of the field as types;
-//! - [`evidence`]: the text of all copies of the logs that were fetched, each line once;
+//! - [`evidence`]: the text of all logs that were ever fetched, each line once, a file per day and kind;
+//! - [`derivation`]: evidence into rows, a month at a time, by [`trace`];
 //! - [`trace`]: who used which address when, and on what evidence: attribution, sessions, the split at midnight; pure;
 //! - [`network`]: what the network knows of an address, through one small trait for the remote hosts;
 //! - [`report`]: rows into sheets, sheets into ODS, XLSX and CSV;
 //! - [`history`]: the file `Origin_history`;
-//! - [`ledger`]: the memory of all nights, in SQLite;
+//! - [`ledger`]: what follows from the evidence, in SQLite;
 //! - [`pipeline`]: the night, told from top to bottom;
 //! - [`collect`]: on the licence server, the debug log into a logwatch that loses no line;
 //! - [`cli`]: arguments in, rows and exit codes out.
@@ -23,8 +24,8 @@
 //!
 //! ```
 //! use jeton::config::TraceSettings;
-//! use jeton::pipeline::read_watch;
-//! use jeton::trace::{Traces, analyse};
+//! use jeton::derivation::{Derivation, DhcpNames, derive_all};
+//! use jeton::evidence::Evidence;
 //!
 //! const LOGWATCH: &str = "\
 //! mer. déc.  8 14:00:20 CET 2021
@@ -35,11 +36,11 @@
 //! ";
 //!
 //! let settings = TraceSettings { timezone: chrono_tz::Europe::Paris, ..TraceSettings::default() };
-//! let read = read_watch(LOGWATCH.as_bytes(), "logwatch", &settings)?;
-//! assert!(read.findings.is_empty(), "every line could be read");
-//! let traces = Traces { watch: Some(read.items), ..Traces::default() };
-//! let now = traces.newest(settings.timezone).expect("a logwatch with a block names a moment");
-//! let analysis = analyse(&traces, &settings, now, &|_address| None);
+//! let mut evidence = Evidence::in_memory();
+//! evidence.add_logwatch("logwatch", LOGWATCH.as_bytes())?;
+//! let as_of = "2021-12-08T20:00:00Z".parse()?;
+//! let analysis = derive_all(&Derivation::new(&evidence, &settings, DhcpNames::default(), as_of))?;
+//! assert!(analysis.findings.is_empty(), "every line could be read");
 //!
 //! let mut told = Vec::new();
 //! for session in &analysis.sessions {
@@ -49,7 +50,7 @@
 //! }
 //! println!("{}", told.join("\n"));
 //! assert_eq!(told, ["Éloïse Martin@LaboFixe at 10.14.18.116: 100 min, closed, carrying"]);
-//! # Ok::<(), jeton::pipeline::NoTraces>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! What the network knows of an address: [`network::resolve()`], [`network::look_up`]; the whole night: [`pipeline::nightly`].
@@ -58,6 +59,7 @@
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod derivation;
 pub mod evidence;
 pub mod finding;
 pub mod history;

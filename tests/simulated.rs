@@ -7,8 +7,12 @@ mod simulator;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Duration, NaiveDate};
+use jeton::derivation::{Derivation, update};
+use jeton::evidence::Evidence;
+use jeton::ledger::Ledger;
 use jeton::model::State;
-use jeton::trace::Analysis;
+use jeton::pipeline::newest;
+use jeton::trace::{Analysis, days};
 
 use simulator::random::Random;
 use simulator::score::Score;
@@ -58,16 +62,18 @@ fn check(analysis: &Analysis, lab: &Laboratory, what: &str) {
         let total: i64 = pieces.iter().map(jeton::trace::Piece::seconds).sum();
         assert_eq!(total, (session.end - session.start).num_seconds(), "{what}: {who} {pieces:?}");
         assert!(pieces.windows(2).all(|two| two[0].end == two[1].start && two[0].cut), "{what}: {who} {pieces:?}");
-        // One pair has one session at a time, and two that touch are one.
-        if let Some(end) = last.insert(who.clone(), (session.end, session.state)) {
+        // One pair has one session of a feature at a time, and two that touch are one.
+        if let Some(end) = last.insert((who, &session.feature), (session.end, session.state)) {
             assert!(session.start > end.0 + Duration::seconds(1), "{what}: {who} {end:?} and then {session:?}");
             assert!(end.1 != State::Open, "{what}: {who} began again before its session ended");
         }
     }
-    let holds_within_sessions = analysis
-        .holds
-        .iter()
-        .all(|hold| analysis.sessions.iter().any(|s| s.who == hold.who && s.start <= hold.start && hold.end <= s.end));
+    let holds_within_sessions = analysis.holds.iter().all(|hold| {
+        analysis
+            .sessions
+            .iter()
+            .any(|s| (&s.who, &s.feature) == (&hold.who, &hold.feature) && s.start <= hold.start && hold.end <= s.end)
+    });
     assert!(holds_within_sessions, "{what}: a token outside all sessions of its pair");
     check_days(analysis, lab, what);
     assert!(analysis.tokens.is_sorted_by_key(|token| token.at), "{what}: tokens are not in order");
@@ -75,9 +81,10 @@ fn check(analysis: &Analysis, lab: &Laboratory, what: &str) {
 }
 
 fn check_days(analysis: &Analysis, lab: &Laboratory, what: &str) {
+    let user_days = days::addresses(&analysis.holds, lab.zone);
     let mut days: BTreeMap<(NaiveDate, _), Vec<_>> = BTreeMap::new();
-    for row in &analysis.days {
-        days.entry((row.date, row.who.clone())).or_default().push(row);
+    for row in &user_days {
+        days.entry((row.date, (row.who.clone(), row.feature.clone()))).or_default().push(row);
     }
     for (day, rows) in &days {
         let addresses: BTreeSet<_> = rows.iter().map(|row| row.ip).collect();
@@ -90,7 +97,11 @@ fn check_days(analysis: &Analysis, lab: &Laboratory, what: &str) {
     }
     for hold in &analysis.holds {
         let date = hold.start.with_timezone(&lab.zone).date_naive();
-        assert!(days.contains_key(&(date, hold.who.clone())), "{what}: no row of {} on {date}", hold.who);
+        assert!(
+            days.contains_key(&(date, (hold.who.clone(), hold.feature.clone()))),
+            "{what}: no row of {} on {date}",
+            hold.who
+        );
     }
 }
 
@@ -100,7 +111,7 @@ fn check_any(seeds: std::ops::Range<u64>) {
         let (_, recorded, analysis) = study::study(&lab).expect("memory takes every byte");
         let what = format!("{lab:?}");
         check(&analysis, &lab, &what);
-        let score = Score::of(&analysis, &recorded.truth);
+        let score = Score::of(&analysis, &recorded.truth, lab.zone);
         // However much is lost, most is known.
         let judged = lab.days_before == 0 && recorded.truth.sessions.len() >= 8;
         assert!(!judged || score.sessions_f1() > 0.4, "{what}: {:?}", score.mistakes);
@@ -142,10 +153,10 @@ fn mangled_logs_neither_panic_nor_break_an_invariant() {
             let end = text.len() - random.index(text.len() / 2 + 1);
             text.truncate(end);
         }
-        let traces = study::traces(&logwatch[..], Some(&debug_log), recorded.lmstat.as_deref(), &lab);
+        let evidence = study::evidence(&logwatch[..], Some(&debug_log), recorded.lmstat.as_deref(), &lab);
         // A log that begins with the signature of a document is none.
-        let Ok(traces) = traces else { continue };
-        check(&study::analyse(&traces, &lab), &lab, &format!("{lab:?}"));
+        let Ok(evidence) = evidence else { continue };
+        check(&study::analyse(&evidence, &lab).expect("memory can be read"), &lab, &format!("{lab:?}"));
     }
 }
 
@@ -161,7 +172,7 @@ fn the_spelling_of_dates_changes_nothing() {
         let french = of(DateStyle::French);
         for style in DateStyle::ALL {
             let other = of(style);
-            assert_eq!((&french.sessions, &french.days), (&other.sessions, &other.days), "seed {seed} {style:?}");
+            assert_eq!((&french.sessions, &french.holds), (&other.sessions, &other.holds), "seed {seed} {style:?}");
         }
     }
 }
@@ -172,7 +183,7 @@ fn score(laboratories: u64, lab: &Laboratory) -> Score {
     for seed in 0..laboratories {
         let lab = Laboratory { seed, ..lab.clone() };
         let (_, recorded, analysis) = study::study(&lab).expect("memory takes every byte");
-        sum += Score::of(&analysis, &recorded.truth);
+        sum += Score::of(&analysis, &recorded.truth, lab.zone);
     }
     sum
 }
@@ -218,4 +229,136 @@ fn without_a_debug_log_the_connections_make_up_for_much_of_what_is_lost() {
     ] {
         assert_floor(what, &score(12, &lab), floor);
     }
+}
+
+/// Over the end of a month, and of a year.
+const ENDS: [&str; 3] = ["2021-10-30", "2021-11-29", "2021-12-30"];
+
+#[test]
+fn a_session_over_the_end_of_a_month_is_whole() {
+    for start in ENDS {
+        let lab = Laboratory { start: start.parse().expect("a date"), days: 4, ..small() };
+        for (what, lab, floor) in [
+            ("everything kept", lab.clone(), (1000, 1000, 1000, 0)),
+            ("no debug log", Laboratory { debug_log: false, ..lab.clone() }, (1000, 1000, 1000, 0)),
+            ("lost lines", Laboratory { bursts: 0.2, ..lab.clone() }, (1000, 998, 970, 1)),
+        ] {
+            assert_floor(&format!("{what}, over the end of a month from {start}"), &score(8, &lab), floor);
+        }
+    }
+}
+
+#[test]
+fn what_is_derived_month_by_month_is_what_is_derived_at_once() {
+    for (seed, start) in (0..8).flat_map(|seed| ENDS.map(|start| (seed, start))) {
+        let start = start.parse().expect("a date");
+        let lab = Laboratory { seed, start, days: 4, debug_log: false, lmstat: false, bursts: 0.2, ..small() };
+        let (logwatch, _, by_month) = study::study(&lab).expect("memory takes every byte");
+        let at_once = study::stream(&logwatch[..], &lab).expect("memory can be read");
+        assert_eq!(by_month.sessions, at_once.sessions, "{lab:?}");
+        assert_eq!((by_month.holds, by_month.denials), (at_once.holds, at_once.denials), "{lab:?}");
+    }
+}
+
+/// Evidence and the ledger of it.
+struct Memory<'a> {
+    lab: &'a Laboratory,
+    evidence: Evidence,
+    ledger: Ledger,
+}
+
+impl<'a> Memory<'a> {
+    fn new(lab: &'a Laboratory) -> Self {
+        Self { lab, evidence: Evidence::in_memory(), ledger: Ledger::in_memory().expect("memory") }
+    }
+
+    fn add(&mut self, logwatch: &[u8], debug_log: &[u8]) {
+        // A copy can be of no byte yet.
+        let _ = self.evidence.add_logwatch("logwatch", logwatch);
+        let _ = self.evidence.add_debug_log("debug.log", debug_log, self.lab.zone);
+    }
+
+    fn night(&mut self) {
+        let settings = study::settings(self.lab);
+        let Some(now) = newest(&self.evidence, &settings) else { return };
+        self.evidence.vouch(now).expect("memory");
+        let mut change = self.ledger.change(&settings.licence).expect("memory");
+        let names = change.dhcp_names().expect("memory");
+        let as_of = self.evidence.as_of().expect("was just said");
+        update(&Derivation::new(&self.evidence, &settings, names, as_of), &mut change, &|_| ()).expect("memory");
+        change.commit().expect("memory");
+    }
+
+    /// All that is known, a line each.
+    fn told(&self) -> Vec<String> {
+        let (first, last, zone) = (NaiveDate::MIN, NaiveDate::MAX, self.lab.zone);
+        let rows = self.ledger.rows(first, last, zone).expect("memory").into_iter().map(|row| format!("{row:?}"));
+        let holds = self.ledger.holds(first, last, zone).expect("memory").into_iter().map(|hold| format!("{hold:?}"));
+        let denials = self.ledger.denials(first, last, zone).expect("memory").into_iter().map(|one| format!("{one:?}"));
+        let coverage =
+            self.ledger.coverage(first, last, zone).expect("memory").into_iter().map(|one| format!("{one:?}"));
+        let findings = self.ledger.findings(first, last).expect("memory").into_iter().map(|one| format!("{one:?}"));
+        let mut findings: Vec<String> = findings.collect();
+        findings.sort();
+        rows.chain(holds).chain(denials).chain(coverage).chain(findings).collect()
+    }
+}
+
+fn check_nights(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let mut random = Random::new(seed ^ 0x0a11);
+        let start = random.pick(&["2021-10-30", "2021-11-28", "2021-12-31", "2022-02-27"]).parse().expect("a date");
+        let lab = Laboratory { start, days: 4, days_before: 1, ..any(seed) };
+        let mut logwatch = Vec::new();
+        let recorded = lab.run(&mut logwatch).expect("memory takes every byte");
+        let (debug_log, lmstat) = (recorded.debug_log.unwrap_or_default(), recorded.lmstat.unwrap_or_default());
+        let mut whole = Memory::new(&lab);
+        whole.add(&logwatch, &debug_log);
+        let _ = whole.evidence.add_lmstat(lmstat.as_bytes());
+        whole.night();
+        // Copies that grew, cut anywhere, in their order or in any other; behind some of them the night was killed.
+        let mut shares: Vec<f64> = (0..6).map(|_| random.unit()).chain([1.0]).collect();
+        shares.sort_by(f64::total_cmp);
+        if random.chance(0.5) {
+            for at in (1..shares.len()).rev() {
+                shares.swap(at, random.index(at + 1));
+            }
+        }
+        let mut nights = Memory::new(&lab);
+        for share in shares {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
+            let part = |log: &[u8]| (log.len() as f64 * share) as usize;
+            nights.add(&logwatch[..part(&logwatch)], &debug_log[..part(&debug_log)]);
+            if random.chance(0.7) {
+                nights.night();
+            }
+        }
+        let _ = nights.evidence.add_lmstat(lmstat.as_bytes());
+        nights.night();
+        let (nights_told, whole_told) = (nights.told(), whole.told());
+        let only = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|line| !those.contains(line)).take(5).cloned().collect()
+        };
+        let differing = (only(&nights_told, &whole_told), only(&whole_told, &nights_told));
+        assert!(
+            nights_told == whole_told,
+            "{lab:?}: nights alone know {:#?}, one night alone {:#?}",
+            differing.0,
+            differing.1
+        );
+        // Made anew of the same evidence, it is the same.
+        let mut rebuilt = Memory { ledger: Ledger::in_memory().expect("memory"), ..nights };
+        rebuilt.night();
+        assert!(rebuilt.told() == whole_told, "{lab:?}: a rebuild changed a row");
+    }
+}
+
+#[test]
+fn nights_that_bring_a_log_in_parts_are_one_night_over_the_whole() {
+    check_nights(0..25);
+}
+
+#[test]
+fn nights_that_bring_any_other_log_in_parts_are_so_too() {
+    check_nights(25..50);
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use chrono::{Duration, TimeZone};
 use chrono_tz::Tz;
 use jeton::config::PeriodKind;
-use jeton::model::{Evidence, Identity, Machine, SessionRow, State};
+use jeton::model::{Evidence, Feature, Identity, Machine, SessionRow, State};
 use jeton::report::template::SheetKind;
 use jeton::report::{Period, ReportInput, Scope, Template, rows};
 use jeton::texts::Language;
+use jeton::trace::seats::Seats;
 
 const ZONE: Tz = Tz::Europe__Paris;
 const USERS: usize = 300;
@@ -30,6 +31,7 @@ fn piece(number: usize, count: usize, machines: &[Machine]) -> SessionRow {
     SessionRow {
         date: start.date_naive(),
         who: Identity::new(&format!("prenom.nom{user}"), &format!("POSTE-{machine:03}")),
+        feature: Feature::new("origin", "OriginPro"),
         start,
         end: start + Duration::seconds(seconds),
         duration_s: seconds,
@@ -62,13 +64,13 @@ pub(super) fn sessions_alone() -> Template {
 }
 
 /// What a workbook of them is made of.
-pub(super) fn input<'a>(rows: &'a [SessionRow], template: &'a Template) -> ReportInput<'a> {
+pub(super) fn input<'a>(rows: &'a [SessionRow], seats: &'a Seats, template: &'a Template) -> ReportInput<'a> {
     let last = chrono::NaiveDate::from_ymd_opt(2021, 12, 31).unwrap_or_default();
     ReportInput {
         site: "Labo",
         language: Language::French,
         timezone: ZONE,
-        seats: Some(20),
+        seats,
         period: Period::of(PeriodKind::Year, last),
         established: ZONE.with_ymd_and_hms(2022, 1, 1, 0, 15, 0).unwrap(),
         scope: Scope::Department("DPT1"),

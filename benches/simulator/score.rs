@@ -12,8 +12,9 @@ use std::net::IpAddr;
 use std::ops::AddAssign;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use jeton::model::{Identity, State};
-use jeton::trace::{Analysis, Session};
+use jeton::trace::{Analysis, Session, days};
 
 use super::truth::{Addresses, TrueSession, Truth};
 
@@ -42,12 +43,12 @@ const TOLERANCE: i64 = 2000;
 
 impl Score {
     /// The score of one analysis.
-    pub(crate) fn of(analysis: &Analysis, truth: &Truth) -> Self {
+    pub(crate) fn of(analysis: &Analysis, truth: &Truth, zone: Tz) -> Self {
         let mut score = Self { lost: (truth.n_lost, truth.n_tokens), ..Self::default() };
         let who: HashMap<(&str, &str), usize> =
             truth.people.iter().enumerate().map(|(pair, (login, host))| ((&**login, &**host), pair)).collect();
         let pair_of = |who_: &Identity| who.get(&(who_.login(), who_.host())).copied();
-        score.users(analysis, truth, &pair_of);
+        score.users(&days::addresses(&analysis.holds, zone), truth, &pair_of);
         score.sessions(analysis, truth, &pair_of);
         score.denials(analysis, truth, &pair_of);
         score
@@ -79,9 +80,9 @@ impl Score {
         self.hours_off / self.hours.1.max(1e-9)
     }
 
-    fn users(&mut self, analysis: &Analysis, truth: &Truth, pair_of: &dyn Fn(&Identity) -> Option<usize>) {
+    fn users(&mut self, days: &[days::UserDay], truth: &Truth, pair_of: &dyn Fn(&Identity) -> Option<usize>) {
         let mut got: BTreeMap<(NaiveDate, Option<usize>), BTreeSet<IpAddr>> = BTreeMap::new();
-        for row in &analysis.days {
+        for row in days {
             got.entry((row.date, pair_of(&row.who))).or_default().extend(row.ip);
         }
         let none = BTreeSet::new();

@@ -1,57 +1,75 @@
 //! jeton's analysis of what a laboratory wrote.
 
 use std::collections::HashSet;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::net::IpAddr;
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use jeton::config::TraceSettings;
-use jeton::parse::{flexnet, lmstat, logwatch};
-use jeton::source::{Source, SourceError};
-use jeton::trace::{self, Analysis, Traces, Watch, Watcher};
+use jeton::derivation::{Derivation, DhcpNames, derive_all};
+use jeton::evidence::{Evidence, EvidenceError};
+use jeton::finding::Files;
+use jeton::parse::logwatch;
+use jeton::pipeline::newest;
+use jeton::source::SourceError;
+use jeton::trace::{self, Analysis, Carry, Span, Traces, Watcher};
 
 use super::random::Random;
 use super::{FEATURE, Laboratory, PORT, Recorded, SERVER};
 
 /// What `jeton.toml` would say.
 pub(crate) fn settings(lab: &Laboratory) -> TraceSettings {
-    TraceSettings { timezone: lab.zone, feature: Some(FEATURE.to_owned()), ..TraceSettings::default() }
+    TraceSettings {
+        timezone: lab.zone,
+        server: Some(IpAddr::V4(SERVER)),
+        port: PORT,
+        feature: Some(FEATURE.to_owned()),
+        ..TraceSettings::default()
+    }
 }
 
-/// Reads a logwatch to its end.
-pub(crate) fn watch(logwatch: impl BufRead, lab: &Laboratory) -> Result<Watch, SourceError> {
+/// The evidence that a laboratory leaves. The truth is not in it.
+pub(crate) fn evidence(
+    logwatch: impl Read,
+    debug_log: Option<&[u8]>,
+    lmstat: Option<&str>,
+    lab: &Laboratory,
+) -> Result<Evidence, EvidenceError> {
+    let mut evidence = Evidence::in_memory();
+    match evidence.add_logwatch("logwatch", logwatch) {
+        // A day on which nothing happened.
+        Err(EvidenceError::NotText(SourceError::Empty(_))) => {}
+        added => drop(added?),
+    }
+    match debug_log.map(|log| evidence.add_debug_log("debug.log", log, lab.zone)) {
+        None | Some(Err(EvidenceError::NotText(SourceError::Empty(_)))) => {}
+        Some(added) => drop(added?),
+    }
+    if let Some(lmstat) = lmstat {
+        evidence.add_lmstat(lmstat.as_bytes())?;
+    }
+    evidence.date_beside_blocks(lab.zone)?;
+    Ok(evidence)
+}
+
+/// Who sat where, and how long, month by month, at the moment of the newest trace.
+pub(crate) fn analyse(evidence: &Evidence, lab: &Laboratory) -> Result<Analysis, EvidenceError> {
+    let settings = settings(lab);
+    let as_of = newest(evidence, &settings).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    derive_all(&Derivation::new(evidence, &settings, DhcpNames::default(), as_of))
+}
+
+/// The same of a logwatch as a stream, all at once: for the speed of the analysis alone.
+pub(crate) fn stream(logwatch: impl BufRead, lab: &Laboratory) -> Result<Analysis, SourceError> {
     let mut reader = logwatch::Reader::new(logwatch, "logwatch", lab.zone, Some(PORT))?;
-    let mut watcher = Watcher::new("logwatch", Some(IpAddr::V4(SERVER)));
+    let mut watcher = Watcher::new(Files::one("logwatch"), vec![IpAddr::V4(SERVER)]);
     let mut block = logwatch::Block::default();
     while reader.read(&mut block)? {
         watcher.see(&block);
     }
-    Ok(watcher.finish())
-}
-
-/// The traces of a laboratory. The truth is not among them.
-pub(crate) fn traces(
-    logwatch: impl BufRead,
-    debug_log: Option<&[u8]>,
-    lmstat: Option<&str>,
-    lab: &Laboratory,
-) -> io::Result<Traces> {
-    let watch = match watch(logwatch, lab) {
-        Ok(watch) => Some(watch),
-        Err(SourceError::Empty(_)) => None,
-        Err(error) => return Err(io::Error::other(error)),
-    };
-    let last_day: NaiveDate = lab.start + Duration::days(i64::from(lab.days) - 1);
-    let debug_log =
-        debug_log.map(|bytes| flexnet::parse(&Source::from_bytes("debug.log", bytes), lab.zone, last_day).items);
-    let lmstat = lmstat.map(|text| lmstat::parse(&Source::from_bytes("lmstat", text.as_bytes())).items);
-    Ok(Traces { watch, debug_log, lmstat })
-}
-
-/// Who sat where, and how long, at the moment of the newest trace.
-pub(crate) fn analyse(traces: &Traces, lab: &Laboratory) -> Analysis {
-    let now = traces.newest(lab.zone).unwrap_or(DateTime::<Utc>::MIN_UTC);
-    trace::analyse(traces, &settings(lab), now, &|_| None)
+    let traces = Traces { watch: Some(watcher.finish()), ..Traces::default() };
+    let as_of = traces.newest(lab.zone).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    Ok(trace::analyse(&traces, &Carry::default(), &Span::all(as_of), &settings(lab), &|_, _| None))
 }
 
 /// Takes lines out of the debug log that the logwatch shows, so that nothing is lost to both.
@@ -72,7 +90,7 @@ pub(crate) fn study(lab: &Laboratory) -> io::Result<(Vec<u8>, Recorded, Analysis
     if let Some(log) = &mut recorded.debug_log {
         lose(log, &logwatch, lab);
     }
-    let traces = traces(&logwatch[..], recorded.debug_log.as_deref(), recorded.lmstat.as_deref(), lab)?;
-    let analysis = analyse(&traces, lab);
+    let evidence = evidence(&logwatch[..], recorded.debug_log.as_deref(), recorded.lmstat.as_deref(), lab);
+    let analysis = evidence.and_then(|evidence| analyse(&evidence, lab)).map_err(io::Error::other)?;
     Ok((logwatch, recorded, analysis))
 }

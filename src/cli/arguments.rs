@@ -62,6 +62,12 @@ pub(super) enum Command {
     /// How many tokens were out at once, hour by hour, and how long all were
     #[command(after_help = "Example: jeton seats --since 2021-12-01 --until yesterday --format csv")]
     Seats(TraceOptions),
+    /// Who was refused a token, where they sat, and how long they waited
+    #[command(after_help = "Example: jeton refusals --since 2021-12-01 --until yesterday --format csv")]
+    Refusals(TraceOptions),
+    /// The times that the logs vouch for, and those of which nothing is known
+    #[command(after_help = "Example: jeton coverage --since 2021-12-01 --format csv")]
+    Coverage(TraceOptions),
     /// Who holds a token now, since when, for how long; with --live, at which outlet
     #[command(after_help = "Example: jeton connected --format csv\n         jeton connected --live")]
     Connected(ConnectedOptions),
@@ -86,6 +92,9 @@ pub(super) enum Command {
         after_help = "Example: jeton history import Origin_history.old\n         jeton history export --format line"
     )]
     History(HistoryOptions),
+    /// The ledger: made anew from the evidence, compared with it, or copied
+    #[command(after_help = "Example: jeton ledger verify\n         jeton ledger backup /backup/jeton-2021-12-08.db")]
+    Ledger(LedgerOptions),
     /// The DHCP files and Ordinateurs.ods side by side, with what is doubled, missing or said otherwise
     #[command(after_help = "Example: jeton inventory -o inventory.xlsx\n         jeton inventory --format csv")]
     Inventory(InventoryOptions),
@@ -389,6 +398,32 @@ pub(super) struct ImportOptions {
     /// The histories to read
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LedgerOptions {
+    #[command(subcommand)]
+    pub(super) command: LedgerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LedgerCommand {
+    /// Derive all rows anew from the evidence
+    #[command(after_help = "Example: jeton ledger rebuild")]
+    Rebuild,
+    /// Read all evidence and compare the rows with what it gives; exit code 1 where anything is damaged or differs
+    #[command(after_help = "Example: jeton ledger verify")]
+    Verify,
+    /// Copy the ledger into a new file, while nights and searches go on
+    #[command(after_help = "Example: jeton ledger backup /backup/jeton-2021-12-08.db")]
+    Backup(BackupOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BackupOptions {
+    /// The new file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -226,7 +226,7 @@ fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
     if let Some(line) = &origin.lmstat {
         let began = Instant::now();
         let heard = fetch_lmstat(config, remote, line);
-        let uses = heard.traces.lmstat.map(|lmstat| lmstat.uses.len());
+        let uses = heard.lmstat.as_ref().map(|lmstat| lmstat.uses.len());
         let outcome = first_gap(host, &heard.gaps).map(|()| format!("tokens out: {}", uses.unwrap_or_default()));
         tried.push(Tried::at("lmstat", host, outcome, began.elapsed(), "`[origin] lmstat` is the command"));
     }

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::arguments::{Common, ConnectedOptions};
 use super::rows::{self, Cell};
 use super::{Exit, Stop, complain, configured, messages};
-use crate::config::Config;
+use crate::config::{Config, ORIGIN};
 use crate::finding::Gap;
 use crate::parse::datetime::civil_moment;
 use crate::parse::lmstat::{Lmstat, Use};
@@ -26,15 +26,17 @@ pub(super) fn run(options: &ConnectedOptions, common: &Common) -> Result<Exit, S
     };
     let mut heard = fetch_lmstat(&config, remote.as_ref(), line);
     let feature = config.origin.feature.as_deref();
-    if let (Some(lmstat), Some(feature)) = (&heard.traces.lmstat, feature)
+    if let (Some(lmstat), Some(feature)) = (&heard.lmstat, feature)
         && !lmstat.covers(feature)
     {
         heard.gaps.push(Gap::new(&config.origin.host, unlisted(feature, lmstat)));
     }
     complain(&messages::findings(&heard.findings, &heard.gaps, common.verbose));
-    let lmstat = heard.traces.lmstat.unwrap_or_default();
+    let lmstat = heard.lmstat.unwrap_or_default();
     let held = held(&lmstat, feature, config.site.timezone);
-    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, held.iter().map(row))?;
+    let columns = [&COLUMNS[..], &KEYS].concat();
+    let rows = held.iter().map(|held| row(held).into_iter().chain(keys(held)).collect());
+    rows::print(&mut std::io::stdout().lock(), options.format, &columns, rows)?;
     Ok(if heard.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
 
@@ -79,6 +81,13 @@ fn held<'a>(lmstat: &'a Lmstat, feature: Option<&str>, zone: Tz) -> Vec<Held<'a>
         .collect();
     held.sort_by(|a, b| (a.since, &a.found.who, a.found.line).cmp(&(b.since, &b.found.who, b.found.line)));
     held
+}
+
+/// The columns in which every row ends.
+const KEYS: [&str; 2] = ["licence", "feature"];
+
+fn keys(held: &Held<'_>) -> [Cell; 2] {
+    [ORIGIN.into(), Cell::text(&held.found.feature)]
 }
 
 fn row(held: &Held<'_>) -> Vec<Cell> {

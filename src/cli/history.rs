@@ -70,16 +70,17 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
         }
         Err(error) => return Err(anyhow::Error::from(error).context("cannot read the history to add to").into()),
     };
-    let mut memory = Memory::find(&config)?;
-    let mut ledger = memory.open()?;
+    let mut memory = Memory::open(&config)?;
     let imported = history::import(&existing, &files, config.output.history_format);
     if imported.n_read == 0 {
         let names: Vec<String> = files.iter().map(|file| format!("`{}`", file.name())).collect();
         let why = format!("expected a history, found none of its lines in {}", names.join(", "));
         return Err(anyhow::anyhow!(why).into());
     }
-    complain(&messages::findings(&imported.findings, memory.lost(), common.verbose));
-    let taken = ledger.take_in(&files, config.site.timezone).map_err(anyhow::Error::from)?;
+    let lost = memory.lost(&config);
+    complain(&messages::findings(&imported.findings, &lost, common.verbose));
+    let taken = memory.ledger.take_in(&files, config.site.timezone).map_err(anyhow::Error::from)?;
+    memory.keep_facts()?;
     if imported.text != existing.text() {
         output::write_file(&path, |out| out.write_all(imported.text.as_bytes()))?;
     }
@@ -91,5 +92,5 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
         taken.n_new,
         path.display()
     ));
-    Ok(if memory.lost().is_empty() { Exit::Complete } else { Exit::Gaps })
+    Ok(if lost.is_empty() { Exit::Complete } else { Exit::Gaps })
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod collect;
 mod connected;
+mod coverage;
 mod days;
 mod export;
 mod gathered;
@@ -11,10 +12,12 @@ mod history;
 mod init;
 mod interrupt;
 mod inventory;
+mod ledger;
 mod messages;
 mod nightly;
 mod pager;
 mod progress;
+mod refusals;
 mod report;
 mod resolve;
 pub mod rows;
@@ -31,6 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::config::{Config, ConfigErrors};
+use crate::ledger::LedgerError;
 use crate::network::{Recorder, Remote};
 use arguments::{Arguments, Command, Common};
 use days::WrongDays;
@@ -74,8 +78,11 @@ impl From<ConfigErrors> for Stop {
 }
 
 impl From<anyhow::Error> for Stop {
-    /// A failure; but for days that cannot be asked for, which come to light in the midst of the work.
+    /// A failure; but for what is wrong with the question or the configuration, which comes to light in the midst of the work.
     fn from(error: anyhow::Error) -> Self {
+        if let Some(wrong @ LedgerError::UnknownFeature { .. }) = error.downcast_ref() {
+            return Self::Usage(format!("error: {wrong}"));
+        }
         error.downcast().map_or_else(Self::Failure, |wrong: WrongDays| wrong.into())
     }
 }
@@ -126,11 +133,14 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Users(options) => users::run(&options, common),
         Command::Tokens(options) => tokens::run(&options, common),
         Command::Seats(options) => seats::run(&options, common),
+        Command::Refusals(options) => refusals::run(&options, common),
+        Command::Coverage(options) => coverage::run(&options, common),
         Command::Connected(options) => connected::run(&options, common),
         Command::Resolve(options) => resolve::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
         Command::Report(options) => report::run(&options, common),
         Command::History(options) => history::run(&options, common),
+        Command::Ledger(options) => ledger::run(&options, common),
         Command::Inventory(options) => inventory::run(&options, common),
         Command::Check(options) => check::run(&options, common),
         Command::Collect(options) => collect::run(&options, common),

@@ -23,6 +23,7 @@ impl Line {
                 // In cron too: a night that hangs must say why.
                 super::complain("note: another run writes into the output directory; waiting for its end");
             }
+            Step::Deriving(month) => self.0.set_message(format!("working out {}…", month.format("%B %Y"))),
             Step::Doing(what) => self.0.set_message(format!("{what}…")),
             Step::Switches(Progress::Asking(n)) => {
                 self.0.set_length(n as u64);

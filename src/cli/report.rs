@@ -8,7 +8,7 @@ use super::nightly::before_the_traces;
 use super::progress::Line;
 use super::{Exit, Stop, complain, configured_to_read, messages, say};
 use crate::config::Config;
-use crate::pipeline::{self, Days, Known, Published, Whence, publish_reports};
+use crate::pipeline::{self, Days, Known, Published, Wanted, Whence, publish_reports};
 
 pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop> {
     let config = configured_to_read(common)?;
@@ -23,9 +23,9 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
         period = Some(asked);
         Ok(Days { first: asked.previous().first(), last: asked.last() })
     };
-    let rows = pipeline::rows(&config, || pipeline::remote(&config), span, &|step| line.show(step))?;
+    let rows = pipeline::rows(&config, || pipeline::remote(&config), span, Wanted::Machines, &|step| line.show(step))?;
     let period = period.ok_or_else(|| anyhow::anyhow!("no period was asked for"))?;
-    let known = Known::of(&rows.ledger, period, config.site.timezone).map_err(anyhow::Error::from)?;
+    let known = Known::of(&rows.ledger, period, &config).map_err(anyhow::Error::from)?;
     let (missing, first) = match &rows.whence {
         Whence::Ledger => {
             let first = rows.ledger.first_day(config.site.timezone).map_err(anyhow::Error::from)?;

@@ -15,11 +15,12 @@ use super::{Exit, Stop, pager, say};
 use crate::config::Config;
 use crate::ledger::Search;
 use crate::model::{SessionRow, State};
-use crate::pipeline::{Days, Rows};
+use crate::pipeline::{Days, Rows, seats};
 use crate::report::book::Workbook;
 use crate::report::rows::{COLUMNS, cells};
 use crate::report::{self, Period, ReportInput, Scope};
 use crate::texts::Texts;
+use crate::trace::seats::Seats;
 
 pub(super) fn run(options: &SessionsOptions, common: &Common) -> Result<Exit, Stop> {
     let target = options.output.as_deref().map(|path| Target::of(path, &Kind::ALL)).transpose()?;
@@ -99,19 +100,27 @@ fn write(
     match target.kind {
         Kind::Csv => target.write(|out| rows::print(out, Format::Csv, &COLUMNS, rows)),
         Kind::Json => target.write(|out| rows::print(out, Format::Json, &COLUMNS, rows)),
-        Kind::Ods | Kind::Xlsx => target.write_book(&workbook(found, conditions, known, config)),
+        Kind::Ods | Kind::Xlsx => {
+            let seats = seats(config.origin.seats.as_ref(), &known.ledger).map_err(anyhow::Error::from)?;
+            target.write_book(&workbook(found, conditions, known, (config, &seats)))
+        }
     }
 }
 
 /// The workbook of a search: its rows, and what was searched.
-fn workbook<'a>(found: &'a [SessionRow], conditions: &Conditions, known: &Rows, config: &'a Config) -> Workbook<'a> {
+fn workbook<'a>(
+    found: &'a [SessionRow],
+    conditions: &Conditions,
+    known: &Rows,
+    (config, seats): (&'a Config, &'a Seats),
+) -> Workbook<'a> {
     let now = known.now.with_timezone(&config.site.timezone);
     let texts = config.site.language.texts();
     let input = ReportInput {
         site: &config.site.name,
         language: config.site.language,
         timezone: config.site.timezone,
-        seats: config.origin.seats,
+        seats,
         period: period(found, known.days, now.date_naive()),
         established: now,
         scope: Scope::Site,

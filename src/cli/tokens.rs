@@ -6,28 +6,34 @@ use chrono_tz::Tz;
 use super::arguments::{Common, Mode, Shown, TokensOptions, TraceOptions};
 use super::days::Day;
 use super::rows::{self, Cell, Format};
-use super::traced::analyse;
+use super::traced::traced;
 use super::{Exit, Stop};
 use crate::parse::flexnet::TokenKind;
+use crate::pipeline::Wanted;
 use crate::trace::Token;
 
-const COLUMNS: [&str; 8] = ["at", "kind", "feature", "login", "host", "licences", "source", "verdict"];
+const COLUMNS: [&str; 10] =
+    ["at", "kind", "feature", "login", "host", "licences", "source", "verdict", "licence", "feature"];
 
 pub(super) fn run(options: &TokensOptions, common: &Common) -> Result<Exit, Stop> {
     if options.mode.is_some() && options.traces.format != Format::Table {
         let why = "error: a mode prints lines as Treat_tokens.sh did: it has no rows\nhint: leave out `--format`, or the mode";
         return Err(Stop::Usage(why.to_owned()));
     }
-    let analysed = analyse(&days_of(options), common)?;
-    let zone = analysed.settings.timezone;
-    let of_days = |token: &&Token| analysed.days.contains(token.at.with_timezone(&zone).date_naive());
-    let wanted = analysed.analysis.tokens.iter().filter(of_days);
+    let traced = traced(&days_of(options), Wanted::Traces, common)?;
+    let zone = traced.settings.timezone;
+    let of_days = |token: &&Token| traced.days.contains(token.at.with_timezone(&zone).date_naive());
+    let mut tokens: Vec<Token> = Vec::new();
+    traced.analyses(&mut |analysis, _| tokens.extend(analysis.tokens.iter().filter(of_days).cloned()))?;
+    tokens.sort_by_key(|token| token.at);
+    let licence = &*traced.settings.licence;
+    let wanted = tokens.iter();
     let mut out = std::io::stdout().lock();
     match options.mode {
         Some(mode) => rows::print_lines(&mut out, wanted.filter_map(|token| line(token, mode, zone)))?,
-        None => rows::print(&mut out, options.traces.format, &COLUMNS, wanted.map(|token| row(token, zone)))?,
+        None => rows::print(&mut out, options.traces.format, &COLUMNS, wanted.map(|token| row(token, licence, zone)))?,
     }
-    Ok(analysed.exit)
+    Ok(traced.exit)
 }
 
 /// The options with the day of a mode that names none: the script had a day's log before it, the current one's.
@@ -37,7 +43,7 @@ fn days_of(options: &TokensOptions) -> TraceOptions {
     TraceOptions { date: if is_any && options.mode.is_some() { Some(Day::Today) } else { traces.date }, ..traces }
 }
 
-fn row(token: &Token, zone: Tz) -> Vec<Cell> {
+fn row(token: &Token, licence: &str, zone: Tz) -> Vec<Cell> {
     vec![
         token.at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false).into(),
         token.kind.name().into(),
@@ -47,6 +53,8 @@ fn row(token: &Token, zone: Tz) -> Vec<Cell> {
         token.licences.into(),
         token.origin.name().into(),
         token.verdict.into(),
+        licence.into(),
+        Cell::text(&token.feature),
     ]
 }
 

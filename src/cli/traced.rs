@@ -1,53 +1,64 @@
-//! What the commands share that need the traces alone.
+//! What the commands share that ask about traces: of the memory of the nights, or of files named on the command line.
 
 use chrono::{DateTime, Utc};
 
 use super::arguments::{Common, TraceOptions};
-use super::{Exit, Stop, complain, configured, messages};
+use super::gathered::{Known, known_of};
+use super::{Exit, Stop, complain, messages};
 use crate::config::{Config, TraceSettings};
-use crate::network::Directory;
-use crate::pipeline::{Days, TraceFiles, Traced, fetch_traces, present, read_traces};
-use crate::trace::{self, Analysis, Traces};
+use crate::derivation::{Derivation, analyses};
+use crate::evidence::Evidence;
+use crate::ledger::Ledger;
+use crate::pipeline::{Days, Fetched, Rows, TraceFiles, Wanted, cite_findings, derived, newest, read_files, seats};
+use crate::trace::seats::Seats;
+use crate::trace::{Analysis, Traces};
 
-/// The analysis of the traces that the options name, and the days that are asked for.
-pub(super) struct Analysed {
-    pub(super) traces: Traces,
-    pub(super) analysis: Analysis,
+/// What is known of the traces, and the days that are asked for.
+pub(super) struct Traced {
+    pub(super) evidence: Evidence,
+    pub(super) ledger: Ledger,
     pub(super) settings: TraceSettings,
     pub(super) days: Days,
     pub(super) exit: Exit,
+    pub(super) seats: Seats,
+    pub(super) fetched: Fetched,
+    as_of: DateTime<Utc>,
 }
 
-/// Reads the traces and analyses them. Files named on the command line replace everything else: no network, no inputs, and
-/// no configuration but the site's zone, address and port, where there is one.
-pub(super) fn analyse(options: &TraceOptions, common: &Common) -> Result<Analysed, Stop> {
+/// Finds what is known of the traces. Files named on the command line replace everything else: no network, no inputs, no
+/// ledger, and no configuration but the site's zone, address and port, where there is one.
+pub(super) fn traced(options: &TraceOptions, wanted: Wanted, common: &Common) -> Result<Traced, Stop> {
     let files = TraceFiles { logwatch: options.logwatch.clone(), debug_log: options.debug_log.clone() };
-    let from_files = files.logwatch.is_some() || files.debug_log.is_some();
-    let (traced, now, settings, directory) = if from_files {
-        let settings = settings_of(common)?;
-        let traced = read_traces(&files, &settings).map_err(anyhow::Error::from)?;
-        let now = traced.traces.newest(settings.timezone).unwrap_or_else(Utc::now);
-        (traced, now, settings, None)
-    } else {
-        let (config, remote) = configured(common)?;
-        let (directory, mut findings) = Directory::read(&config).map_err(anyhow::Error::from)?;
-        let mut traced = fetch_traces(&config, remote.as_ref()).map_err(anyhow::Error::from)?;
-        let now = present(remote.as_ref(), &traced, config.site.timezone);
-        findings.append(&mut traced.findings);
-        (Traced { findings, ..traced }, now, TraceSettings::from(&config), Some(directory))
-    };
-    let Traced { traces, mut findings, gaps, .. } = traced;
-    let days = options.days(today(now, &settings))?;
-    let name_of = |ip| directory.as_ref().and_then(|directory| directory.name_at(ip).map(str::to_owned));
-    let mut analysis = trace::analyse(&traces, &settings, now, &name_of);
-    findings.append(&mut analysis.findings);
-    complain(&messages::findings(&findings, &gaps, common.verbose));
-    let exit = if gaps.is_empty() { Exit::Complete } else { Exit::Gaps };
-    Ok(Analysed { traces, analysis, settings, days, exit })
+    if files.logwatch.is_none() && files.debug_log.is_none() {
+        let Known { config, rows, exit } = known_of(|today| options.days(today), wanted, common)?;
+        let Rows { evidence, ledger, days, now, fetched, .. } = rows;
+        let as_of = evidence.as_of().unwrap_or(now);
+        let settings = TraceSettings::from(&config);
+        let seats = seats(settings.seats.as_ref(), &ledger).map_err(anyhow::Error::from)?;
+        return Ok(Traced { evidence, ledger, settings, days, exit, seats, fetched, as_of });
+    }
+    let settings = settings_of(common)?;
+    let (evidence, fetched) = read_files(&files, &settings).map_err(anyhow::Error::from)?;
+    let mut findings = fetched.findings.clone();
+    let as_of = newest(&evidence, &settings).unwrap_or_else(Utc::now);
+    let days = options.days(as_of.with_timezone(&settings.timezone).date_naive())?;
+    let ledger = derived(&evidence, &settings, as_of, std::iter::empty())?;
+    let all = Days::ALL;
+    findings.extend(ledger.findings(all.first, all.last).map_err(anyhow::Error::from)?);
+    cite_findings(&fetched.read, &evidence, &mut findings);
+    complain(&messages::findings(&findings, &[], common.verbose));
+    let seats = seats(settings.seats.as_ref(), &ledger).map_err(anyhow::Error::from)?;
+    Ok(Traced { evidence, ledger, settings, days, exit: Exit::Complete, seats, fetched, as_of })
 }
 
-fn today(now: DateTime<Utc>, settings: &TraceSettings) -> chrono::NaiveDate {
-    now.with_timezone(&settings.timezone).date_naive()
+impl Traced {
+    /// What the traces of the days say, a month at a time: more than rows keep of it.
+    pub(super) fn analyses(&self, take: &mut dyn FnMut(&Analysis, &Traces)) -> Result<(), Stop> {
+        let names = self.ledger.dhcp_names().map_err(anyhow::Error::from)?;
+        let derivation = Derivation::new(&self.evidence, &self.settings, names, self.as_of);
+        let Days { first, last } = self.days;
+        Ok(analyses(&derivation, &self.ledger, first..=last, take).map_err(anyhow::Error::from)?)
+    }
 }
 
 /// The site's settings where a configuration is named or lies at hand, else the machine's own.

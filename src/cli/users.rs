@@ -1,37 +1,43 @@
 //! `jeton users`: who used which address each day, and on what evidence.
 
-use std::collections::{BTreeSet, HashMap};
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Write;
+use std::sync::Arc;
 
 use super::arguments::{Common, UsersOptions};
 use super::rows::{self, Cell, Format};
-use super::traced::{Analysed, analyse};
+use super::traced::{Traced, traced};
 use super::{Exit, Stop};
-use crate::finding::excerpt;
-use crate::source::{decode, without_bom};
-use crate::trace::explain::{Argument, File, explain};
-use crate::trace::{UserDay, Watch};
+use crate::evidence::{Evidence, Kind};
+use crate::finding::{Place, excerpt};
+use crate::pipeline::Wanted;
+use crate::pipeline::cited;
+use crate::source::decode;
+use crate::trace::explain::{Argument, explain};
+use crate::trace::{UserDay, Watch, days};
 
-const COLUMNS: [&str; 7] = ["date", "login", "host", "ip", "evidence", "for", "against"];
+const COLUMNS: [&str; 9] = ["date", "login", "host", "ip", "evidence", "for", "against", "licence", "feature"];
 
 pub(super) fn run(options: &UsersOptions, common: &Common) -> Result<Exit, Stop> {
     if options.explain && options.traces.format != Format::Table {
         let why = "error: `--explain` is for reading: it has no rows\nhint: leave out `--format`, or `--explain`";
         return Err(Stop::Usage(why.to_owned()));
     }
-    let analysed = analyse(&options.traces, common)?;
-    let wanted = analysed.analysis.days.iter().filter(|day| analysed.days.contains(day.date));
+    let traced = traced(&options.traces, Wanted::Traces, common)?;
+    let (zone, days) = (traced.settings.timezone, traced.days);
+    let holds = traced.ledger.holds(days.first, days.last, zone).map_err(anyhow::Error::from)?;
+    let mut users = days::addresses(&holds, zone);
+    users.retain(|user| days.contains(user.date));
     let mut out = std::io::stdout().lock();
     if options.explain {
-        match explain_all(&mut out, &analysed, &wanted.collect::<Vec<_>>()) {
+        match explain_all(&mut out, &traced, &users)? {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
             printed => printed?,
         }
     } else {
-        rows::print(&mut out, options.traces.format, &COLUMNS, wanted.map(row))?;
+        rows::print(&mut out, options.traces.format, &COLUMNS, users.iter().map(row))?;
     }
-    Ok(analysed.exit)
+    Ok(traced.exit)
 }
 
 fn row(day: &UserDay) -> Vec<Cell> {
@@ -43,56 +49,84 @@ fn row(day: &UserDay) -> Vec<Cell> {
         day.evidence.name().into(),
         day.n_for.into(),
         day.n_against.into(),
+        Cell::text(&day.feature.licence),
+        Cell::text(&day.feature.name),
     ]
 }
 
-/// Each answer with the lines that speak for and against it, as they stand in their files.
-fn explain_all(out: &mut impl Write, analysed: &Analysed, days: &[&UserDay]) -> std::io::Result<()> {
-    let empty = Watch::default();
-    let watch = analysed.traces.watch.as_ref().unwrap_or(&empty);
-    let explained: Vec<(&UserDay, Vec<Argument>)> =
-        days.iter().map(|day| (*day, explain(watch, &analysed.analysis, day, &analysed.settings))).collect();
-    let logwatch = watch.name.as_deref().unwrap_or_default();
-    let debug_log = analysed.analysis.list.log_name.as_deref().unwrap_or_default();
-    let lines_of = |file, name: &str| {
-        let citations = explained.iter().flat_map(|(_, arguments)| arguments).flat_map(|argument| &argument.citations);
-        read_lines(Path::new(name), &citations.filter(|c| c.file == file).map(|c| c.line).collect())
-    };
-    let (watched, logged) = (lines_of(File::Logwatch, logwatch)?, lines_of(File::DebugLog, debug_log)?);
-    for (day, arguments) in &explained {
+/// Each answer with the lines that speak for and against it, as they stand in the evidence.
+fn explain_all(out: &mut impl Write, traced: &Traced, users: &[UserDay]) -> Result<std::io::Result<()>, Stop> {
+    let mut explained: Vec<(&UserDay, Vec<Argument>)> = users.iter().map(|user| (user, Vec::new())).collect();
+    let zone = traced.settings.timezone;
+    traced.analyses(&mut |analysis, traces| {
+        let empty = Watch::default();
+        let watch = traces.watch.as_ref().unwrap_or(&empty);
+        for (user, arguments) in &mut explained {
+            arguments.extend(explain(watch, analysis, user, zone));
+        }
+    })?;
+    let citations = explained.iter().flat_map(|(_, arguments)| arguments).flat_map(|argument| &argument.citations);
+    let mut wanted: BTreeMap<Arc<str>, BTreeSet<u32>> = BTreeMap::new();
+    for citation in citations {
+        if let Place::Line { source, line, .. } = &citation.place {
+            wanted.entry(Arc::clone(source)).or_default().insert(*line);
+        }
+    }
+    let lines = lines_of(&traced.evidence, &wanted)?;
+    let arguments = explained.iter().flat_map(|(_, arguments)| arguments);
+    let places: Vec<Place> = arguments.flat_map(places_of).collect();
+    let shown = cited(&traced.fetched.read, &traced.evidence, places.iter());
+    Ok(print_all(out, &explained, &lines, &shown))
+}
+
+fn places_of(argument: &Argument) -> impl Iterator<Item = Place> {
+    argument.citations.iter().map(|citation| citation.place.clone())
+}
+
+/// The texts of lines, by their file and number.
+type Lines = BTreeMap<(Arc<str>, u32), String>;
+
+fn print_all(
+    out: &mut impl Write,
+    explained: &[(&UserDay, Vec<Argument>)],
+    lines: &Lines,
+    shown: &HashMap<Place, Place>,
+) -> std::io::Result<()> {
+    for (day, arguments) in explained {
         let ip = day.ip.map_or_else(|| "no address".to_owned(), |ip| ip.to_string());
         let UserDay { date, who, evidence, n_for, n_against, .. } = day;
         writeln!(out, "{date} {}: {ip}, {evidence}, {n_for} for, {n_against} against", excerpt(&who.to_string()))?;
         for argument in arguments {
             writeln!(out, "  {} {}", if argument.is_for { "for    " } else { "against" }, argument.says)?;
             for citation in &argument.citations {
-                let (name, lines) = match citation.file {
-                    File::Logwatch => (logwatch, &watched),
-                    File::DebugLog => (debug_log, &logged),
+                let text = match &citation.place {
+                    Place::Line { source, line, .. } => lines.get(&(Arc::clone(source), *line)),
+                    _ => None,
                 };
-                let text = lines.get(&citation.line).map_or("", String::as_str);
-                writeln!(out, "    {name}:{}: {text}  [{}]", citation.line, citation.shows.join(", "))?;
+                let text = text.map_or("", String::as_str);
+                let place = shown.get(&citation.place).unwrap_or(&citation.place);
+                writeln!(out, "    {place}: {text}  [{}]", citation.shows.join(", "))?;
             }
         }
     }
     Ok(())
 }
 
-/// Some lines of a file, as they stand there, on one line each.
-fn read_lines(path: &Path, wanted: &BTreeSet<u32>) -> std::io::Result<HashMap<u32, String>> {
-    let mut lines = HashMap::new();
-    let Some(last) = wanted.last() else { return Ok(lines) };
-    let mut input = BufReader::new(fs_err::File::open(path)?);
-    let mut line = Vec::new();
-    for number in 1..=*last {
-        line.clear();
-        if input.read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        if wanted.contains(&number) {
-            let text = decode(without_bom(&line)).trim().to_owned();
-            // Spaced as it is, but harmless on a terminal.
-            lines.insert(number, text.chars().filter(|c| !c.is_control()).collect());
+/// Some lines of the evidence, as they stand there.
+fn lines_of(evidence: &Evidence, wanted: &BTreeMap<Arc<str>, BTreeSet<u32>>) -> Result<Lines, Stop> {
+    let mut lines = Lines::new();
+    for kind in Kind::ALL {
+        for day in evidence.days(kind).keys() {
+            let name: Arc<str> = evidence.name_of_file(kind, *day).into();
+            let Some(numbers) = wanted.get(&name) else { continue };
+            let text = evidence.text(kind, *day).map_err(anyhow::Error::from)?.unwrap_or_default();
+            for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+                if numbers.contains(&number) {
+                    // Spaced as it is, but harmless on a terminal.
+                    let line = decode(line).trim().chars().filter(|c| !c.is_control()).collect();
+                    lines.insert((Arc::clone(&name), number), line);
+                }
+            }
         }
     }
     Ok(lines)

@@ -26,8 +26,8 @@ pub(super) struct Snapshot {
 /// A line of the collector's own.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Word {
-    /// The collector was started.
-    Begins,
+    /// The collector was started; it gives a sign of life so often while tokens are out, in seconds.
+    Begins(u64),
     /// The logwatch was rotated or emptied: this is the snapshot that the part before ended with.
     GoesOn,
     /// A sign of life, with the number of tokens that are out.
@@ -66,7 +66,7 @@ impl Snapshot {
         let clock = &self.clock;
         // Writing to memory does not fail.
         let _ = match word {
-            Word::Begins => writeln!(block, "{clock} (jeton) collect: begins"),
+            Word::Begins(pulse_s) => writeln!(block, "{clock} (jeton) collect: begins, pulse {pulse_s} s"),
             Word::GoesOn => writeln!(block, "{clock} (jeton) collect: goes on"),
             Word::Pulse(n_out) => writeln!(block, "{clock} (jeton) collect: {n_out} out"),
             Word::Ends => writeln!(block, "{clock} (jeton) collect: ends"),

@@ -139,7 +139,7 @@ impl Collector {
         };
         collector.standing = collector.stand();
         collector.look_at_sockets()?;
-        let block = collector.block_of(Word::Begins);
+        let block = collector.block_of(Word::Begins(settings.pulse.as_secs()));
         match collector.write(&block) {
             Err(error) if is_full(&error) => collector.keep(block, &error, notices),
             written => written?,

@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 
 use super::read::{Wanted, must_be};
-use super::{Config, ConfigErrors, Origin, Site};
+use super::{Config, ConfigErrors, Origin, SeatCounts, Site};
 use crate::texts::Language;
 
 /// The variable that names a configuration file.
@@ -59,6 +60,8 @@ pub struct TraceSettings {
     pub timezone: Tz,
     /// The language of weekdays.
     pub language: Language,
+    /// The licence's name.
+    pub licence: Arc<str>,
     /// The licence server's own address, never a candidate of attribution, where it is known.
     pub server: Option<IpAddr>,
     /// The vendor daemon's TCP port.
@@ -66,12 +69,15 @@ pub struct TraceSettings {
     /// The licensed feature whose tokens make sessions; all where absent.
     pub feature: Option<String>,
     /// How many tokens there are, where it is known.
-    pub seats: Option<u32>,
+    pub seats: Option<SeatCounts>,
     /// Addresses that many machines share: attributed, but no machine.
     pub shared_addresses: Vec<IpAddr>,
     /// An open session unseen for longer is presumed ended.
     pub stale_after: Duration,
 }
+
+/// The name of the licence that `[origin]` describes.
+pub const ORIGIN: &str = "origin";
 
 /// The zone that `$TZ` names, else the machine's own, where it says.
 pub fn own_zone() -> Option<Tz> {
@@ -85,6 +91,7 @@ impl Default for TraceSettings {
         Self {
             timezone: own_zone().unwrap_or(Tz::UTC),
             language: Language::default(),
+            licence: ORIGIN.into(),
             server: None,
             port: 60213,
             feature: None,
@@ -106,10 +113,11 @@ impl TraceSettings {
         Self {
             timezone: site.timezone,
             language: site.language,
+            licence: ORIGIN.into(),
             server: Some(origin.address),
             port: origin.port,
             feature: origin.feature.clone(),
-            seats: origin.seats,
+            seats: origin.seats.clone(),
             shared_addresses: origin.shared_addresses.clone(),
             stale_after,
         }

@@ -9,7 +9,7 @@ use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
     Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, HistoryFormat, Inputs, Origin, Output, PeriodKind, Report,
-    ReportFormat, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
+    ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
 use crate::report::Template;
@@ -175,7 +175,7 @@ fn origin(table: &Table<'_>) -> Option<Origin> {
     let lmstat = table.optional("lmstat", Value::string);
     let history = table.optional("history", Value::string);
     let feature = table.optional("feature", Value::string);
-    let seats = table.optional("seats", |value| value.integer("a number of tokens", 1..=1_000_000));
+    let seats = table.optional("seats", seats);
     let shared_addresses =
         table.or("shared_addresses", Vec::new(), |value| value.list("a list of IP addresses", Value::address));
     Some(Origin {
@@ -190,6 +190,26 @@ fn origin(table: &Table<'_>) -> Option<Origin> {
         seats: seats?,
         shared_addresses: shared_addresses?,
     })
+}
+
+/// `20`, or `[{ since = 2021-12-08, count = 20 }, …]`.
+fn seats(value: Value<'_>) -> Option<SeatCounts> {
+    let count = |value: Value<'_>| value.integer("a number of tokens", 1..=1_000_000);
+    if !value.is_list() {
+        return count(value).map(SeatCounts::Now);
+    }
+    let entry = |table: &Table<'_>| {
+        let since = table.required("since", "2021-12-08", Value::day);
+        let number = table.required("count", "20", count);
+        Some((since?, number?))
+    };
+    let mut counts = value.list("a list of numbers of tokens", |value| value.table("seats", entry))?;
+    counts.sort_unstable();
+    if counts.is_empty() || counts.windows(2).any(|two| two[0].0 == two[1].0) {
+        return value
+            .refuse("each day once, and at least one", Some("e.g. `[{ since = 2021-12-08, count = 20 }]`".to_owned()));
+    }
+    Some(SeatCounts::Dated(counts))
 }
 
 fn tftp(table: &Table<'_>) -> Option<Tftp> {

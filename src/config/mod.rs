@@ -9,13 +9,14 @@ mod template;
 mod tests;
 
 pub use fault::{ConfigErrors, Fault, FaultPlace};
-pub use find::{TraceSettings, VARIABLE, own_zone};
+pub use find::{ORIGIN, TraceSettings, VARIABLE, own_zone};
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use crate::model::Vlan;
@@ -98,9 +99,18 @@ pub struct Origin {
     /// The licensed feature whose tokens make sessions; all where absent.
     pub feature: Option<String>,
     /// How many tokens the laboratory has.
-    pub seats: Option<u32>,
+    pub seats: Option<SeatCounts>,
     /// Addresses that many machines share (a VPN gateway): attributed, but no machine.
     pub shared_addresses: Vec<IpAddr>,
+}
+
+/// `[origin] seats`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeatCounts {
+    /// So many now. How many there were on earlier days, the nights of those days know.
+    Now(u32),
+    /// So many from each day on: the site says it for all days.
+    Dated(Vec<(NaiveDate, u32)>),
 }
 
 /// `[tftp]`.

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -272,6 +273,21 @@ impl<'a> Value<'a> {
     pub(super) fn address(self) -> Option<IpAddr> {
         let expected = "an IP address such as `10.14.14.20`";
         self.text_as(expected)?.trim().parse().ok().or_else(|| self.refuse(expected, None))
+    }
+
+    /// Whether it is a list.
+    pub(super) fn is_list(self) -> bool {
+        self.value.get_ref().is_array()
+    }
+
+    /// A day: `2021-12-08`, with quotes or without.
+    pub(super) fn day(self) -> Option<NaiveDate> {
+        let written = match self.value.get_ref() {
+            DeValue::Datetime(moment) => Some(moment.to_string()),
+            other => other.as_str().map(str::to_owned),
+        };
+        let day = written.and_then(|text| text.parse().ok());
+        day.or_else(|| self.refuse("a day such as `2021-12-08`", None))
     }
 
     /// An integer in this range; `what` names it with its article and unit.

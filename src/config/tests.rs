@@ -335,7 +335,7 @@ fn everything_that_can_be_said_is_read() {
     assert_eq!(config.replay, Some(folder.path().join("replay")));
     assert_eq!(config.output.directory, folder.path().join("out"));
     let settings = TraceSettings::from(&config);
-    assert_eq!((settings.server, settings.seats), (Some(config.origin.address), Some(20)));
+    assert_eq!((settings.server, settings.seats), (Some(config.origin.address), Some(SeatCounts::Now(20))));
 }
 
 #[test]

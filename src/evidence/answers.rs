@@ -24,8 +24,8 @@ pub(super) fn add(store: &mut Store, answer: &[u8]) -> Result<Added, EvidenceErr
     Ok(added)
 }
 
-/// The answers of a kept text.
-fn answers(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The answers that the text of a day of `lmstat` holds, in the order of time.
+pub fn answers(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
         rest = rest.strip_prefix(BREAK_LINE).unwrap_or(rest);

@@ -55,6 +55,7 @@ use fs_err as fs;
 
 use crate::output;
 use crate::source::SourceError;
+pub use answers::answers;
 pub use marks::{BREAK, CUT};
 pub use reading::Reading;
 use store::{Slot, Store};
@@ -150,7 +151,16 @@ impl Evidence {
     /// ([`Self::take_damage`]).
     pub fn open(folder: &Path) -> Result<Self, EvidenceError> {
         let mut evidence = Self { folder: Some(folder.to_owned()), store: Store::open(folder)?, ..Self::in_memory() };
-        evidence.read_as_of(&folder.join(AS_OF))?;
+        evidence.read_as_of(&folder.join(AS_OF), true)?;
+        Ok(evidence)
+    }
+
+    /// The same for a reader beside a night, which holds no lock: nothing is written or renamed, and what is damaged counts
+    /// as not there.
+    pub fn open_to_read(folder: &Path) -> Result<Self, EvidenceError> {
+        let store = Store::open_to_read(folder)?;
+        let mut evidence = Self { folder: Some(folder.to_owned()), store, ..Self::in_memory() };
+        evidence.read_as_of(&folder.join(AS_OF), false)?;
         Ok(evidence)
     }
 
@@ -159,7 +169,7 @@ impl Evidence {
         Self { folder: None, store: Store::in_memory(), as_of: None, as_of_damage: None }
     }
 
-    fn read_as_of(&mut self, path: &Path) -> Result<(), EvidenceError> {
+    fn read_as_of(&mut self, path: &Path, tends: bool) -> Result<(), EvidenceError> {
         let bytes = match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             read => read?,
@@ -168,7 +178,8 @@ impl Evidence {
         match DateTime::parse_from_rfc3339(text.trim()) {
             Ok(moment) => self.as_of = Some(moment.to_utc()),
             Err(error) => {
-                let aside = store::rename_aside(path).err().map(|error| format!("; {error}"));
+                let renamed = if tends { store::rename_aside(path) } else { Ok(()) };
+                let aside = renamed.err().map(|error| format!("; {error}"));
                 let reason = format!("it holds no moment: {error}{}", aside.unwrap_or_default());
                 self.as_of_damage = Some(Damage { file: path.display().to_string(), reason });
             }
@@ -249,6 +260,11 @@ impl Evidence {
         }
         self.as_of = Some(at);
         Ok(())
+    }
+
+    /// The folder that it is in; none in memory.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// What findings cite a text by: its file, or `logwatch 2021-12-08` in memory.

@@ -59,6 +59,8 @@ pub(super) struct Store {
     damage: Mutex<Vec<Damage>>,
     /// What of it the index still shows.
     lost: Mutex<Vec<(Kind, Slot)>>,
+    /// Whether damaged files are renamed: by the holder of the lock alone.
+    tends: bool,
 }
 
 #[derive(Debug)]
@@ -74,16 +76,26 @@ impl Store {
 
     fn empty(place: Place) -> Self {
         let days = [const { BTreeMap::new() }; Kind::ALL.len()];
-        Self { place, days, undated: BTreeMap::new(), damage: Mutex::default(), lost: Mutex::default() }
+        Self { place, days, undated: BTreeMap::new(), damage: Mutex::default(), lost: Mutex::default(), tends: false }
     }
 
-    /// The texts in a folder, by their headers.
+    /// The texts in a folder, by their headers. Whoever holds the lock first removes what a killed run left behind.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        let mut store = Self::empty(Place::Folder(folder.to_owned()));
         output::remove_leftovers(folder);
         for kind in Kind::ALL {
+            output::remove_leftovers(&folder.join(kind.name()));
+        }
+        Self::read_index(Self { tends: true, ..Self::empty(Place::Folder(folder.to_owned())) }, folder)
+    }
+
+    /// The same, beside whoever holds the lock: no file is touched.
+    pub(super) fn open_to_read(folder: &Path) -> io::Result<Self> {
+        Self::read_index(Self::empty(Place::Folder(folder.to_owned())), folder)
+    }
+
+    fn read_index(mut store: Self, folder: &Path) -> io::Result<Self> {
+        for kind in Kind::ALL {
             let inner = folder.join(kind.name());
-            output::remove_leftovers(&inner);
             let entries = match inner.fs_err_read_dir() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 entries => entries?,
@@ -214,6 +226,7 @@ impl Store {
     fn set_aside(&self, kind: Kind, slot: Slot, fault: &Fault) {
         let mut reason = fault.to_string();
         if let Place::Folder(folder) = &self.place
+            && self.tends
             && let Err(error) = rename_aside(&path_of(folder, kind, slot))
         {
             // It stays where it is, and is told of again next time.

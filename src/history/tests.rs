@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::HistoryFormat::{Line as Bars, Record, Table};
 use super::*;
-use crate::model::{Evidence, State};
+use crate::model::{Evidence, Feature, State};
 
 /// A piece on a day of December 2021, from an hour for some seconds, on an address known as a whole or not at all.
 fn piece(day: u32, hour: u32, seconds: i64, who: &str, ip: &str) -> SessionRow {
@@ -22,6 +22,7 @@ fn piece(day: u32, hour: u32, seconds: i64, who: &str, ip: &str) -> SessionRow {
     SessionRow {
         date: start.date_naive(),
         who: who.rsplit_once('@').map(|(login, host)| Identity::new(login, host)).unwrap(),
+        feature: Feature::new("origin", "OriginPro"),
         start,
         end: start + chrono::TimeDelta::seconds(seconds),
         duration_s: seconds,

@@ -8,7 +8,8 @@ use rusqlite::types::Type;
 
 use crate::model::{Evidence, State};
 use crate::parse::datetime::{end_of_day, start_of_day};
-use crate::trace::observed::Beginning;
+use crate::trace::coverage::Hole;
+use crate::trace::{Carry, Origin};
 
 const STATES: [State; 4] = [State::Open, State::Presumed, State::Closed, State::Expired];
 
@@ -30,12 +31,46 @@ pub(super) fn evidence(code: i64) -> rusqlite::Result<Evidence> {
     nth(&weakest_first, code)
 }
 
-pub(super) fn of_beginning(beginning: Beginning) -> i64 {
-    Beginning::ALL.iter().zip(0..).find(|(known, _)| **known == beginning).map_or(0, |(_, code)| code)
+/// The sources that vouch for times.
+const SOURCES: [Origin; 2] = [Origin::Logwatch, Origin::DebugLog];
+
+pub(super) fn of_source(source: Origin) -> i64 {
+    SOURCES.iter().zip(0..).find(|(known, _)| **known == source).map_or(0, |(_, code)| code)
 }
 
-pub(super) fn beginning(code: i64) -> rusqlite::Result<Beginning> {
-    nth(&Beginning::ALL, code)
+pub(super) fn source(code: i64) -> rusqlite::Result<Origin> {
+    nth(&SOURCES, code)
+}
+
+/// 0 where there is no hole.
+pub(super) fn of_hole(hole: Option<Hole>) -> i64 {
+    let place = |hole| Hole::ALL.iter().zip(1..).find(|(known, _)| **known == hole);
+    hole.and_then(place).map_or(0, |(_, code)| code)
+}
+
+pub(super) fn hole(code: i64) -> rusqlite::Result<Option<Hole>> {
+    if code == 0 { Ok(None) } else { nth(&Hole::ALL, code - 1).map(Some) }
+}
+
+/// What the next month must know, as JSON, compressed.
+pub(super) fn packed(carry: &Carry) -> rusqlite::Result<Vec<u8>> {
+    let other = |error: Box<dyn std::error::Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
+    let text = serde_json::to_vec(carry).map_err(|error| other(error.into()))?;
+    zstd::encode_all(text.as_slice(), 3).map_err(|error| other(error.into()))
+}
+
+pub(super) fn unpacked(bytes: &[u8]) -> rusqlite::Result<Carry> {
+    let other = |error: Box<dyn std::error::Error + Send + Sync>| {
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, error)
+    };
+    let text = zstd::decode_all(bytes).map_err(|error| other(error.into()))?;
+    serde_json::from_slice(&text).map_err(|error| other(error.into()))
+}
+
+/// The bounds in seconds of the day that a moment is in.
+pub(super) fn day_bounds(seconds: i64, zone: Tz) -> rusqlite::Result<(i64, i64)> {
+    let day = day_of(seconds, zone)?;
+    Ok(bounds(day, day, zone))
 }
 
 fn nth<T: Copy>(all: &[T], code: i64) -> rusqlite::Result<T> {

@@ -1,23 +1,26 @@
-//! The ledger: jeton's memory, an SQLite file in the output directory. The only SQL.
+//! The ledger: what follows from the evidence, an SQLite file in the output directory. The only SQL.
 //!
-//! A night [records](Ledger::record) what it saw; reports, searches and the history [read](Ledger::rows) what follows from
-//! all nights together. One night is one transaction: killed at any moment, it has happened whole or not at all. The result
-//! depends on what was seen, not on the order or the number of the nights that saw it.
+//! A night [changes](Ledger::change) it: it puts in what was derived of the months that have new evidence, and what the
+//! network says of addresses. Reports, searches and the history [read](Ledger::rows) it. One night is one transaction: killed
+//! at any moment, it has happened whole or not at all. Readers never wait for it (SQLite's write-ahead log).
 //!
 //! - `schema`: the tables, as numbered migrations;
-//! - `reading`: which logs were read; `logs`: their text, for a while; `record`: what was seen, and what follows from it; `derive`: of which stretch of time;
+//! - `month`: what was derived, month by month; `record`: a night's changes; `findings`: what looked wrong;
 //! - `places`: what an address was, and on which days;
-//! - `query`, `search`: pieces, holds, refusals and findings, out again;
-//! - `told`: imported histories; `publish`: which days the files do not tell yet.
+//! - `query`, `search`: pieces, holds, refusals and coverage, out again;
+//! - `told`: imported histories; `publish`: which days the files do not tell yet;
+//! - `facts`: what no log holds, to be kept beside the evidence;
+//! - `old`: what a ledger of version 1 kept of the logs.
 
 mod code;
-mod derive;
-mod logs;
+mod facts;
+mod findings;
+mod month;
 mod names;
+mod old;
 mod places;
 mod publish;
 mod query;
-mod reading;
 mod record;
 mod schema;
 mod search;
@@ -33,17 +36,23 @@ use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-pub use record::Night;
+pub use month::{Chapter, Month};
+pub use record::{Changing, Night};
 pub use search::Search;
 pub use told::TakenIn;
 
 use crate::output::FILE_MODE;
+
+/// The number of the licence that `[origin]` describes.
+const ORIGIN: i64 = 1;
 
 /// jeton's memory.
 #[derive(Debug)]
 pub struct Ledger {
     db: Connection,
     path: PathBuf,
+    /// The feature that is shown; all, where absent.
+    feature: Option<String>,
 }
 
 /// Why a ledger cannot be used.
@@ -70,7 +79,7 @@ pub enum LedgerError {
     NoFile(String),
     /// Its content is not what was written.
     #[error(
-        "the ledger `{path}` is damaged ({reason}): `jeton nightly` sets it aside and makes a new one from the logs"
+        "the ledger `{path}` is damaged ({reason}): `jeton nightly` sets it aside and makes a new one from the evidence"
     )]
     Damaged {
         /// The file.
@@ -85,6 +94,16 @@ pub enum LedgerError {
         path: String,
         /// Why: no space, read-only.
         reason: String,
+    },
+    /// No line names the feature that the configuration does.
+    #[error(
+        "no line of the licence server's logs names the feature `{wanted}`: `[origin] feature` must be one of {known}"
+    )]
+    UnknownFeature {
+        /// The feature of the configuration.
+        wanted: String,
+        /// Those that there are.
+        known: String,
     },
     /// Another program holds it.
     #[error("the ledger `{0}` is held by another program")]
@@ -108,6 +127,11 @@ impl LedgerError {
         };
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { path, reason },
+            Some(ErrorCode::SystemIoFailure)
+                if error.sqlite_error().is_some_and(|error| error.extended_code == SHM_SIZE) =>
+            {
+                Self::Unwritable { path, reason: "no space is left on its disk".to_owned() }
+            }
             Some(ErrorCode::DiskFull) => Self::Unwritable { path, reason: "no space is left on its disk".to_owned() },
             Some(ErrorCode::ReadOnly) => Self::Unwritable { path, reason: "it is read-only".to_owned() },
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::Unwritable { path, reason },
@@ -117,6 +141,8 @@ impl LedgerError {
     }
 }
 
+/// There is no room for the index of the write-ahead log (`SQLITE_IOERR_SHMSIZE`).
+const SHM_SIZE: i32 = 4874;
 /// How long a ledger that another process holds is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Up to this size a ledger is checked whole before each night; a greater one where it is read alone, for a check of some
@@ -138,6 +164,9 @@ impl Ledger {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut ledger = Self::connect(path, flags)?;
         ledger.check()?;
+        // Readers and a night do not wait for each other. It is a property of the file.
+        let mode = ledger.db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
+        mode.map_err(|error| LedgerError::new(path, error))?;
         let version = ledger.version()?;
         schema::migrate(&mut ledger.db, version).map_err(|error| LedgerError::new(path, error))?;
         Ok(ledger)
@@ -155,8 +184,19 @@ impl Ledger {
             Ok::<_, LedgerError>((ledger, version))
         };
         // What a killed night left half done is taken back by whoever opens it next, and that takes writing.
-        let (mut ledger, version) = open(OpenFlags::SQLITE_OPEN_READ_WRITE).or_else(|error| match error {
-            LedgerError::Unwritable { .. } => open(OpenFlags::SQLITE_OPEN_READ_ONLY),
+        let is_closed = |error: &LedgerError| matches!(error, LedgerError::Unwritable { .. });
+        let opened = open(OpenFlags::SQLITE_OPEN_READ_WRITE).or_else(|error| match error {
+            error if is_closed(&error) => open(OpenFlags::SQLITE_OPEN_READ_ONLY),
+            other => Err(other),
+        });
+        // Whoever may write nowhere beside it reads what the last night left: nobody writes to it now, or its log was there.
+        let (mut ledger, version) = opened.or_else(|error| match error {
+            error if is_closed(&error) => {
+                let ledger =
+                    Self::connect(&immutable(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+                let version = ledger.version()?;
+                Ok((ledger, version))
+            }
             other => Err(other),
         })?;
         if version == 0 {
@@ -172,7 +212,23 @@ impl Ledger {
         let failed = |error| LedgerError::new(path, error);
         let mut db = Connection::open_in_memory().map_err(failed)?;
         schema::migrate(&mut db, 0).map_err(failed)?;
-        Ok(Self { db, path: path.to_owned() })
+        Ok(Self { db, path: path.to_owned(), feature: None })
+    }
+
+    /// The same ledger, of which rows of one feature alone are shown; of all, if `None`. All are kept.
+    #[must_use]
+    pub fn showing(self, feature: Option<&str>) -> Self {
+        Self { feature: feature.map(str::to_owned), ..self }
+    }
+
+    /// The feature that is shown; all, where absent.
+    pub fn shown_feature(&self) -> Option<&str> {
+        self.feature.as_deref()
+    }
+
+    /// Writes a whole copy of the ledger into a file, which must be empty or not there.
+    pub fn copy_to(&self, file: &Path) -> Result<(), LedgerError> {
+        self.with(|db| db.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))
     }
 
     /// Sets a damaged ledger aside, under a name that says so; where it is now.
@@ -184,10 +240,12 @@ impl Ledger {
             number += 1;
             aside = path.with_file_name(format!("{name}.damaged-{number}"));
         }
-        // What SQLite would undo belongs to the file as it was.
-        let journal = path.with_file_name(format!("{name}-journal"));
-        if journal.exists() {
-            fs::rename(&journal, aside.with_file_name(format!("{}-journal", file_name(&aside))))?;
+        // What SQLite would undo or complete belongs to the file as it was.
+        for beside in ["-journal", "-wal", "-shm"] {
+            let file = path.with_file_name(format!("{name}{beside}"));
+            if file.exists() {
+                fs::rename(&file, aside.with_file_name(format!("{}{beside}", file_name(&aside))))?;
+            }
         }
         fs::rename(path, &aside)?;
         Ok(aside)
@@ -197,12 +255,11 @@ impl Ledger {
         let failed = |error| LedgerError::new(path, error);
         let db = Connection::open_with_flags(path, flags).map_err(failed)?;
         db.busy_timeout(PATIENCE).map_err(failed)?;
-        // FULL: what is committed survives a power cut. No WAL: readers would need to write beside the file.
-        db.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
-            .map_err(failed)?;
+        // FULL: what is committed survives a power cut.
+        db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;").map_err(failed)?;
         db.pragma_update(None, "cache_size", -64_000).map_err(failed)?;
         db.set_prepared_statement_cache_capacity(64);
-        Ok(Self { db, path: path.to_owned() })
+        Ok(Self { db, path: path.to_owned(), feature: None })
     }
 
     /// The version of the file, 0 of a new one; an error for one that is none of ours.
@@ -219,6 +276,16 @@ impl Ledger {
             return Err(LedgerError::Newer { path, found: version, known: schema::VERSION });
         }
         Ok(version)
+    }
+
+    /// Checks the whole file, however large.
+    pub fn check_whole(&self) -> Result<(), LedgerError> {
+        let failed = |error| LedgerError::new(&self.path, error);
+        let said: String = self.db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        if said == "ok" {
+            return Ok(());
+        }
+        Err(LedgerError::Damaged { path: self.path.display().to_string(), reason: said })
     }
 
     /// Whether the file is what was written to it.
@@ -238,6 +305,18 @@ impl Ledger {
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
         work(&self.db).map_err(|error| LedgerError::new(&self.path, error))
     }
+}
+
+/// A database that SQLite is told to take as it is (<https://www.sqlite.org/uri.html>), as it needs files beside any other.
+fn immutable(path: &Path) -> PathBuf {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            other => uri.extend(["%", &format!("{other:02X}")]),
+        }
+    }
+    PathBuf::from(uri + "?immutable=1")
 }
 
 fn file_name(path: &Path) -> String {

@@ -12,7 +12,7 @@ use crate::model::{Identity, Machine, folded};
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pairs: HashMap<Identity, i64>,
-    features: HashMap<String, i64>,
+    features: HashMap<(i64, String), i64>,
     addresses: HashMap<IpAddr, i64>,
 }
 
@@ -32,13 +32,24 @@ impl Names {
         Ok(id)
     }
 
-    pub(super) fn feature(&mut self, db: &Connection, name: &str) -> rusqlite::Result<i64> {
-        if let Some(&id) = self.features.get(name) {
+    /// The number of a licence.
+    pub(super) fn licence(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+        db.prepare_cached("INSERT INTO licence (name) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([name])?;
+        db.prepare_cached("SELECT id FROM licence WHERE name = ?1")?.query_row([name], |row| row.get(0))
+    }
+
+    /// The number of a licence's feature.
+    pub(super) fn feature(&mut self, db: &Connection, licence: i64, name: &str) -> rusqlite::Result<i64> {
+        if let Some(&id) = self.features.get(&(licence, name.to_owned())) {
             return Ok(id);
         }
-        db.prepare_cached("INSERT INTO feature (name) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([name])?;
-        let id = db.prepare_cached("SELECT id FROM feature WHERE name = ?1")?.query_row([name], |row| row.get(0))?;
-        self.features.insert(name.to_owned(), id);
+        let key = params![licence, name];
+        db.prepare_cached("INSERT INTO feature (licence_id, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(key)?;
+        let id = db
+            .prepare_cached("SELECT id FROM feature WHERE licence_id = ?1 AND name = ?2")?
+            .query_row(key, |row| row.get(0))?;
+        self.features.insert((licence, name.to_owned()), id);
         Ok(id)
     }
 

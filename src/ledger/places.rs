@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::code;
 use super::names::{MACHINE, machine, machine_of};
-use crate::model::Machine;
+use crate::model::{Machine, Vlan};
 
 /// What a look at an address changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +137,35 @@ pub(super) fn part(db: &Connection, address: i64, zone: Tz) -> rusqlite::Result<
             db.prepare_cached("UPDATE piece SET place_id = ?2 WHERE id = ?1")?.execute([id, new])?;
             changed.push(day);
         }
+    }
+    Ok(changed)
+}
+
+/// Puts the machines of a VLAN into a department, on all days; the days on which one was used that was in another.
+pub(super) fn rename_department(
+    db: &Connection,
+    vlan: Vlan,
+    department: &str,
+    zone: Tz,
+) -> rusqlite::Result<Vec<NaiveDate>> {
+    let sql = format!("SELECT m.id, {MACHINE} FROM machine m WHERE vlan = ?1 AND department <> ?2");
+    let mut found = db.prepare_cached(&sql)?;
+    let found = found.query_map(params![vlan.to_string(), department], |row| Ok((row.get(0)?, machine_of(row, 1)?)))?;
+    let found: Vec<(i64, Machine)> = found.collect::<Result<_, _>>()?;
+    let mut changed = Vec::new();
+    for (id, old) in found {
+        if let Some(former) = &old.department {
+            // Its workbooks go, whenever they are looked at next.
+            db.prepare_cached("INSERT OR IGNORE INTO former_department (name) VALUES (?1)")?.execute([former])?;
+        }
+        let new = machine(db, &Machine { department: Some(department.to_owned()), ..old })?;
+        let mut places = db.prepare_cached("SELECT id FROM place WHERE machine_id = ?1")?;
+        let places: Vec<i64> = places.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for place in places {
+            db.prepare_cached("UPDATE place SET machine_id = ?2 WHERE id = ?1")?.execute([place, new])?;
+            changed.extend(days(db, place, zone)?);
+        }
+        db.prepare_cached("DELETE FROM machine WHERE id = ?1")?.execute([id])?;
     }
     Ok(changed)
 }

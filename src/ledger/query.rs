@@ -1,23 +1,20 @@
 //! What is known, out again.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::month::{self, Chapter, Month};
 use super::search::Search;
 use super::{Ledger, LedgerError, code};
-use crate::finding::{Finding, Gap, Kind, Place};
-use crate::model::{Denial, Hold, Identity, SessionRow};
+use crate::derivation::DhcpNames;
+use crate::model::{Denial, Feature, Hold, Identity, SessionRow};
+use crate::trace::seats::Known;
+use crate::trace::{Carry, Stretch};
 
 impl Ledger {
-    /// Whether a night ever told it anything.
-    pub fn has_nights(&self) -> Result<bool, LedgerError> {
-        Ok(self.latest()?.is_some())
-    }
-
     /// The newest moment that a night knew of.
     pub fn latest(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         self.with(|db| number(db, "latest")?.map(code::moment).transpose())
@@ -25,7 +22,11 @@ impl Ledger {
 
     /// The day from which on anything is known: by a logwatch, else by the first piece.
     pub fn begins(&self, zone: Tz) -> Result<Option<NaiveDate>, LedgerError> {
-        let watched = self.with(|db| number(db, "begins")?.map(|first| code::day_of(first, zone)).transpose())?;
+        let watched = self.with(|db| {
+            let covered: Option<i64> = db.query_row("SELECT min(since) FROM coverage", [], |row| row.get(0))?;
+            let first = number(db, "begins")?.into_iter().chain(covered).min();
+            first.map(|first| code::day_of(first, zone)).transpose()
+        })?;
         Ok(watched.into_iter().chain(self.first_day(zone)?).min())
     }
 
@@ -69,16 +70,20 @@ impl Ledger {
             let mut found = found.query([earliest, until, from])?;
             let mut holds = Vec::new();
             while let Some(row) = found.next()? {
-                let (who, feature) = (pair_of(&pairs, row.get(0)?)?, features.get(&row.get(1)?));
+                let Some(feature) = self.shown(&features, row.get(1)?) else { continue };
+                let ip = row.get::<_, Option<String>>(6)?.map(|text| code::ip(&text)).transpose()?;
+                let evidence = code::evidence(row.get(7)?)?;
                 holds.push(Hold {
-                    who,
-                    feature: feature.cloned().unwrap_or_default(),
+                    who: pair_of(&pairs, row.get(0)?)?,
+                    feature: feature.clone(),
                     start: code::moment(row.get(2)?)?,
                     end: code::moment(row.get(3)?)?,
                     licences: row.get(4)?,
+                    state: code::state(row.get(5)?)?,
+                    address: ip.map(|ip| (ip, evidence)),
                 });
             }
-            holds.sort_by(|a, b| (a.start, a.end, &a.who).cmp(&(b.start, b.end, &b.who)));
+            holds.sort_by(|a, b| (a.start, a.end, &a.who, &a.feature).cmp(&(b.start, b.end, &b.who, &b.feature)));
             Ok(holds)
         })
     }
@@ -92,46 +97,179 @@ impl Ledger {
             let mut found = found.query([from, until])?;
             let mut denials = Vec::new();
             while let Some(row) = found.next()? {
+                let Some(feature) = self.shown(&features, row.get(2)?) else { continue };
                 denials.push(Denial {
                     at: code::moment(row.get(0)?)?,
                     who: pair_of(&pairs, row.get(1)?)?,
-                    feature: features.get(&row.get(2)?).cloned().unwrap_or_default(),
+                    feature: feature.clone(),
                     real: row.get(3)?,
                 });
             }
-            denials.sort_by(|a, b| (a.at, &a.who).cmp(&(b.at, &b.who)));
+            denials.sort_by(|a, b| (a.at, &a.who, &a.feature).cmp(&(b.at, &b.who, &b.feature)));
             Ok(denials)
         })
     }
 
-    /// What looked wrong on some days, and what did on the last night that is of no day.
-    pub fn findings(&self, first: NaiveDate, last: NaiveDate) -> Result<Vec<Finding>, LedgerError> {
-        self.with(|db| {
-            let mut found = db.prepare(
-                "SELECT day, kind, source, sheet, cell, line, column, detail, login, host FROM finding \
-                 WHERE day IS NULL OR day BETWEEN ?1 AND ?2 ORDER BY id",
-            )?;
-            let found = found.query_map([code::of_day(first), code::of_day(last)], finding_of)?;
-            // A kind that a later jeton brought would be in a newer ledger.
-            found.filter_map(Result::transpose).collect()
-        })
+    /// The features that any token or refusal was of, in the order of their names.
+    pub fn features(&self) -> Result<Vec<Feature>, LedgerError> {
+        let mut features: Vec<Feature> = self.with(features)?.into_values().collect();
+        features.retain(|feature| !feature.name.is_empty());
+        features.sort();
+        Ok(features)
     }
 
-    /// The sources that the last night could not have.
-    pub fn gaps(&self) -> Result<Vec<Gap>, LedgerError> {
+    /// Those of them that are to be shown.
+    pub fn shown_features(&self) -> Result<Vec<Feature>, LedgerError> {
+        let is_shown = |feature: &Feature| self.shown_feature().is_none_or(|only| *feature.name == *only);
+        Ok(self.features()?.into_iter().filter(is_shown).collect())
+    }
+
+    /// The names that departments had before they were renamed.
+    pub fn former_departments(&self) -> Result<Vec<String>, LedgerError> {
         self.with(|db| {
-            let mut found = db.prepare("SELECT source, reason FROM gap")?;
-            let found = found.query_map([], |row| Ok(Gap { source: row.get(0)?, reason: row.get(1)? }))?;
+            let mut found = db.prepare_cached("SELECT name FROM former_department ORDER BY name")?;
+            let found = found.query_map([], |row| row.get(0))?;
             found.collect()
         })
     }
+
+    /// That the feature that is to be shown is one of those that are known, where any is.
+    pub fn check_feature(&self) -> Result<(), LedgerError> {
+        let (Some(wanted), known) = (&self.feature, self.features()?) else { return Ok(()) };
+        if known.is_empty() || known.iter().any(|feature| *feature.name == **wanted) {
+            return Ok(());
+        }
+        let known = known.iter().map(|feature| format!("`{}`", feature.name)).collect::<Vec<_>>().join(", ");
+        Err(LedgerError::UnknownFeature { wanted: wanted.clone(), known })
+    }
+
+    /// A feature by its number, where it is one of those that are shown.
+    pub(super) fn shown<'f>(&self, features: &'f HashMap<i64, Feature>, id: i64) -> Option<&'f Feature> {
+        let is_shown = |feature: &&Feature| {
+            feature.name.is_empty() || self.feature.as_deref().is_none_or(|only| *feature.name == *only)
+        };
+        features.get(&id).filter(is_shown)
+    }
+
+    /// What each source vouches for and what it does not, of some days, by source and time.
+    pub fn coverage(&self, first: NaiveDate, last: NaiveDate, zone: Tz) -> Result<Vec<(String, Stretch)>, LedgerError> {
+        let (from, until) = code::bounds(first, last, zone);
+        self.with(|db| {
+            let mut found = db.prepare_cached(
+                "SELECT l.name, source, since, until, hole FROM coverage c JOIN licence l ON l.id = c.licence_id \
+                 WHERE since < ?2 AND until > ?1 ORDER BY l.name, source, since",
+            )?;
+            let found = found.query_map([from, until], |row| {
+                let stretch = Stretch {
+                    source: code::source(row.get(1)?)?,
+                    since: code::moment(row.get::<_, i64>(2)?.max(from))?,
+                    until: code::moment(row.get::<_, i64>(3)?.min(until))?,
+                    hole: code::hole(row.get(4)?)?,
+                };
+                Ok((row.get(0)?, stretch))
+            })?;
+            // A month ends no stretch.
+            let mut joined: Vec<(String, Stretch)> = Vec::new();
+            for stretch in found {
+                let (licence, stretch) = stretch?;
+                match joined.last_mut() {
+                    Some((name, last))
+                        if *name == licence
+                            && (last.source, last.until, last.hole)
+                                == (stretch.source, stretch.since, stretch.hole) =>
+                    {
+                        last.until = stretch.until;
+                    }
+                    _ => joined.push((licence, stretch)),
+                }
+            }
+            Ok(joined)
+        })
+    }
+
+    /// The times of some days that any source vouches for, of those that evidence speaks of.
+    pub fn known(&self, first: NaiveDate, last: NaiveDate, zone: Tz) -> Result<Known, LedgerError> {
+        let (from, until) = code::bounds(first, last, zone);
+        self.with(|db| {
+            let ends = |row: &Row<'_>| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?));
+            let (since, end) = db.prepare_cached("SELECT min(since), max(until) FROM coverage")?.query_row([], ends)?;
+            let Some((since, end)) = since.zip(end) else { return Ok(Known::default()) };
+            let mut found = db.prepare_cached(
+                "SELECT since, until FROM coverage WHERE hole = 0 AND since < ?2 AND until > ?1 ORDER BY since",
+            )?;
+            let mut found = found.query([from, until])?;
+            let mut stretches: Vec<(DateTime<Utc>, DateTime<Utc>)> = Vec::new();
+            while let Some(row) = found.next()? {
+                let (since, until) = (code::moment(row.get(0)?)?, code::moment(row.get(1)?)?);
+                match stretches.last_mut() {
+                    Some((_, end)) if since <= *end => *end = until.max(*end),
+                    _ => stretches.push((since, until)),
+                }
+            }
+            let span = (code::moment(since.max(from))?, code::moment(end.min(until).max(since.max(from)))?);
+            Ok(Known { span: Some(span), stretches })
+        })
+    }
+
+    /// The months of a licence that were derived, and what is given of all before.
+    pub fn chapters(&self, licence: &str) -> Result<BTreeMap<Month, Chapter>, LedgerError> {
+        self.with(|db| match licence_id(db, licence)? {
+            Some(licence) => month::chapters(db, licence),
+            None => Ok(BTreeMap::new()),
+        })
+    }
+
+    /// What a month of a licence hands on.
+    pub fn carry(&self, licence: &str, month: Month) -> Result<Carry, LedgerError> {
+        self.with(|db| match licence_id(db, licence)? {
+            Some(licence) => month::carry(db, licence, month),
+            None => Ok(Carry::default()),
+        })
+    }
+
+    /// The DHCP names of addresses with the days from which on they had them, in the order of the days.
+    pub fn dhcp_names(&self) -> Result<DhcpNames, LedgerError> {
+        self.with(dhcp_names)
+    }
+
+    /// The values that a setting of a licence had, with the days from which on it had them.
+    pub fn dated(&self, licence: &str, name: &str) -> Result<Vec<(NaiveDate, String)>, LedgerError> {
+        self.with(|db| licence_id(db, licence)?.map_or(Ok(Vec::new()), |licence| dated(db, licence, name)))
+    }
+}
+
+/// The values that a setting had, with the days from which on it had them.
+pub(super) fn dated(db: &Connection, licence: i64, name: &str) -> rusqlite::Result<Vec<(NaiveDate, String)>> {
+    let mut found =
+        db.prepare_cached("SELECT since, value FROM dated WHERE licence_id = ?1 AND name = ?2 ORDER BY since")?;
+    let found = found.query_map(params![licence, name], |row| Ok((code::day(row.get(0)?)?, row.get(1)?)))?;
+    found.collect()
+}
+
+fn licence_id(db: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT id FROM licence WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
+}
+
+/// The DHCP names of addresses with the days from which on they had them, in the order of the days.
+pub(super) fn dhcp_names(db: &Connection) -> rusqlite::Result<DhcpNames> {
+    let mut found = db.prepare_cached(
+        "SELECT a.ip, since, name FROM dhcp_name n JOIN address a ON a.id = n.address_id ORDER BY since",
+    )?;
+    let mut found = found.query([])?;
+    let mut names = DhcpNames::new();
+    while let Some(row) = found.next()? {
+        let ip = code::ip(&row.get::<_, String>(0)?)?;
+        names.entry(ip).or_default().push((code::day(row.get(1)?)?, row.get(2)?));
+    }
+    Ok(names)
 }
 
 pub(super) const EARLIEST: &str =
     "SELECT min(initial_start) FROM piece INDEXED BY piece_by_start WHERE start >= ?1 AND start < ?2";
-pub(super) const HOLDS: &str = "SELECT pair_id, feature_id, start, until, licences FROM hold INDEXED BY hold_by_start \
+pub(super) const HOLDS: &str = "SELECT pair_id, feature_id, start, until, licences, state, a.ip, evidence \
+                                FROM hold INDEXED BY hold_by_start LEFT JOIN address a ON a.id = address_id \
                                 WHERE start >= ?1 AND start < ?2 AND (until > ?3 OR start >= ?3)";
-pub(super) const DENIALS: &str = "SELECT at, pair_id, feature_id, cost FROM denial WHERE at >= ?1 AND at < ?2";
+pub(super) const DENIALS: &str = "SELECT at, pair_id, feature_id, cost FROM refusal WHERE at >= ?1 AND at < ?2";
 
 /// A setting, where it is known.
 pub(super) fn setting(db: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
@@ -156,23 +294,10 @@ pub(super) fn pair_of(pairs: &HashMap<i64, Identity>, id: i64) -> rusqlite::Resu
 }
 
 /// All features by their numbers.
-pub(super) fn features(db: &Connection) -> rusqlite::Result<HashMap<i64, String>> {
-    let mut found = db.prepare_cached("SELECT id, name FROM feature")?;
-    let found = found.query_map(params![], |row| Ok((row.get(0)?, row.get(1)?)))?;
+pub(super) fn features(db: &Connection) -> rusqlite::Result<HashMap<i64, Feature>> {
+    let mut found =
+        db.prepare_cached("SELECT f.id, l.name, f.name FROM feature f JOIN licence l ON l.id = f.licence_id")?;
+    let found = found
+        .query_map([], |row| Ok((row.get(0)?, Feature::new(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?))))?;
     found.collect()
-}
-
-fn finding_of(row: &Row<'_>) -> rusqlite::Result<Option<Finding>> {
-    let text = |index| row.get::<_, Option<String>>(index);
-    let name = text(1)?.unwrap_or_default();
-    let Some(&kind) = Kind::ALL.iter().find(|kind| kind.name() == name) else { return Ok(None) };
-    let source: Arc<str> = text(2)?.unwrap_or_default().into();
-    let place = match (text(3)?, text(4)?, row.get(5)?) {
-        (Some(sheet), Some(cell), _) => Place::Cell { source, sheet: sheet.into(), cell },
-        (_, _, Some(line)) => Place::Line { source, line, column: row.get(6)? },
-        _ => Place::Whole(source),
-    };
-    let who = text(8)?.zip(text(9)?).map(|(login, host)| Identity::new(&login, &host));
-    let day = row.get::<_, Option<i64>>(0)?.map(code::day).transpose()?;
-    Ok(Some(Finding { kind, place, detail: text(7)?.unwrap_or_default(), who, day }))
 }

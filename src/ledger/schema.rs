@@ -1,12 +1,13 @@
 //! The tables, as numbered migrations: the number of the last one is the file's `user_version`.
 //!
-//! What was *seen* (`token`, `give_back`, `life`, `denial`) is kept beside what *follows* from it (`hold`, `piece`): a later
-//! night that sees more of a token must be able to put both together again. Machines stand on their own, with the days on
-//! which an address was known to be one (`place`), so that a machine that moves does not rewrite what was before.
+//! Everything that is derived from evidence bears the `month` that it was derived with (the year times 12 plus the month from
+//! 0, UTC), and is written anew with it; rows without one are *given*: they are older than all evidence. Machines stand on
+//! their own, with the days on which an address was known to be one (`place`), so that a machine that moves does not rewrite
+//! what was before.
 //!
 //! Times are Unix seconds, days are counted from 0001-01-01 (1), texts that are unknown are empty. Codes:
-//! `state` 0 open, 1 presumed, 2 closed, 3 expired; `evidence` 0 unknown to 5 carrying; `beginning` 0 told, 1 appeared,
-//! 2 listed, 3 before.
+//! `state` 0 open, 1 presumed, 2 closed, 3 expired; `evidence` 0 unknown to 5 carrying; `source` 0 logwatch, 1 debug log;
+//! `hole` 0 none, then as `trace::coverage::Hole` lists them.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -14,7 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i32 = 0x6a65_746f;
 
 /// The migrations in their order. None is ever changed once it was released: a new one is put behind it.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 /// The version that this jeton writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();
@@ -24,6 +25,14 @@ pub(super) fn migrate(db: &mut Connection, from: usize) -> rusqlite::Result<()> 
     if from >= VERSION {
         return Ok(());
     }
+    // Tables that others refer to are made anew: what they hold stays as it is, number by number.
+    db.pragma_update(None, "foreign_keys", "OFF")?;
+    let done = migrate_all(db, from);
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    done
+}
+
+fn migrate_all(db: &mut Connection, from: usize) -> rusqlite::Result<()> {
     let tx = Transaction::new(db, TransactionBehavior::Immediate)?;
     for migration in &MIGRATIONS[from..] {
         tx.execute_batch(migration)?;
@@ -139,4 +148,113 @@ CREATE TABLE gap (source TEXT NOT NULL, reason TEXT NOT NULL) STRICT;
 
 -- Days of which the history and the workbooks do not yet say what the ledger does.
 CREATE TABLE unpublished (day INTEGER PRIMARY KEY) STRICT;
+";
+
+/// Rows that follow from evidence, month by month; licences and features in every row; coverage; settings and names with
+/// their days. What version 1 kept of readings stays in `old_token` and `log` until a night has put it into evidence.
+const SECOND: &str = "
+CREATE TABLE licence (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+INSERT INTO licence (id, name) VALUES (1, 'origin');
+CREATE TABLE feature_2 (
+    id INTEGER PRIMARY KEY, licence_id INTEGER NOT NULL REFERENCES licence, name TEXT NOT NULL, UNIQUE (licence_id, name)
+) STRICT;
+INSERT INTO feature_2 (id, licence_id, name) SELECT id, 1, name FROM feature;
+-- The feature of imported rows, which do not say theirs.
+INSERT OR IGNORE INTO feature_2 (licence_id, name) VALUES (1, '');
+DROP TABLE feature;
+ALTER TABLE feature_2 RENAME TO feature;
+
+-- The months that were derived: from what (`inputs` is a hash of it), and what they hand on (JSON, compressed, and a hash of it). One that is
+-- `given` stands for everything before the evidence.
+CREATE TABLE chapter (
+    licence_id INTEGER NOT NULL REFERENCES licence, month INTEGER NOT NULL, inputs TEXT NOT NULL, hands_on TEXT NOT NULL,
+    carry BLOB NOT NULL, given INTEGER NOT NULL,
+    PRIMARY KEY (licence_id, month)
+) STRICT;
+
+CREATE TABLE hold_2 (
+    id INTEGER PRIMARY KEY, month INTEGER, pair_id INTEGER NOT NULL REFERENCES pair,
+    feature_id INTEGER NOT NULL REFERENCES feature, start INTEGER NOT NULL, until INTEGER NOT NULL,
+    licences INTEGER NOT NULL, state INTEGER NOT NULL, address_id INTEGER REFERENCES address, evidence INTEGER NOT NULL
+) STRICT;
+INSERT INTO hold_2
+    SELECT h.id, NULL, h.pair_id, h.feature_id, h.start, h.until, h.licences, coalesce(t.state, 2), t.address_id,
+           coalesce(t.evidence, 0)
+    FROM hold h LEFT JOIN token t ON t.id = (
+        SELECT min(id) FROM token WHERE pair_id = h.pair_id AND feature_id = h.feature_id AND start = h.start
+    );
+DROP TABLE hold;
+ALTER TABLE hold_2 RENAME TO hold;
+CREATE INDEX hold_by_start ON hold (start);
+CREATE INDEX hold_by_end ON hold (pair_id, until);
+CREATE INDEX hold_of_month ON hold (month);
+
+CREATE TABLE piece_2 (
+    id INTEGER PRIMARY KEY, month INTEGER, pair_id INTEGER NOT NULL REFERENCES pair,
+    feature_id INTEGER NOT NULL REFERENCES feature, initial_start INTEGER NOT NULL, start INTEGER NOT NULL,
+    until INTEGER NOT NULL, cut INTEGER NOT NULL, state INTEGER NOT NULL, evidence INTEGER NOT NULL,
+    place_id INTEGER REFERENCES place, told INTEGER NOT NULL,
+    UNIQUE (pair_id, feature_id, initial_start, start)
+) STRICT;
+INSERT INTO piece_2
+    SELECT p.id, NULL, p.pair_id, coalesce(
+               (SELECT min(h.feature_id) FROM hold h WHERE p.told = 0 AND h.pair_id = p.pair_id
+                AND h.start <= p.until AND h.until >= p.initial_start),
+               (SELECT id FROM feature WHERE name = '')
+           ), p.initial_start, p.start, p.until, p.cut, p.state, p.evidence, p.place_id, p.told
+    FROM piece p;
+DROP TABLE piece;
+ALTER TABLE piece_2 RENAME TO piece;
+CREATE INDEX piece_by_start ON piece (start);
+CREATE INDEX piece_of_pair ON piece (pair_id, start);
+CREATE INDEX piece_at_place ON piece (place_id, start);
+CREATE INDEX piece_by_state ON piece (state, start) WHERE state <> 2;
+CREATE INDEX piece_of_month ON piece (month);
+
+CREATE TABLE refusal (
+    at INTEGER NOT NULL, pair_id INTEGER NOT NULL REFERENCES pair, feature_id INTEGER NOT NULL REFERENCES feature,
+    ordinal INTEGER NOT NULL, month INTEGER, cost INTEGER NOT NULL,
+    PRIMARY KEY (at, pair_id, feature_id, ordinal)
+) STRICT, WITHOUT ROWID;
+INSERT INTO refusal SELECT at, pair_id, feature_id, ordinal, NULL, cost FROM denial;
+DROP TABLE denial;
+CREATE INDEX refusal_of_month ON refusal (month);
+
+-- What each source vouches for, and what it does not.
+CREATE TABLE coverage (
+    licence_id INTEGER NOT NULL REFERENCES licence, month INTEGER NOT NULL, source INTEGER NOT NULL, since INTEGER NOT NULL,
+    until INTEGER NOT NULL, hole INTEGER NOT NULL,
+    PRIMARY KEY (licence_id, source, since)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX coverage_of_month ON coverage (month);
+
+-- A value from a day on, as a night found it: the licence server's address and port, shared addresses, seats.
+CREATE TABLE dated (
+    licence_id INTEGER NOT NULL REFERENCES licence, name TEXT NOT NULL, since INTEGER NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (licence_id, name, since)
+) STRICT, WITHOUT ROWID;
+-- The DHCP name of an address from a day on; empty where it has none any more.
+CREATE TABLE dhcp_name (
+    address_id INTEGER NOT NULL REFERENCES address, since INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (address_id, since)
+) STRICT, WITHOUT ROWID;
+-- How many licences of a feature there were, by lmstat.
+CREATE TABLE issued (
+    feature_id INTEGER NOT NULL REFERENCES feature, at INTEGER NOT NULL, month INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (feature_id, at)
+) STRICT, WITHOUT ROWID;
+
+-- The names that departments had before they were renamed.
+CREATE TABLE former_department (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+ALTER TABLE finding ADD COLUMN month INTEGER;
+CREATE INDEX finding_of_month ON finding (month);
+
+DROP TABLE give_back;
+DROP TABLE life;
+DROP INDEX token_of_reading;
+DROP INDEX token_by_end;
+DROP INDEX token_by_peer;
+DROP INDEX token_out;
+ALTER TABLE token RENAME TO old_token;
 ";

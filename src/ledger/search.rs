@@ -8,16 +8,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
-use chrono::NaiveDate;
+use chrono::{Duration, NaiveDate};
 use chrono_tz::Tz;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::derive::row_of;
 use super::names::{MACHINE, machine_of};
-use super::query::{pair_of, pairs};
+use super::query::{features, pair_of, pairs};
 use super::{Ledger, LedgerError, code};
-use crate::model::{Identity, Machine, SessionRow, State, folded};
+use crate::model::{Feature, Identity, Machine, SessionRow, State, folded};
 
 /// The conditions of a search; what is `None` is no condition.
 #[derive(Debug, Clone)]
@@ -76,8 +75,11 @@ impl Ledger {
         self.with(|db| {
             // One state of the ledger, whatever a night does meanwhile.
             let tx = db.unchecked_transaction()?;
-            let Some(query) = Query::new(&tx, search, zone)? else { return Ok(()) };
-            query.run(&tx, zone, take)
+            let features = features(&tx)?;
+            let shown: Vec<i64> = features.keys().copied().filter(|id| self.shown(&features, *id).is_some()).collect();
+            let shown = (shown.len() < features.len()).then_some(shown);
+            let Some(query) = Query::new(&tx, search, shown.as_deref(), zone)? else { return Ok(()) };
+            query.run(&tx, &features, zone, take)
         })
     }
 }
@@ -94,11 +96,16 @@ struct Road {
     values: Vec<Value>,
 }
 
-const COLUMNS: &str = "initial_start, start, until, cut, state, evidence, pair_id, place_id";
+const COLUMNS: &str = "initial_start, start, until, cut, state, evidence, pair_id, place_id, feature_id";
 
 impl Query {
     /// The best way to what is searched; `None` where some condition is met by nothing.
-    pub(super) fn new(db: &Connection, search: &Search, zone: Tz) -> rusqlite::Result<Option<Self>> {
+    pub(super) fn new(
+        db: &Connection,
+        search: &Search,
+        features: Option<&[i64]>,
+        zone: Tz,
+    ) -> rusqlite::Result<Option<Self>> {
         let span = code::bounds(search.first, search.last, zone);
         let mut roads = Vec::new();
         let mut conditions = Vec::new();
@@ -146,6 +153,10 @@ impl Query {
         if search.is_seen {
             also("told = 0".to_owned(), Vec::new());
         }
+        if let Some(features) = features {
+            let Some(ids) = list(features) else { return Ok(None) };
+            also(format!("+feature_id IN {LIST}"), vec![ids]);
+        }
         Self::along(db, roads, span, &conditions, values).map(Some)
     }
 
@@ -174,7 +185,13 @@ impl Query {
         Ok(Self { sql: format!("SELECT {COLUMNS} {all} ORDER BY start"), values: own })
     }
 
-    fn run(&self, db: &Connection, zone: Tz, take: &mut dyn FnMut(SessionRow) -> bool) -> rusqlite::Result<()> {
+    fn run(
+        &self,
+        db: &Connection,
+        features: &HashMap<i64, Feature>,
+        zone: Tz,
+        take: &mut dyn FnMut(SessionRow) -> bool,
+    ) -> rusqlite::Result<()> {
         let pairs = pairs(db)?;
         let mut places = HashMap::new();
         let mut statement = db.prepare(&self.sql)?;
@@ -182,7 +199,7 @@ impl Query {
         // Those of one second are in the order of their names.
         let mut together: Vec<SessionRow> = Vec::new();
         while let Some(row) = found.next()? {
-            let read = read(db, row, &pairs, &mut places, zone)?;
+            let read = read(db, row, (&pairs, features), &mut places, zone)?;
             if together.last().is_some_and(|last| last.start != read.start) && !give(&mut together, take) {
                 return Ok(());
             }
@@ -194,7 +211,7 @@ impl Query {
 }
 
 fn give(rows: &mut Vec<SessionRow>, take: &mut dyn FnMut(SessionRow) -> bool) -> bool {
-    rows.sort_by(|a, b| a.who.cmp(&b.who));
+    rows.sort_by(|a, b| (&a.who, &a.feature).cmp(&(&b.who, &b.feature)));
     rows.drain(..).all(take)
 }
 
@@ -203,12 +220,26 @@ type Known = HashMap<i64, (IpAddr, Machine)>;
 fn read(
     db: &Connection,
     row: &rusqlite::Row<'_>,
-    pairs: &HashMap<i64, Identity>,
+    (pairs, features): (&HashMap<i64, Identity>, &HashMap<i64, Feature>),
     places: &mut Known,
     zone: Tz,
 ) -> rusqlite::Result<SessionRow> {
-    let times = [row.get(0)?, row.get(1)?, row.get(2)?];
-    let read = row_of(times, row.get(3)?, [row.get(4)?, row.get(5)?], zone, pair_of(pairs, row.get(6)?)?)?;
+    let at = |index: usize| Ok::<_, rusqlite::Error>(code::moment(row.get(index)?)?.with_timezone(&zone));
+    let (initial_start, start, until, cut) = (at(0)?, at(1)?, at(2)?, row.get::<_, bool>(3)?);
+    let feature = features.get(&row.get(8)?).cloned().ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let read = SessionRow {
+        date: start.date_naive(),
+        who: pair_of(pairs, row.get(6)?)?,
+        feature,
+        start,
+        end: if cut { until - Duration::seconds(1) } else { until },
+        duration_s: (until - start).num_seconds(),
+        state: code::state(row.get(4)?)?,
+        initial_start,
+        ip: None,
+        evidence: code::evidence(row.get(5)?)?,
+        machine: Machine::default(),
+    };
     let Some(place) = row.get::<_, Option<i64>>(7)? else { return Ok(read) };
     let (ip, machine) = match places.entry(place) {
         Entry::Occupied(known) => known.into_mut(),

@@ -1,4 +1,5 @@
-//! The ledger's promises: what is known depends on what was seen, not on how often, in which order, or in which parts.
+//! The ledger's promises: what it knows follows from the set of copies that were ever seen, not from their order, their cuts,
+//! their number, or the nights that brought them.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,12 +11,10 @@ use proptest::prelude::*;
 use super::search::Query;
 use super::*;
 use crate::config::TraceSettings;
-use crate::model::{Machine, State};
-use crate::parse::flexnet;
-use crate::source::Source;
-use crate::trace::observed::observe;
-use crate::trace::union::union;
-use crate::trace::{Observed, Traces, analyse};
+use crate::derivation::{Derivation, update};
+use crate::evidence::{Evidence, Kind};
+use crate::model::{Machine, SessionRow, State};
+use crate::pipeline::newest;
 
 const LOGWATCH: &str = include_str!("../../fixtures/replay/origin.labo.example/files/logwatch");
 const DEBUG_LOG: &str =
@@ -26,63 +25,90 @@ fn settings() -> TraceSettings {
     TraceSettings { timezone: Paris, server, feature: Some("OriginPro".to_owned()), ..TraceSettings::default() }
 }
 
-/// What is seen in a logwatch, or in a part of one, with the debug log or without.
-fn seen(logwatch: &str, debug_log: Option<&str>) -> Observed {
-    let watch = crate::pipeline::read_watch(logwatch.as_bytes(), "logwatch", &settings()).ok();
-    let debug_log = debug_log
-        .map(|text| flexnet::parse(&Source::from_bytes("debug.log", text.as_bytes()), Paris, NaiveDate::MIN).items);
-    let traces = Traces { watch: watch.map(|watch| watch.items), debug_log, ..Traces::default() };
-    let Some(now) = traces.newest(Paris) else { return Observed::default() };
-    let analysis = analyse(&traces, &settings(), now, &|_| None);
-    observe(&traces, &analysis, Paris, &|feature| feature == "OriginPro")
+/// Evidence and the ledger of it, as a site has them.
+struct Memory {
+    evidence: Evidence,
+    ledger: Ledger,
 }
 
-fn machines(all: &[(&str, Machine)]) -> BTreeMap<IpAddr, Machine> {
-    all.iter().map(|(ip, machine)| (ip.parse().unwrap(), machine.clone())).collect()
+impl Memory {
+    fn new() -> Self {
+        Self { evidence: Evidence::in_memory(), ledger: Ledger::in_memory().unwrap() }
+    }
+
+    /// Adds a copy, and no more: so far a night comes that is killed then.
+    fn add(&mut self, kind: Kind, copy: &[u8]) {
+        if copy.is_empty() {
+            return;
+        }
+        match kind {
+            Kind::Logwatch => drop(self.evidence.add_logwatch("logwatch", copy).unwrap()),
+            Kind::DebugLog => drop(self.evidence.add_debug_log("debug.log", copy, Paris).unwrap()),
+            Kind::Lmstat => drop(self.evidence.add_lmstat(copy).unwrap()),
+        }
+    }
+
+    fn with(mut self, kind: Kind, copy: &str) -> Self {
+        self.add(kind, copy.as_bytes());
+        self
+    }
+
+    /// A night that fetched everything until `now`.
+    fn night(&mut self, now: DateTime<Utc>, machines: &BTreeMap<IpAddr, Machine>) {
+        self.evidence.vouch(now).unwrap();
+        let settings = settings();
+        let mut change = self.ledger.change(&settings.licence).unwrap();
+        let names = change.dhcp_names().unwrap();
+        let derivation = Derivation::new(&self.evidence, &settings, names, self.evidence.as_of().unwrap());
+        update(&derivation, &mut change, &|_| ()).unwrap();
+        change.night(&Night { machines, findings: &[], gaps: &[], now, settings: &settings }).unwrap();
+        change.commit().unwrap();
+    }
+
+    /// A night as of the newest line that is there, where there is any.
+    fn any_night(&mut self) {
+        if let Some(now) = newest(&self.evidence, &settings()) {
+            self.night(now, &BTreeMap::new());
+        }
+    }
+
+    fn after_night(mut self, now: DateTime<Utc>) -> Self {
+        self.night(now, &BTreeMap::new());
+        self
+    }
+
+    /// A ledger made anew of the same evidence.
+    fn rebuilt(self) -> Self {
+        let now = self.evidence.as_of().unwrap();
+        Self { ledger: Ledger::in_memory().unwrap(), ..self }.after_night(now)
+    }
+
+    fn rows(&self) -> Vec<SessionRow> {
+        self.ledger.rows(NaiveDate::MIN, NaiveDate::MAX, Paris).unwrap()
+    }
+
+    /// `anna 09:00:00-10:00:00 closed`.
+    fn short(&self) -> Vec<String> {
+        let line = |row: &SessionRow| {
+            format!("{} {}-{} {}", row.who.login(), row.start.format("%T"), row.end.format("%T"), row.state)
+        };
+        self.rows().iter().map(line).collect()
+    }
 }
 
-fn record(ledger: &mut Ledger, observed: &Observed, machines: &BTreeMap<IpAddr, Machine>, now: DateTime<Utc>) {
-    let night = Night { observed, log: None, machines, findings: &[], gaps: &[], now, settings: &settings() };
-    ledger.record(&night).unwrap();
+/// Both logs whole, in one night.
+fn whole() -> Memory {
+    let both = Memory::new().with(Kind::Logwatch, LOGWATCH).with(Kind::DebugLog, DEBUG_LOG);
+    let now = newest(&both.evidence, &settings()).unwrap();
+    both.after_night(now)
 }
 
 /// The last moment of the fixtures: the same for all that are compared, as time passes for open sessions.
 fn end() -> DateTime<Utc> {
-    seen(LOGWATCH, Some(DEBUG_LOG)).as_of.unwrap()
+    whole().evidence.as_of().unwrap()
 }
 
-fn ledger_of(nights: &[&Observed], now: DateTime<Utc>) -> Ledger {
-    let mut ledger = Ledger::in_memory().unwrap();
-    for observed in nights {
-        record(&mut ledger, observed, &BTreeMap::new(), observed.as_of.unwrap_or(now));
-    }
-    record(&mut ledger, &Observed::default(), &BTreeMap::new(), now);
-    ledger
-}
-
-/// A night over a part of a log, which is read together with those that it overlaps.
-fn record_part(ledger: &mut Ledger, mut text: Vec<u8>, debug_log: Option<&str>) {
-    let observed = loop {
-        let observed = seen(std::str::from_utf8(&text).unwrap(), debug_log);
-        let across = observed.watched.map(|span| ledger.logs_across(span).unwrap()).unwrap_or_default();
-        if across.is_empty() {
-            break observed;
-        }
-        text = across.iter().fold(text, |text, part| union(&text, part, Paris).unwrap());
-    };
-    let night = Night {
-        observed: &observed,
-        log: Some(&text),
-        machines: &BTreeMap::new(),
-        findings: &[],
-        gaps: &[],
-        now: observed.as_of.unwrap(),
-        settings: &settings(),
-    };
-    ledger.record(&night).unwrap();
-}
-
-/// Everything that reports are made of, a line each.
+/// Everything that is told of the use, a line each.
 fn told(ledger: &Ledger) -> Vec<String> {
     let (first, last) = (NaiveDate::MIN, NaiveDate::MAX);
     let rows = ledger.rows(first, last, Paris).unwrap().into_iter().map(|row| format!("{row:?}"));
@@ -91,27 +117,27 @@ fn told(ledger: &Ledger) -> Vec<String> {
     rows.chain(holds).chain(denials).collect()
 }
 
-/// What only one of two ledgers says.
-fn differences(a: &Ledger, b: &Ledger) -> Vec<String> {
-    let (a, b) = (told(a), told(b));
+/// What is said of the evidence itself: which times it vouches for, and what looks wrong in it.
+fn vouched(ledger: &Ledger) -> Vec<String> {
+    let (first, last) = (NaiveDate::MIN, NaiveDate::MAX);
+    let coverage = ledger.coverage(first, last, Paris).unwrap().into_iter().map(|stretch| format!("{stretch:?}"));
+    let mut findings: Vec<String> =
+        ledger.findings(first, last).unwrap().into_iter().map(|finding| format!("{finding:?}")).collect();
+    findings.sort();
+    coverage.chain(findings).collect()
+}
+
+/// What only one of two lists has.
+fn differences(a: &[String], b: &[String]) -> Vec<String> {
     let only = |these: &[String], those: &[String], mark: &str| {
         let only = these.iter().filter(|line| !those.contains(line)).map(|line| format!("{mark} {line}"));
         only.collect::<Vec<_>>()
     };
-    let mut found = [only(&a, &b, "-"), only(&b, &a, "+")].concat();
+    let mut found = [only(a, b, "-"), only(b, a, "+")].concat();
     if a.len() != b.len() {
         found.push(format!("{} lines and {}", a.len(), b.len()));
     }
     found
-}
-
-/// `anna 09:00:00-10:00:00 closed`.
-fn short(ledger: &Ledger) -> Vec<String> {
-    let rows = ledger.rows(NaiveDate::MIN, NaiveDate::MAX, Paris).unwrap();
-    let line = |row: &crate::model::SessionRow| {
-        format!("{} {}-{} {}", row.who.login(), row.start.format("%T"), row.end.format("%T"), row.state)
-    };
-    rows.iter().map(line).collect()
 }
 
 /// The blocks of a logwatch, each with its date line.
@@ -127,60 +153,125 @@ fn blocks(logwatch: &str) -> Vec<String> {
     blocks
 }
 
-/// Parts of a logwatch that overlap by some blocks, in any order, some of them twice.
-fn parts(n_blocks: usize) -> impl Strategy<Value = Vec<(usize, usize)>> {
-    let cuts = proptest::collection::vec(1..n_blocks, 0..4);
-    (cuts, 4_usize..12, any::<prop::sample::Index>()).prop_flat_map(move |(mut cuts, overlap, again)| {
-        cuts.extend([0, n_blocks]);
+/// A copy that is part of a log: of which kind, and its bytes.
+type Part = (Kind, std::ops::Range<usize>);
+
+fn text_of(copy: &Part) -> &'static [u8] {
+    let text = if copy.0 == Kind::Logwatch { LOGWATCH } else { DEBUG_LOG };
+    &text.as_bytes()[copy.1.clone()]
+}
+
+/// Parts of a log, cut at any byte; neighbours share so many bytes, which are some blocks or lines.
+fn parts(kind: Kind, length: usize, shared: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Part>> {
+    proptest::collection::vec((1..length, shared), 0..4).prop_map(move |mut cuts| {
         cuts.sort_unstable();
-        cuts.dedup();
-        let mut parts: Vec<(usize, usize)> =
-            cuts.windows(2).map(|two| (two[0].saturating_sub(overlap), (two[1] + overlap).min(n_blocks))).collect();
-        parts.push(parts[again.index(parts.len())]);
-        Just(parts).prop_shuffle()
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for (cut, shared) in cuts {
+            parts.push((kind, from..(cut + shared / 2).min(length)));
+            from = cut.saturating_sub(shared - shared / 2);
+        }
+        parts.push((kind, from..length));
+        parts
+    })
+}
+
+/// Parts of both logs, in any order, some of them again; and behind which of them there is a night.
+fn nights() -> impl Strategy<Value = Vec<(Part, bool)>> {
+    let both = (parts(Kind::Logwatch, LOGWATCH.len(), 900..1800), parts(Kind::DebugLog, DEBUG_LOG.len(), 500..900));
+    (both, proptest::collection::vec(any::<prop::sample::Index>(), 0..3)).prop_flat_map(|((mut all, logs), again)| {
+        all.extend(logs);
+        let again: Vec<Part> = again.iter().map(|index| all[index.index(all.len())].clone()).collect();
+        all.extend(again);
+        let n = all.len();
+        (Just(all).prop_shuffle(), proptest::collection::vec(any::<bool>(), n))
+            .prop_map(|(all, nights)| all.into_iter().zip(nights).collect())
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn the_same_log_in_parts_in_any_order_is_the_same_ledger(parts in parts(blocks(LOGWATCH).len()), with_log in any::<bool>()) {
-        let blocks = blocks(LOGWATCH);
-        let log = with_log.then_some(DEBUG_LOG);
-        let whole = ledger_of(&[&seen(LOGWATCH, log)], end());
-        let mut in_parts = Ledger::in_memory().unwrap();
-        for (from, to) in parts {
-            record_part(&mut in_parts, blocks[from..to].concat().into_bytes(), log);
+    fn whatever_the_cuts_the_order_and_the_nights_all_is_known_as_of_one_copy(nights in nights()) {
+        let whole = whole();
+        let mut memory = Memory::new();
+        for (copy, is_night) in &nights {
+            memory.add(copy.0, text_of(copy));
+            // Without: killed before it derived anything.
+            if *is_night {
+                memory.any_night();
+            }
         }
-        record(&mut in_parts, &Observed::default(), &BTreeMap::new(), end());
-        prop_assert_eq!(differences(&in_parts, &whole), Vec::<String>::new());
+        let memory = memory.after_night(end());
+        prop_assert_eq!(differences(&told(&memory.ledger), &told(&whole.ledger)), Vec::<String>::new());
+        prop_assert_eq!(differences(&vouched(&memory.ledger), &vouched(&whole.ledger)), Vec::<String>::new());
+        // And a rebuild changes nothing.
+        let before = (told(&memory.ledger), vouched(&memory.ledger));
+        let rebuilt = memory.rebuilt();
+        prop_assert_eq!((told(&rebuilt.ledger), vouched(&rebuilt.ledger)), before);
     }
 
+    #[test]
+    fn whatever_was_seen_a_rebuild_changes_no_row_and_the_order_leaves_no_trace(
+        spans in proptest::collection::vec((0_usize..60, 1_usize..60), 1..6)
+    ) {
+        let blocks = blocks(LOGWATCH);
+        let copy = |&(from, n): &(usize, usize)| blocks[from.min(blocks.len() - 1)..(from + n).min(blocks.len())].concat();
+        let of = |spans: &mut dyn Iterator<Item = &(usize, usize)>| {
+            let mut memory = Memory::new();
+            for span in spans {
+                memory.add(Kind::Logwatch, copy(span).as_bytes());
+                memory.any_night();
+            }
+            memory.after_night(end())
+        };
+        let there = of(&mut spans.iter());
+        let back = of(&mut spans.iter().rev().chain(&spans));
+        prop_assert_eq!(differences(&told(&there.ledger), &told(&back.ledger)), Vec::<String>::new());
+        let before = told(&there.ledger);
+        prop_assert_eq!(told(&there.rebuilt().ledger), before);
+    }
+
+    /// Nothing is shared where the copies join: their order is their time.
+    #[test]
+    fn copies_that_share_no_line_give_the_rows_of_the_whole(
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 1..4), order in any::<u64>()
+    ) {
+        let blocks = blocks(LOGWATCH);
+        let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(blocks.len())).chain([0, blocks.len()]).collect();
+        at.sort_unstable();
+        let mut copies: Vec<String> = at.windows(2).map(|two| blocks[two[0]..two[1]].concat()).collect();
+        let n = copies.len();
+        copies.rotate_left(usize::try_from(order % 7).unwrap() % n);
+        if order % 2 == 0 {
+            copies.reverse();
+        }
+        let mut memory = Memory::new();
+        for copy in &copies {
+            memory.add(Kind::Logwatch, copy.as_bytes());
+            memory.any_night();
+        }
+        let memory = memory.after_night(end());
+        let whole = Memory::new().with(Kind::Logwatch, LOGWATCH).after_night(end());
+        prop_assert_eq!(differences(&told(&memory.ledger), &told(&whole.ledger)), Vec::<String>::new());
+    }
+
+    /// A copy that grew, and older ones of it, cut anywhere: known is what the longest says.
     #[test]
     fn copies_that_grew_and_older_ones_in_any_order_are_the_last_one(ends in proptest::collection::vec(1_usize..LOGWATCH.len(), 1..5)) {
-        // Cut anywhere, also in the midst of a line.
-        let cut = |mut end: usize| {
-            while !LOGWATCH.is_char_boundary(end) { end -= 1; }
-            &LOGWATCH[..end]
-        };
-        let whole = seen(LOGWATCH, Some(DEBUG_LOG));
-        let mut nights: Vec<Observed> = ends.iter().map(|&end| seen(cut(end), Some(DEBUG_LOG))).collect();
-        nights.insert(nights.len() / 2, whole.clone());
-        let all = ledger_of(&nights.iter().collect::<Vec<_>>(), end());
-        prop_assert_eq!(differences(&all, &ledger_of(&[&whole], end())), Vec::<String>::new());
-    }
-
-    #[test]
-    fn whatever_was_read_its_order_leaves_no_trace(spans in proptest::collection::vec((0_usize..60, 1_usize..60), 1..6)) {
-        let blocks = blocks(LOGWATCH);
-        let nights: Vec<Observed> = spans
-            .iter()
-            .map(|&(from, n)| seen(&blocks[from.min(blocks.len() - 1)..(from + n).min(blocks.len())].concat(), None))
-            .collect();
-        let there: Vec<&Observed> = nights.iter().collect();
-        let back: Vec<&Observed> = nights.iter().rev().chain(&nights).collect();
-        prop_assert_eq!(differences(&ledger_of(&there, end()), &ledger_of(&back, end())), Vec::<String>::new());
+        let whole = whole();
+        let mut memory = Memory::new().with(Kind::DebugLog, DEBUG_LOG);
+        for (index, end) in ends.iter().enumerate() {
+            memory.add(Kind::Logwatch, &LOGWATCH.as_bytes()[..*end]);
+            memory.any_night();
+            if index == ends.len() / 2 {
+                memory.add(Kind::Logwatch, LOGWATCH.as_bytes());
+                memory.any_night();
+            }
+        }
+        let memory = memory.after_night(end());
+        prop_assert_eq!(differences(&told(&memory.ledger), &told(&whole.ledger)), Vec::<String>::new());
     }
 }
 
@@ -209,6 +300,16 @@ fn at(clock: &str) -> DateTime<Utc> {
     format!("2021-12-08T{clock}:00+01:00").parse().unwrap()
 }
 
+/// Nights that each bring a copy, as of the newest moment by then; the last as of `now`.
+fn after_nights(copies: &[&str], kind: Kind, now: DateTime<Utc>) -> Memory {
+    let mut memory = Memory::new();
+    for copy in copies {
+        memory.add(kind, copy.as_bytes());
+        memory.any_night();
+    }
+    memory.after_night(now)
+}
+
 const MORNING: [&str; 3] =
     ["9:00 1.5:51000* OUT anna@PC-1", "9:30 1.5:51000 1.6:52000* OUT bob@PC-2", "10:00 1.5:51000 1.6:52000"];
 const NOON: [&str; 3] = ["10:00 1.5:51000 1.6:52000", "11:00 1.6:52000 IN anna@PC-1", "12:00 1.6:52000"];
@@ -216,50 +317,82 @@ const EVENING: [&str; 2] = ["12:00 1.6:52000", "18:00 IN bob@PC-2"];
 
 #[test]
 fn a_rotated_log_goes_on_with_the_sessions_of_the_one_before() {
-    let [morning, noon, evening] = [&MORNING[..], &NOON[..], &EVENING[..]].map(|blocks| seen(&short_log(blocks), None));
+    let [morning, noon, evening] = [&MORNING[..], &NOON[..], &EVENING[..]].map(short_log);
     let at_noon = ["anna 09:00:00-11:00:00 closed", "bob 09:30:00-12:00:00 open"];
     let at_night = ["anna 09:00:00-11:00:00 closed", "bob 09:30:00-18:00:00 closed"];
-    assert_eq!(short(&ledger_of(&[&morning, &noon], at("12:00"))), at_noon);
-    assert_eq!(short(&ledger_of(&[&noon, &morning], at("12:00"))), at_noon);
-    for nights in [[&morning, &noon, &evening], [&evening, &noon, &morning], [&noon, &evening, &morning]] {
-        assert_eq!(short(&ledger_of(&nights, at("18:00"))), at_night);
+    let nights = |copies: &[&str], now: &str| after_nights(copies, Kind::Logwatch, at(now));
+    assert_eq!(nights(&[&morning, &noon], "12:00").short(), at_noon);
+    assert_eq!(nights(&[&noon, &morning], "12:00").short(), at_noon);
+    for copies in [[&morning, &noon, &evening], [&evening, &noon, &morning], [&noon, &evening, &morning]] {
+        assert_eq!(nights(&copies.map(String::as_str), "18:00").short(), at_night);
     }
     // Alone, it knows them from its own beginning on.
-    assert_eq!(short(&ledger_of(&[&evening], at("18:00"))), ["bob 12:00:00-18:00:00 closed"]);
-    let held = ledger_of(&[&morning, &noon, &evening], at("18:00"));
+    assert_eq!(nights(&[&evening], "18:00").short(), ["bob 12:00:00-18:00:00 closed"]);
+    let held = nights(&[&morning, &noon, &evening], "18:00").ledger;
     assert_eq!(held.holds(NaiveDate::MIN, NaiveDate::MAX, Paris).unwrap().len(), 2, "no token is counted twice");
 }
 
 #[test]
 fn a_rotated_debug_log_without_any_logwatch_does_so_too() {
     let log = |lines: &str| format!("06:00:00 (d) TIMESTAMP 12/8/2021\n{lines}");
-    let morning = seen("", Some(&log("09:00:00 (d) OUT: \"OriginPro\" anna@PC-1\n10:00:00 (d) chatter\n")));
-    let noon = seen("", Some("11:00:00 (d) TIMESTAMP 12/8/2021\n12:00:00 (d) IN: \"OriginPro\" anna@PC-1\n"));
-    assert_eq!((morning.tokens.len(), noon.returns.len()), (1, 1), "{noon:?}");
-    for nights in [[&morning, &noon], [&noon, &morning]] {
-        assert_eq!(short(&ledger_of(&nights, at("12:00"))), ["anna 09:00:00-12:00:00 closed"]);
+    let morning = log("09:00:00 (d) OUT: \"OriginPro\" anna@PC-1\n10:00:00 (d) chatter\n");
+    let noon = "11:00:00 (d) TIMESTAMP 12/8/2021\n12:00:00 (d) IN: \"OriginPro\" anna@PC-1\n";
+    for copies in [[morning.as_str(), noon], [noon, morning.as_str()]] {
+        let memory = after_nights(&copies, Kind::DebugLog, at("12:00"));
+        assert_eq!(memory.short(), ["anna 09:00:00-12:00:00 closed"]);
     }
 }
 
 #[test]
 fn the_dead_mans_handle() {
-    let [early, late] = [2, 3].map(|n| seen(&short_log(&MORNING[..n]), None));
-    let mut ledger = ledger_of(&[&early], at("09:30"));
-    assert_eq!(short(&ledger)[0], "anna 09:00:00-09:30:00 open");
-    record(&mut ledger, &late, &BTreeMap::new(), at("10:00"));
-    assert_eq!(short(&ledger)[0], "anna 09:00:00-10:00:00 open");
+    let [early, late] = [2, 3].map(|n| short_log(&MORNING[..n]));
+    let nobody = BTreeMap::new();
+    let mut memory = Memory::new().with(Kind::Logwatch, &early).after_night(at("09:30"));
+    assert_eq!(memory.short()[0], "anna 09:00:00-09:30:00 open");
+    memory.add(Kind::Logwatch, late.as_bytes());
+    memory.night(at("10:00"), &nobody);
+    assert_eq!(memory.short()[0], "anna 09:00:00-10:00:00 open");
     // Six hours unseen are not too long, one second more is.
-    record(&mut ledger, &late, &BTreeMap::new(), at("16:00"));
-    assert_eq!(short(&ledger)[0], "anna 09:00:00-10:00:00 open");
-    let nothing = Observed::default();
-    record(&mut ledger, &nothing, &BTreeMap::new(), at("16:00") + chrono::Duration::seconds(1));
-    assert_eq!(short(&ledger)[0], "anna 09:00:00-10:00:00 presumed");
+    memory.night(at("16:00"), &nobody);
+    assert_eq!(memory.short()[0], "anna 09:00:00-10:00:00 open");
+    memory.night(at("16:00") + chrono::Duration::seconds(1), &nobody);
+    assert_eq!(memory.short()[0], "anna 09:00:00-10:00:00 presumed");
     // An older moment does not bring it back; a later sign of life does.
-    record(&mut ledger, &early, &BTreeMap::new(), at("09:30"));
-    assert_eq!(short(&ledger)[0], "anna 09:00:00-10:00:00 presumed");
+    memory.add(Kind::Logwatch, early.as_bytes());
+    memory.night(at("09:30"), &nobody);
+    assert_eq!(memory.short()[0], "anna 09:00:00-10:00:00 presumed");
     let blocks = [&MORNING[..], &["17:00 1.5:51000"]].concat();
-    record(&mut ledger, &seen(&short_log(&blocks), None), &BTreeMap::new(), at("17:00"));
-    assert_eq!(short(&ledger)[0], "anna 09:00:00-17:00:00 open");
+    memory.add(Kind::Logwatch, short_log(&blocks).as_bytes());
+    memory.night(at("17:00"), &nobody);
+    assert_eq!(memory.short()[0], "anna 09:00:00-17:00:00 open");
+    // A rebuild next year knows no later moment than the evidence does: what was open is open.
+    assert_eq!(memory.rebuilt().short()[0], "anna 09:00:00-17:00:00 open");
+}
+
+#[test]
+fn a_night_derives_the_months_that_have_new_evidence_and_no_other() {
+    let month = |month: u32, blocks: &[&str]| short_log(blocks).replace("2021-12-08", &format!("2021-{month:02}-08"));
+    let day = ["9:00 1.5:51000* OUT anna@PC-1", "10:00 IN anna@PC-1"];
+    let mut memory = Memory::new();
+    let derived = |copy: &str, memory: &mut Memory| -> Vec<String> {
+        memory.add(Kind::Logwatch, copy.as_bytes());
+        let (settings, now) = (settings(), newest(&memory.evidence, &settings()).unwrap());
+        memory.evidence.vouch(now).unwrap();
+        let mut change = memory.ledger.change(&settings.licence).unwrap();
+        let derivation = Derivation::new(&memory.evidence, &settings, change.dhcp_names().unwrap(), now);
+        let months = update(&derivation, &mut change, &|_| ()).unwrap().months;
+        change.commit().unwrap();
+        months.iter().map(|month| month.first().format("%m").to_string()).collect()
+    };
+    assert_eq!(derived(&month(9, &day), &mut memory), ["09"]);
+    assert_eq!(derived(&month(10, &day), &mut memory), ["09", "10"], "September is not the last any more");
+    assert_eq!(derived(&month(12, &day), &mut memory), ["10", "12"], "nothing is handed on over November");
+    assert_eq!(derived(&month(12, &day), &mut memory), [""; 0]);
+    let quiet = [day[0], "9:30 1.5:51000", day[1]];
+    assert_eq!(derived(&month(12, &quiet), &mut memory), ["12"]);
+    assert_eq!(derived(&month(9, &quiet), &mut memory), ["09"], "October is told nothing else than before");
+    let more = [&quiet[..], &["11:00 1.6:52000* OUT bob@PC-2", "12:00 IN bob@PC-2"]].concat();
+    assert_eq!(derived(&month(9, &more), &mut memory), ["09", "10"], "of where bob takes his tokens");
 }
 
 fn machine(department: &str, outlet: Option<&str>) -> Machine {
@@ -272,10 +405,9 @@ fn machine(department: &str, outlet: Option<&str>) -> Machine {
 }
 
 /// Department and outlet of each piece of anna's, who keeps her token for days.
-fn whereabouts(ledger: &Ledger) -> Vec<String> {
-    let rows = ledger.rows(NaiveDate::MIN, NaiveDate::MAX, Paris).unwrap();
+fn whereabouts(memory: &Memory) -> Vec<String> {
     let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let anna = rows.into_iter().filter(|row| row.who.login() == "anna");
+    let anna = memory.rows().into_iter().filter(|row| row.who.login() == "anna");
     anna.map(|row| format!("{} {} {}", row.date.format("%d"), text(row.machine.department), text(row.machine.outlet)))
         .collect()
 }
@@ -286,12 +418,13 @@ fn a_machine_that_moves_does_not_rewrite_what_was_and_an_outlet_learned_later_fi
     let until = |n: i64| {
         let log = short_log(&["9:00 1.5:51000* OUT anna@PC-1"]);
         let last = day(n).with_timezone(&Paris).format("%F %T");
-        seen(&format!("{log}{last}\nESTAB 0 0 10.20.0.20:60213 10.0.1.5:51000\n10:00:00 (d) chatter\n"), None)
+        format!("{log}{last}\nESTAB 0 0 10.20.0.20:60213 10.0.1.5:51000\n10:00:00 (d) chatter\n")
     };
-    let mut ledger = Ledger::in_memory().unwrap();
+    let mut memory = Memory::new();
     let mut night = |n: i64, machine: Machine| {
-        record(&mut ledger, &until(n), &machines(&[("10.0.1.5", machine)]), day(n));
-        whereabouts(&ledger)
+        memory.add(Kind::Logwatch, until(n).as_bytes());
+        memory.night(day(n), &BTreeMap::from([("10.0.1.5".parse().unwrap(), machine)]));
+        whereabouts(&memory)
     };
     assert_eq!(night(0, machine("DPT1", None)), ["08 DPT1 -"]);
     assert_eq!(night(1, machine("DPT1", Some("RJ-1"))), ["08 DPT1 RJ-1", "09 DPT1 RJ-1"]);
@@ -309,14 +442,22 @@ fn a_machine_that_moves_does_not_rewrite_what_was_and_an_outlet_learned_later_fi
 }
 
 #[test]
-fn pieces_are_unique_by_initial_start_start_host_and_login() {
-    let ledger = ledger_of(&[&seen(LOGWATCH, Some(DEBUG_LOG))], end());
-    let twice = ledger.db.execute(
-        "INSERT INTO piece (pair_id, initial_start, start, until, cut, state, evidence, told) \
-         SELECT pair_id, initial_start, start, until + 1, cut, state, evidence, told FROM piece",
-        [],
-    );
-    assert!(twice.unwrap_err().to_string().contains("UNIQUE"));
+fn pieces_are_unique_by_feature_initial_start_start_host_and_login() {
+    let ledger = whole().ledger;
+    let again = |feature: &str| {
+        ledger.db.execute(
+            &format!(
+                "INSERT INTO piece (month, pair_id, feature_id, initial_start, start, until, cut, state, evidence, told) \
+                 SELECT month, pair_id, {feature}, initial_start, start, until + 1, cut, state, evidence, told FROM piece"
+            ),
+            [],
+        )
+    };
+    assert!(again("feature_id").unwrap_err().to_string().contains("UNIQUE"));
+    // The same feature of two licences are two.
+    ledger.db.execute_batch("INSERT INTO licence (id, name) VALUES (9, 'other')").unwrap();
+    ledger.db.execute_batch("INSERT INTO feature (id, licence_id, name) VALUES (99, 9, 'OriginPro')").unwrap();
+    assert!(again("99").unwrap() > 0);
 }
 
 /// The steps of a query plan.
@@ -331,7 +472,7 @@ fn plan(ledger: &Ledger, sql: &str) -> Vec<String> {
 /// A search over ten years must not read ten years: every way to a table with a row for each session is by an index.
 #[test]
 fn whatever_is_asked_the_great_tables_are_read_by_their_indexes() {
-    let ledger = ledger_of(&[&seen(LOGWATCH, Some(DEBUG_LOG))], end());
+    let ledger = whole().ledger;
     let some = |text: &str| Some(text.to_owned());
     let (first, last) = (NaiveDate::from_ymd_opt(2021, 12, 1).unwrap(), NaiveDate::from_ymd_opt(2021, 12, 31).unwrap());
     let all = Search::of_days(first, last);
@@ -344,15 +485,35 @@ fn whatever_is_asked_the_great_tables_are_read_by_their_indexes() {
     ];
     let mut statements: Vec<(String, &str)> = searches
         .into_iter()
-        .map(|(search, index)| (Query::new(&ledger.db, &search, Paris).unwrap().unwrap().sql, index))
+        .flat_map(|(search, index)| {
+            // Of all features, or of one.
+            [None, Some(&[1][..])]
+                .map(|shown| (Query::new(&ledger.db, &search, shown, Paris).unwrap().unwrap().sql, index))
+        })
         .collect();
+    let of_month = |table: &str| {
+        format!("SELECT 1 FROM {table} t JOIN feature f ON f.id = t.feature_id WHERE month = ?1 AND f.licence_id = ?2")
+    };
     statements.extend([
         (query::HOLDS.to_owned(), "hold_by_start"),
         (query::EARLIEST.to_owned(), "piece_by_start"),
         (query::DENIALS.to_owned(), "PRIMARY KEY"),
-        (derive::TOUCHING_TOKENS.to_owned(), "token_by_end"),
-        (derive::TOUCHING_HOLDS.to_owned(), "hold_by_end"),
-        ("SELECT id FROM token WHERE peer_id = ? AND peer_port = ? AND state < 2".to_owned(), "token_by_peer"),
+        // What a night compares with what it derived.
+        (of_month("hold"), "hold_of_month"),
+        (of_month("piece"), "piece_of_month"),
+        (of_month("refusal"), "refusal_of_month"),
+        ("SELECT 1 FROM coverage WHERE month = ?1 AND licence_id = ?2".to_owned(), "coverage_of_month"),
+        ("DELETE FROM finding WHERE month = ?1".to_owned(), "finding_of_month"),
+        (
+            "DELETE FROM piece WHERE pair_id = ?1 AND start >= ?2 AND start < ?3 AND told = 1".to_owned(),
+            "piece_of_pair",
+        ),
+        (
+            "DELETE FROM piece WHERE pair_id = ?1 AND start BETWEEN ?2 - 172800 AND ?3 AND until >= ?2 \
+             AND month IS NULL AND told = 0"
+                .to_owned(),
+            "piece_of_pair",
+        ),
     ]);
     for (sql, index) in statements {
         let plan = plan(&ledger, &sql);

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use rusqlite::{Connection, Transaction, params};
 
 use super::names::Names;
-use super::{Ledger, LedgerError, code, places};
+use super::{Ledger, LedgerError, ORIGIN, code, places};
 use crate::config::HistoryFormat;
 use crate::history::{self, Entry, Stamp};
 use crate::model::{Machine, State};
@@ -116,6 +116,21 @@ fn replace(tx: &Transaction<'_>, entries: &[&Entry], zone: Tz) -> rusqlite::Resu
     Ok(())
 }
 
+/// Puts what an imported history says of a pair and a day in the place of what was derived of it, and is not any more.
+pub(super) fn restore(db: &Connection, names: &mut Names, pair: i64, day: NaiveDate, zone: Tz) -> rusqlite::Result<()> {
+    if is_seen(db, pair, day, zone)? {
+        return Ok(());
+    }
+    let (from, until) = code::bounds(day, day, zone);
+    db.prepare_cached("DELETE FROM piece WHERE pair_id = ?1 AND start >= ?2 AND start < ?3 AND told = 1")?
+        .execute([pair, from, until])?;
+    let mut found = db.prepare_cached("SELECT line FROM told WHERE day = ?1 AND pair_id = ?2 ORDER BY id")?;
+    let found = found.query_map([code::of_day(day), pair], |row| row.get::<_, String>(0))?;
+    let lines: Vec<String> = found.collect::<Result<_, _>>()?;
+    let told = history::read(&Source::from_bytes("ledger", lines.join("\n").as_bytes()));
+    told.items.iter().try_for_each(|told| put_piece(db, names, pair, day, &told.entry, zone))
+}
+
 /// Whether a night saw a pair on a day.
 fn is_seen(db: &Connection, pair: i64, day: NaiveDate, zone: Tz) -> rusqlite::Result<bool> {
     let (from, until) = code::bounds(day, day, zone);
@@ -151,14 +166,16 @@ fn put_piece(
         None => None,
     };
     let state = code::of_state(entry.state.unwrap_or(State::Presumed));
+    // A history says neither licence nor feature.
+    let feature = names.feature(db, ORIGIN, "")?;
     // Two lines of one user and day that say no time would begin alike.
     for start in start..to {
         let n_new = db
             .prepare_cached(
-                "INSERT INTO piece (pair_id, initial_start, start, until, cut, state, evidence, place_id, told) \
-                 VALUES (?1, ?2, ?2, ?3, ?4, ?5, 0, ?6, 1) ON CONFLICT DO NOTHING",
+                "INSERT INTO piece (pair_id, feature_id, initial_start, start, until, cut, state, evidence, place_id, told) \
+                 VALUES (?1, ?7, ?2, ?2, ?3, ?4, ?5, 0, ?6, 1) ON CONFLICT DO NOTHING",
             )?
-            .execute(params![pair, start, until.max(start), until == to, state, place])?;
+            .execute(params![pair, start, until.max(start), until == to, state, place, feature])?;
         if n_new > 0 {
             break;
         }

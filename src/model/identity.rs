@@ -2,6 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Who holds a token: `login@host` as the licence server's log writes it.
 ///
 /// The login may hold spaces, dots, accents and even `@`: the two halves part at the *last* `@`.
@@ -11,7 +13,8 @@ use std::sync::Arc;
 /// let who: Identity = "Éloïse Martin@LaboFixe".parse().unwrap();
 /// assert_eq!((who.login(), who.host()), ("Éloïse Martin", "LaboFixe"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "(String, String)", into = "(String, String)")]
 pub struct Identity {
     login: Arc<str>,
     host: Arc<str>,
@@ -36,6 +39,18 @@ impl Identity {
     /// The half behind the last `@`.
     pub fn host(&self) -> &str {
         &self.host
+    }
+}
+
+impl From<(String, String)> for Identity {
+    fn from((login, host): (String, String)) -> Self {
+        Self::new(&login, &host)
+    }
+}
+
+impl From<Identity> for (String, String) {
+    fn from(who: Identity) -> Self {
+        (who.login().to_owned(), who.host().to_owned())
     }
 }
 

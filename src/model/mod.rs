@@ -11,7 +11,7 @@ pub use identity::{Identity, IdentityError};
 pub use mac::{MacAddr, MacError};
 pub use machine::Machine;
 pub use port::{PortError, SwitchPort};
-pub use session::{Denial, Evidence, Hold, SessionRow, State};
+pub use session::{Denial, Evidence, Feature, Hold, SessionRow, State};
 pub use vlan::{Vlan, VlanError};
 
 use unicode_normalization::UnicodeNormalization;

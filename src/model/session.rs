@@ -1,13 +1,16 @@
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::{Identity, Machine};
 
 /// How sure the end of a session is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Ended by the `IN` of its last token.
     Closed,
@@ -41,7 +44,8 @@ impl fmt::Display for State {
 }
 
 /// What ties an address to a token, weakest first, so that the greater one is the stronger one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// Nothing does: there is no address.
     #[default]
@@ -82,9 +86,25 @@ impl fmt::Display for Evidence {
     }
 }
 
+/// What a token lets its holder use: a feature of a licence, `OriginPro` of `origin`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Feature {
+    /// The licence, as `jeton.toml` names it.
+    pub licence: Arc<str>,
+    /// The feature, as the licence server names it; empty in imported rows, which do not say it.
+    pub name: Arc<str>,
+}
+
+impl Feature {
+    /// A feature of a licence.
+    pub fn new(licence: &str, name: &str) -> Self {
+        Self { licence: licence.into(), name: name.into() }
+    }
+}
+
 /// One row of `sessions`: the piece of a session inside one day of the site's time zone, and the machine it was on.
 ///
-/// (initial start, start, host, login) is unique. The pieces of a session add up to it exactly: `duration_s` counts to
+/// (licence, feature, initial start, start, host, login) is unique. The pieces of a session add up to it exactly: `duration_s` counts to
 /// midnight where `end` shows 23:59:59.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionRow {
@@ -92,6 +112,8 @@ pub struct SessionRow {
     pub date: NaiveDate,
     /// Who held the tokens.
     pub who: Identity,
+    /// The licensed feature.
+    pub feature: Feature,
     /// The start of the piece.
     pub start: DateTime<Tz>,
     /// The last second shown: 23:59:59 for a piece cut at midnight.
@@ -115,14 +137,18 @@ pub struct SessionRow {
 pub struct Hold {
     /// Who held it.
     pub who: Identity,
-    /// The licensed feature, `OriginPro`.
-    pub feature: String,
+    /// The licensed feature.
+    pub feature: Feature,
     /// When it was taken.
     pub start: DateTime<Utc>,
     /// When it was given back, or the last sign of life.
     pub end: DateTime<Utc>,
     /// How many seats it takes; 1 unless the log says more.
     pub licences: u32,
+    /// What the end is.
+    pub state: State,
+    /// The address that it was taken from, where one is known, and what ties it to the token.
+    pub address: Option<(IpAddr, Evidence)>,
 }
 
 /// A token that the server refused.
@@ -133,7 +159,7 @@ pub struct Denial {
     /// Whose request.
     pub who: Identity,
     /// The feature asked for.
-    pub feature: String,
+    pub feature: Feature,
     /// Whether it cost somebody time: false where the same pair got its token within a second or two.
     pub real: bool,
 }

@@ -130,6 +130,11 @@ impl Directory {
         }
     }
 
+    /// The addresses that one machine alone has, with their DHCP names.
+    pub fn names(&self) -> impl Iterator<Item = (IpAddr, &str)> {
+        self.hosts_by_address.keys().filter_map(|ip| Some((*ip, self.name_at(*ip)?)))
+    }
+
     /// The hosts with this MAC.
     pub fn hosts_of(&self, mac: MacAddr) -> Vec<&HostEntry> {
         self.pick_hosts(self.hosts_by_mac.get(&mac))

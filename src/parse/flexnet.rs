@@ -19,7 +19,8 @@ use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
 use super::datetime::{self, Stamp};
-use crate::finding::{Finding, Kind, Parsed, Place};
+use super::logwatch::{BREAK, CUT};
+use crate::finding::{Files, Finding, Parsed, Place};
 use crate::model::Identity;
 use crate::source::Source;
 
@@ -296,67 +297,124 @@ pub enum What {
 }
 
 /// A whole debug log.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DebugLog {
-    /// The file, as findings cite it.
-    pub name: Arc<str>,
+    /// The files, as findings cite them.
+    pub files: Files,
     /// The events in the order of the log.
     pub events: Vec<Event>,
+    /// The stretches of time of which every line is known, in their order.
+    pub stretches: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// The moment of the last line of any kind: a sign that the server was alive.
     pub last: Option<DateTime<Utc>>,
 }
 
-/// Reads a whole debug log of a server in `zone`. Where no line names a date, its last line is taken to be of
-/// `last_day` (the day on which the file was last written).
-pub fn parse(source: &Source, zone: Tz, last_day: NaiveDate) -> Parsed<DebugLog> {
-    let mut findings = Vec::new();
-    let first = Dating::first_day(source.lines().filter_map(|(_, line)| parse_line(line)));
-    let first_day = match first {
-        FirstDay::Known(day) => day,
-        FirstDay::Unnamed { midnights } => {
-            findings.push(Finding::new(
-                Kind::UndatedLog,
-                Place::Whole(Arc::clone(source.name())),
-                last_day.to_string(),
-            ));
-            last_day - Duration::days(midnights)
+/// Reads the lines of some days, each day a text in which a line of [`BREAK`] alone says that lines
+/// can be missing there. `own` are the moments that findings are of, the second excluded.
+pub fn parse<'a>(
+    days: impl IntoIterator<Item = (NaiveDate, &'a Source)>,
+    zone: Tz,
+    own: (DateTime<Utc>, DateTime<Utc>),
+) -> Parsed<DebugLog> {
+    let mut reading = Reading { zone, own, ..Reading::default() };
+    let mut n_lines = 0;
+    for (day, source) in days {
+        reading.log.files.push(n_lines, source.name());
+        let mut clock = DayClock { zone, day, moment: None };
+        for (number, text) in source.lines() {
+            n_lines += 1;
+            reading.line(source.at(number), n_lines, text, &mut clock);
         }
-    };
-    let mut dating = Dating::new(zone, first_day);
-    let mut log = DebugLog { name: Arc::clone(source.name()), events: Vec::new(), last: None };
-    let (mut features, mut padding) = (Interner::default(), Padding::default());
-    for (number, text) in source.lines() {
-        if text.trim().is_empty() {
-            continue;
+    }
+    Parsed { items: reading.log, findings: reading.findings }
+}
+
+/// The moments of lines whose day is known.
+struct DayClock {
+    zone: Tz,
+    day: NaiveDate,
+    moment: Option<DateTime<Utc>>,
+}
+
+impl DayClock {
+    fn next(&mut self, clock: Clock) -> DateTime<Utc> {
+        let moment = match clock {
+            Clock::Dated(stamp) => stamp.moment(self.zone, self.moment),
+            Clock::Time(time) => datetime::civil_moment(self.day.and_time(time), self.zone, self.moment),
+            Clock::Corrupt => self.moment.unwrap_or_else(|| datetime::start_of_day(self.day, self.zone)),
+        };
+        self.moment = Some(moment);
+        moment
+    }
+}
+
+/// What is read of a debug log, line by line.
+#[derive(Debug, Default)]
+struct Reading {
+    zone: Tz,
+    own: (DateTime<Utc>, DateTime<Utc>),
+    log: DebugLog,
+    findings: Vec<Finding>,
+    features: Interner,
+    padding: Padding,
+    /// Whether the line before is known to be the one before.
+    is_whole: bool,
+}
+
+impl Reading {
+    fn line(&mut self, place: Place, number: u32, text: &str, clock: &mut DayClock) {
+        if text.as_bytes() == [BREAK] {
+            self.is_whole = false;
+            return;
         }
+        let text = text.trim_end_matches(char::from(CUT));
         let Some(line) = parse_line(text) else {
             // Banners and wrapped messages have no clock of their own; only a line that wanted to be one is a loss.
             if looks_like_a_token(text) {
-                findings.push(Finding::unreadable(source.at(number), text));
+                self.find(place, text, clock.moment);
             }
-            continue;
+            return;
         };
-        let at = dating.next(&line);
-        let is_cut_off = padding.is_missing_in(text, &line.message);
+        let at = clock.next(line.clock);
+        self.cover(at);
+        let is_cut_off = self.padding.is_missing_in(text, &line.message);
         if line.clock == Clock::Corrupt || line.message == Message::Unreadable || is_cut_off {
-            findings.push(Finding::unreadable(source.at(number), text).of(at.with_timezone(&zone).date_naive()));
+            self.find(place, text, Some(at));
         }
-        let before = log.last.replace(at);
+        let before = self.log.last.replace(at);
         let what = match line.message {
-            _ if is_cut_off => continue,
+            _ if is_cut_off => return,
             Message::Token(token) => {
-                let Some(who) = token.identity() else { continue };
+                let Some(who) = token.identity() else { return };
                 let Token { kind, feature, licences, inactive, .. } = token;
-                What::Token { kind, feature: features.intern(feature), who, licences, inactive }
+                What::Token { kind, feature: self.features.intern(feature), who, licences, inactive }
             }
             Message::Started(_) => What::Started(before),
             Message::Stopped => What::Stopped,
-            Message::Date(_) | Message::DateTime(_) | Message::Chatter | Message::Unreadable => continue,
+            Message::Date(_) | Message::DateTime(_) | Message::Chatter | Message::Unreadable => return,
         };
-        log.events.push(Event { at, line: number, what });
+        self.log.events.push(Event { at, line: number, what });
     }
-    Parsed { items: log, findings }
+
+    /// A line more is known.
+    fn cover(&mut self, at: DateTime<Utc>) {
+        match self.log.stretches.last_mut() {
+            Some((_, last)) if self.is_whole && at - *last <= MOST_SILENCE => *last = at.max(*last),
+            _ => self.log.stretches.push((at, at)),
+        }
+        self.is_whole = true;
+    }
+
+    fn find(&mut self, place: Place, text: &str, at: Option<DateTime<Utc>>) {
+        if at.is_none_or(|at| self.own.0 <= at && at < self.own.1) {
+            let day = at.map(|at| at.with_timezone(&self.zone).date_naive());
+            self.findings.push(Finding { day, ..Finding::unreadable(place, text) });
+        }
+    }
 }
+
+/// FlexNet writes a `TIMESTAMP` line at least so often, by its default of six hours: a longer silence is a hole.
+pub const MOST_SILENCE: Duration = Duration::minutes(6 * 60 + 15);
 
 /// FlexNet writes two spaces behind each token. Where a file has kept them, a line that ends with a name without them was
 /// cut off within it, and half a name is another machine's.
@@ -504,6 +562,7 @@ pub fn is_new_day(last: NaiveTime, next: NaiveTime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::{Evidence, Kind};
     use chrono_tz::Europe::Paris;
 
     fn token(line: &str) -> Option<(&'static str, &str, &str, u32)> {
@@ -619,11 +678,21 @@ mod tests {
         }
     }
 
+    /// A log by the days that evidence gives it.
+    fn read(log: &str) -> Parsed<DebugLog> {
+        let mut evidence = Evidence::in_memory();
+        evidence.add_debug_log("debug.log", log.as_bytes(), Paris).unwrap();
+        let days = evidence.days(Kind::DebugLog).keys().map(|day| {
+            let text = evidence.text(Kind::DebugLog, *day).unwrap().unwrap();
+            (*day, Source::from_bytes(&evidence.name_of_file(Kind::DebugLog, *day), &text))
+        });
+        let days: Vec<_> = days.collect();
+        let own = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+        parse(days.iter().map(|(day, text)| (*day, text)), Paris, own)
+    }
+
     fn moments(log: &str) -> Vec<String> {
-        let source = Source::from_bytes("debug.log", log.as_bytes());
-        let day = NaiveDate::from_ymd_opt(2022, 1, 1).unwrap();
-        let parsed = parse(&source, Paris, day);
-        parsed.items.events.iter().map(|e| e.at.with_timezone(&Paris).to_rfc3339()).collect()
+        read(log).items.events.iter().map(|e| e.at.with_timezone(&Paris).to_rfc3339()).collect()
     }
 
     #[test]
@@ -657,18 +726,32 @@ mod tests {
     }
 
     #[test]
-    fn a_log_without_a_date_ends_on_the_day_it_was_written() {
-        let log = "\u{feff}23:50:00 (d) OUT: \"f\" a@h\n 0:10:00 (d) IN: \"f\" a@h\n";
-        assert_eq!(moments(log), ["2021-12-31T23:50:00+01:00", "2022-01-01T00:10:00+01:00"]);
+    fn a_stretch_ends_where_lines_can_be_missing_or_the_server_was_silent_for_too_long() {
+        let log = "06:00:00 (d) TIMESTAMP 12/8/2021\n09:00:00 (d) a\n\u{1e}\n10:00:00 (d) b\n16:00:00 (d) c\n23:00:00 (d) d\n";
+        let day = NaiveDate::from_ymd_opt(2021, 12, 8).unwrap();
+        let source = Source::from_bytes("debug.log", log.as_bytes());
+        let parsed = parse([(day, &source)], Paris, (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC));
+        let clock = |at: DateTime<Utc>| at.with_timezone(&Paris).format("%H").to_string();
+        let stretches: Vec<_> = parsed.items.stretches.iter().map(|(a, b)| clock(*a) + "-" + &clock(*b)).collect();
+        assert_eq!(stretches, ["06-09", "10-16", "23-23"]);
     }
 
+    #[test]
+    fn findings_are_of_the_moments_that_are_asked_for_and_name_their_day() {
+        let texts = ["9:00:00 (d) OUT: \"f\" nobody\n", "9:00:00 (d) IN: \"f\" nobody\n"];
+        let sources = texts.map(|text| Source::from_bytes("debug.log", text.as_bytes()));
+        let days: Vec<_> = (8..).map(|day| NaiveDate::from_ymd_opt(2021, 12, day).unwrap()).zip(&sources).collect();
+        let own = ("2021-12-09T00:00:00Z".parse().unwrap(), DateTime::<Utc>::MAX_UTC);
+        let found = parse(days, Paris, own).findings;
+        assert_eq!(found.iter().map(|finding| finding.day.unwrap().to_string()).collect::<Vec<_>>(), ["2021-12-09"]);
+    }
     #[test]
     fn a_corrupt_clock_takes_its_neighbours_time_and_is_a_finding() {
         let log = "12:00:00 (d) TIMESTAMP 12/8/2021\n12:49:00 (d) OUT: \"f\" a@h\n12:49:3a9 (d) IN: \"f\" a@h\n";
         assert_eq!(moments(log), ["2021-12-08T12:49:00+01:00", "2021-12-08T12:49:00+01:00"]);
-        let source = Source::from_bytes("debug.log", log.as_bytes());
-        let findings = parse(&source, Paris, NaiveDate::MIN).findings;
-        assert_eq!(findings.iter().map(|f| f.place.to_string()).collect::<Vec<_>>(), ["debug.log:3"]);
+        let findings = read(log).findings;
+        // By the text that is kept, which begins with a mark: nothing is known of what was before.
+        assert_eq!(findings.iter().map(|f| f.place.to_string()).collect::<Vec<_>>(), ["debug_log 2021-12-08:4"]);
     }
 
     proptest::proptest! {
@@ -677,7 +760,8 @@ mod tests {
             let _ = parse_line(&line);
             let _ = parse_line(&format!("14:00:20 (d) OUT: {line}"));
             let _ = parse_line(&format!("14:00:20 (d) {line}"));
-            let _ = parse(&Source::from_bytes("x", &bytes), Paris, NaiveDate::from_ymd_opt(2022, 1, 1).unwrap());
+            let (day, source) = (NaiveDate::from_ymd_opt(2022, 1, 1).unwrap(), Source::from_bytes("x", &bytes));
+            let _ = parse([(day, &source)], Paris, (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC));
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Lmstat {
     pub uses: Vec<Use>,
     /// The features that it listed the users of. What is held of any other is not known.
     pub features: Vec<Arc<str>>,
+    /// How many licences of each of them there are.
+    pub issued: Vec<(Arc<str>, u32)>,
 }
 
 impl Lmstat {
@@ -75,6 +77,7 @@ pub fn parse(source: &Source) -> Parsed<Lmstat> {
             let name: Arc<str> = name.trim().into();
             if !state.contains("Uncounted") {
                 lmstat.features.push(Arc::clone(&name));
+                lmstat.issued.extend(total(state, "issued").map(|count| (Arc::clone(&name), count)));
             }
             feature = Some(name);
         } else if let (Some(feature), Some(at)) = (&feature, lmstat.at)
@@ -92,6 +95,15 @@ pub fn parse(source: &Source) -> Parsed<Lmstat> {
         findings.push(Finding::new(Kind::LicenceServerTrouble, place, crate::finding::excerpt(source.text())));
     }
     Parsed { items: lmstat, findings }
+}
+
+/// `20` of `(Total of 20 licenses issued;  Total of 5 licenses in use)`.
+fn total(state: &str, of: &str) -> Option<u32> {
+    let mut words = state.split("Total of ").skip(1).map(|part| part.split_whitespace());
+    words.find_map(|mut words| {
+        let (count, _licences, rest) = (words.next()?, words.next()?, words.collect::<Vec<_>>().join(" "));
+        rest.starts_with(of).then(|| count.parse().ok())?
+    })
 }
 
 /// Words with which `lmstat` says that its list is not whole.

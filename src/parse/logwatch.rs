@@ -15,6 +15,9 @@
 //! `goes on`, `3 out` (a sign of life), `ends`. From the first of them to an `ends`, blocks are *collected*: no line is
 //! missing, none comes twice, and each stands with its connections of that moment.
 //!
+//! Evidence ([`crate::evidence`]) has two marks of its own: a line that is just [`BREAK`] says that what follows is not known
+//! to follow what stands before it, and a line that ends in [`CUT`] had no line end in the copy that it is from.
+//!
 //! Read over, as they mean nothing: sockets of another local port (`grep` lets some through), the header of `ss`, blank
 //! lines. Everything else that is none of the three kinds of line is a finding.
 
@@ -22,19 +25,23 @@ mod socket;
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
-use std::sync::Arc;
 
 use chrono::{DateTime, Duration, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
 use super::datetime::{self, Stamp};
 use super::flexnet::{self, Clock, Interner, Message, What};
-use crate::finding::{Finding, Kind, Place};
+use crate::finding::{Files, Finding, Kind};
 use crate::model::Identity;
 use crate::source::{self, SourceError};
 
 use socket::{LastEndpoint, Row};
 pub use socket::{Peer, Socket, sockets};
+
+/// A line of this byte alone: the block behind it is not known to follow the one before (ASCII record separator).
+pub const BREAK: u8 = 0x1e;
+/// The last byte of a line that its copy ended in (ASCII unit separator).
+pub const CUT: u8 = 0x1f;
 
 /// One block: the licence server at one moment.
 #[derive(Debug, Clone)]
@@ -52,6 +59,12 @@ pub struct Block {
     pub n_log_lines: u32,
     /// Whether `jeton collect` wrote it: it has all lines of its time, each once, and their connections.
     pub collected: bool,
+    /// Whether `jeton collect` goes on writing behind it.
+    pub collecting: bool,
+    /// How often the collector gives a sign of life while tokens are out, in seconds, where the block says so.
+    pub pulse_s: Option<u32>,
+    /// Whether it is known to follow the block before it: no copy begins with it, nothing between them can be lost.
+    pub follows: bool,
 }
 
 /// A log line that matters.
@@ -67,11 +80,12 @@ pub struct Entry {
 
 /// Reads blocks one after the other.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was seen, and no two make a state together")]
 pub struct Reader<R> {
     input: Lines<R>,
-    name: Arc<str>,
+    files: Files,
     zone: Tz,
-    port: Option<u16>,
+    ports: Vec<u16>,
     /// The date line that ended the block before.
     next: Option<DateLine>,
     /// The connection that was found to be the first of the next block.
@@ -87,6 +101,12 @@ pub struct Reader<R> {
     is_cut_off: bool,
     /// Whether `jeton collect` writes here.
     collected: bool,
+    /// Whether the next block is not known to follow the last.
+    is_broken: bool,
+    /// Findings are of these moments alone, the second excluded.
+    own: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The log lines of the block that is being read: when each was written, and its entry.
+    moments: Vec<(DateTime<Utc>, Option<usize>)>,
     features: Interner,
     identities: HashMap<String, Identity>,
     n_sockets: u64,
@@ -128,11 +148,15 @@ impl<R: BufRead> Reader<R> {
         source::check_is_text(name, head)?;
         let bom = head.len() - source::without_bom(head).len();
         input.consume(bom);
-        Ok(Self {
+        Ok(Self { files: Files::one(name), ..Self::empty(input, zone, port) })
+    }
+
+    fn empty(input: R, zone: Tz, port: Option<u16>) -> Self {
+        Self {
             input: Lines { input, buffer: Vec::with_capacity(256), line: 0, terminated: true },
-            name: name.into(),
+            files: Files::default(),
             zone,
-            port,
+            ports: port.into_iter().collect(),
             next: None,
             carried: None,
             had_log_line: false,
@@ -142,18 +166,34 @@ impl<R: BufRead> Reader<R> {
             n_more_findings: 0,
             is_cut_off: false,
             collected: false,
+            is_broken: false,
+            own: None,
+            moments: Vec::new(),
             features: Interner::default(),
             identities: HashMap::new(),
             n_sockets: 0,
             local: LastEndpoint::default(),
             padding: flexnet::Padding::default(),
-        })
+        }
+    }
+
+    /// A reader of evidence that lies in these files, one behind the other: it is text, as it was when it was added.
+    /// `ports` are the local ones of the connections that are wanted, any where there is none.
+    pub fn of_evidence(input: R, files: Files, zone: Tz, ports: &[u16]) -> Self {
+        Self { files, ports: ports.to_vec(), ..Self::empty(input, zone, None) }
     }
 
     /// The same reader, to which a block after this moment is a fault: it is named, and left out.
     #[must_use]
     pub fn until(self, latest: DateTime<Utc>) -> Self {
         Self { latest: Some(latest), ..self }
+    }
+
+    /// The same reader, for evidence of which a stretch is looked at: what it finds is of moments from the first on and
+    /// before the second. `collected` is whether `jeton collect` was writing when it begins.
+    #[must_use]
+    pub fn within(self, from: DateTime<Utc>, until: DateTime<Utc>, collected: bool) -> Self {
+        Self { own: Some((from, until)), collected, ..self }
     }
 
     /// Reads the next block into `block`; false at the end of the file.
@@ -174,13 +214,31 @@ impl<R: BufRead> Reader<R> {
     fn read_any(&mut self, block: &mut Block) -> io::Result<bool> {
         let Some(date) = self.begin()? else { return Ok(false) };
         (block.at, block.line, block.n_log_lines) = (date.at, date.line, 0);
-        block.collected = self.collected;
+        (block.collected, block.pulse_s) = (self.collected, None);
+        block.follows = !std::mem::take(&mut self.is_broken);
         block.sockets.clear();
         block.sockets.extend(self.carried.take());
         block.entries.clear();
+        self.moments.clear();
+        let is_more = self.read_rest(block, date)?;
+        // A last line that was cut off has said so itself.
+        if !is_more && block.n_log_lines == 0 && !self.is_cut_off {
+            self.find(Kind::TruncatedFile, date.line, String::new());
+        }
+        block.collecting = self.collected;
+        self.date_backwards(block);
+        Ok(true)
+    }
+
+    /// Reads the lines of a block behind its date; false where the copy that it is from ends with it.
+    fn read_rest(&mut self, block: &mut Block, date: DateLine) -> io::Result<bool> {
         while self.input.advance()? {
             let next = match self.input.kind() {
                 LineKind::Blank => continue,
+                LineKind::Break => {
+                    self.is_broken = true;
+                    return Ok(false);
+                }
                 LineKind::Socket if self.take_socket(block) => {
                     if block.n_log_lines > 0 && self.is_of_the_next(block) {
                         self.carried = block.sockets.pop();
@@ -197,17 +255,26 @@ impl<R: BufRead> Reader<R> {
                 return Ok(true);
             }
         }
-        // A last line that was cut off has said so itself.
-        if block.n_log_lines == 0 && !self.is_cut_off {
-            self.find(Kind::TruncatedFile, date.line, String::new());
+        Ok(false)
+    }
+
+    /// The lines of one block stand in the order in which they were written: one that its clock makes younger than the line
+    /// behind it is of the day before. A collector that lost its place tells yesterday's lines again in the morning.
+    fn date_backwards(&self, block: &mut Block) {
+        let mut next: Option<DateTime<Utc>> = None;
+        for &(at, entry) in self.moments.iter().rev() {
+            let at = if next.is_some_and(|next| at > next + MOST_AHEAD) { at - Duration::days(1) } else { at };
+            if let Some(entry) = entry.and_then(|index| block.entries.get_mut(index)) {
+                entry.at = at;
+            }
+            next = Some(at);
         }
-        Ok(true)
     }
 
     /// What was found so far, and nothing of it again. Call it when the file is read.
     pub fn take_findings(&mut self) -> Vec<Finding> {
         if self.n_more_findings > 0 {
-            let place = Place::Whole(Arc::clone(&self.name));
+            let place = self.files.place(0);
             self.findings.push(Finding::new(Kind::UnreadableLine, place, format!("+ {}", self.n_more_findings)));
             self.n_more_findings = 0;
         }
@@ -224,21 +291,27 @@ impl<R: BufRead> Reader<R> {
         if let Some(date) = self.next.take() {
             return Ok(Some(date));
         }
-        let mut n_lost: u32 = 0;
-        while self.input.advance()? {
-            if self.input.kind() == LineKind::Text
-                && let Some(stamp) = datetime::parse(&source::decode(&self.input.buffer))
-            {
-                return Ok(Some(self.date_line(stamp)));
+        let mut lost: Option<(Kind, u32, String)> = None;
+        let mut date = None;
+        while date.is_none() && self.input.advance()? {
+            let kind = self.input.kind();
+            let line = source::decode(&self.input.buffer).into_owned();
+            match (kind, (kind == LineKind::Text).then(|| datetime::parse(&line)).flatten()) {
+                (LineKind::Blank, _) => {}
+                (LineKind::Break, _) => self.is_broken = true,
+                (_, Some(stamp)) => date = Some(self.date_line(stamp)),
+                // A file that was rotated begins in the middle of a block.
+                _ if lost.is_none() => {
+                    lost = Some((self.kind_of_loss(), self.input.line, crate::finding::excerpt(&line)));
+                }
+                _ => {}
             }
-            // A file that was rotated begins in the middle of a block.
-            if n_lost == 0 && self.input.kind() != LineKind::Blank {
-                let line = source::decode(&self.input.buffer).into_owned();
-                self.unreadable(&line);
-            }
-            n_lost += 1;
         }
-        Ok(None)
+        // Of the day that the first date names.
+        if let Some((kind, line, detail)) = lost {
+            self.find(kind, line, detail);
+        }
+        Ok(date)
     }
 
     fn date_line(&mut self, stamp: Stamp) -> DateLine {
@@ -256,7 +329,7 @@ impl<R: BufRead> Reader<R> {
 
     /// A connection, kept in the block; whether it could be read. Most of a gigabyte is such lines.
     fn take_socket(&mut self, block: &mut Block) -> bool {
-        match Row::read(&self.input.buffer, self.input.line, self.port, &mut self.local) {
+        match Row::read(&self.input.buffer, self.input.line, &self.ports, &mut self.local) {
             Row::Ours(socket) => {
                 block.sockets.push(socket);
                 self.n_sockets += 1;
@@ -328,9 +401,13 @@ impl<R: BufRead> Reader<R> {
         if line.daemon == "jeton" {
             self.collected = !text.trim_end().ends_with("collect: ends");
             block.collected = true;
+            block.pulse_s = pulse_of(text).or(block.pulse_s);
         }
-        if let Some(what) = self.what(line.message) {
-            block.entries.push(Entry { line: self.input.line, at: moment_of(line.clock, date), what });
+        let at = moment_of(line.clock, date);
+        let what = self.what(line.message);
+        self.moments.push((at, what.as_ref().map(|_| block.entries.len())));
+        if let Some(what) = what {
+            block.entries.push(Entry { line: self.input.line, at, what });
         }
     }
 
@@ -355,14 +432,23 @@ impl<R: BufRead> Reader<R> {
 
     /// A line that is none; where it has no end, the file was cut off in it.
     fn unreadable(&mut self, text: &str) {
-        self.is_cut_off = !self.input.terminated;
-        let kind = if self.is_cut_off { Kind::TruncatedFile } else { Kind::UnreadableLine };
+        let kind = self.kind_of_loss();
         self.find(kind, self.input.line, crate::finding::excerpt(text));
     }
 
+    /// What a line is that cannot be read: damaged, or cut off with its copy.
+    fn kind_of_loss(&mut self) -> Kind {
+        self.is_cut_off = !self.input.terminated;
+        if self.is_cut_off { Kind::TruncatedFile } else { Kind::UnreadableLine }
+    }
+
     fn find(&mut self, kind: Kind, line: u32, detail: String) {
+        let is_own = |(from, until)| self.last.is_none_or(|last| from <= last && last < until);
+        if !self.own.is_none_or(is_own) {
+            return;
+        }
         if self.findings.len() < MOST_FINDINGS {
-            let finding = Finding::new(kind, Place::line(&self.name, line), detail);
+            let finding = Finding::new(kind, self.files.place(line), detail);
             let day = self.last.map(|last| last.with_timezone(&self.zone).date_naive());
             self.findings.push(Finding { day, ..finding });
         } else {
@@ -374,7 +460,17 @@ impl<R: BufRead> Reader<R> {
 impl Default for Block {
     fn default() -> Self {
         let (sockets, entries) = (Vec::new(), Vec::new());
-        Self { at: DateTime::<Utc>::MIN_UTC, line: 0, sockets, entries, n_log_lines: 0, collected: false }
+        Self {
+            at: DateTime::<Utc>::MIN_UTC,
+            line: 0,
+            sockets,
+            entries,
+            n_log_lines: 0,
+            collected: false,
+            collecting: false,
+            pulse_s: None,
+            follows: true,
+        }
     }
 }
 
@@ -397,9 +493,15 @@ fn moment_of(clock: Clock, date: DateLine) -> DateTime<Utc> {
     date.at + apart
 }
 
+/// How often the collector gives a sign of life, as it says when it begins: `collect: begins, pulse 300 s`.
+fn pulse_of(text: &str) -> Option<u32> {
+    text.split_once("pulse ")?.1.split(' ').next()?.parse().ok().filter(|seconds| *seconds > 0)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LineKind {
     Blank,
+    Break,
     Socket,
     Text,
 }
@@ -438,11 +540,11 @@ impl<R: BufRead> Lines<R> {
             self.buffer.extend_from_slice(&available[..taken.min(room)]);
             self.input.consume(end.map_or(taken, |end| end + 1));
             if end.is_some() {
-                if self.buffer.last() == Some(&b'\r') {
+                self.terminated = self.buffer.last() != Some(&CUT);
+                if matches!(self.buffer.last(), Some(&(b'\r' | CUT))) {
                     self.buffer.pop();
                 }
                 self.line = self.line.saturating_add(1);
-                self.terminated = true;
                 return Ok(true);
             }
         }
@@ -453,6 +555,7 @@ impl<R: BufRead> Lines<R> {
         match self.buffer.as_slice() {
             [b'A'..=b'Z', b'A'..=b'Z', ..] => LineKind::Socket,
             line if line.starts_with(b"State") => LineKind::Socket,
+            [BREAK] => LineKind::Break,
             line if line.iter().all(u8::is_ascii_whitespace) => LineKind::Blank,
             _ => LineKind::Text,
         }

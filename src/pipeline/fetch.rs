@@ -1,35 +1,39 @@
-//! The licence server's traces: from the host, or from files named on the command line.
+//! The licence server's traces into evidence: from the host, or from files named on the command line.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
+use super::cite::ReadLog;
 use super::logs::{self, Log};
+use super::marks::Marks;
 use crate::config::{Config, TraceSettings};
-use crate::finding::{Finding, Gap, Kind, Parsed, Place};
+use crate::evidence::{BREAK, CUT, Evidence, EvidenceError, Kind, answers};
+use crate::finding::{Finding, Gap, Kind as Found, Place};
 use crate::network::{Command, Host, Note, Remote, RemoteError};
-use crate::parse::flexnet::{self, DebugLog};
+use crate::parse::datetime::civil_moment;
+use crate::parse::flexnet;
 use crate::parse::lmstat::{self, Lmstat};
 use crate::parse::logwatch::{Block, Reader};
 use crate::source::{Source, SourceError};
-use crate::trace::{Traces, Watch, Watcher};
 
-/// How much of a logwatch is read at a time.
-const CHUNK: usize = 1 << 20;
-
-/// The traces that could be had, and what was wrong with them.
+/// What a fetch has to say of the traces that it made evidence of.
 #[derive(Debug, Default)]
-pub struct Traced {
-    /// The traces.
-    pub traces: Traces,
+pub struct Fetched {
     /// What could not be read in them.
     pub findings: Vec<Finding>,
     /// Those that could not be had.
     pub gaps: Vec<Gap>,
-    /// Whether the logs are older copies, as their host could not be asked now.
+    /// Whether the logs are as they were known before, as their host could not be asked now.
     pub is_stale: bool,
+    /// What `lmstat` answered.
+    pub lmstat: Option<Lmstat>,
+    /// The logs that were read as a whole, as they lie on this machine.
+    pub read: Vec<ReadLog>,
+    /// Copies that go with this.
+    pub(super) kept: Vec<Log>,
 }
 
 /// Traces named on the command line, in the place of all others.
@@ -41,18 +45,10 @@ pub struct TraceFiles {
     pub debug_log: Option<PathBuf>,
 }
 
-impl Traced {
-    fn add(&mut self, log: Log) {
-        self.findings.extend(log.findings);
-        self.gaps.extend(log.gaps);
-        self.is_stale |= !log.is_current;
-    }
-}
-
 /// Why there are no traces at all.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTraces {
-    /// Neither the logwatch nor the debug log could be had.
+    /// Neither the logwatch nor the debug log could be had, now or before.
     #[error("no trace of the licence server could be had:\n{}", listed(.0))]
     Unreachable(Vec<Gap>),
     /// A file named on the command line could not be read.
@@ -70,89 +66,158 @@ pub enum NoTraces {
     /// A host did not give a file.
     #[error("{}", .0.reason())]
     Remote(#[from] RemoteError),
+    /// Evidence could not be written or read.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
 }
 
 fn listed(gaps: &[Gap]) -> String {
     gaps.iter().map(|gap| format!("  {}: {}", gap.source, gap.reason)).collect::<Vec<_>>().join("\n")
 }
 
-/// Reads the files alone.
-pub fn read_traces(files: &TraceFiles, settings: &TraceSettings) -> Result<Traced, NoTraces> {
-    let mut traced = Traced::default();
+/// Makes evidence of files alone.
+pub fn read_files(files: &TraceFiles, settings: &TraceSettings) -> Result<(Evidence, Fetched), NoTraces> {
+    let mut fetched = Fetched::default();
+    let mut evidence = Evidence::in_memory();
     if let Some(path) = &files.logwatch {
-        let watch = read_logwatch(path, &path.display().to_string(), settings, &mut traced.findings)?;
-        traced.traces.watch = Some(watch);
+        let name = path.display().to_string();
+        add(&mut evidence, Kind::Logwatch, opened(path, &name)?, &name, settings.timezone)?;
+        fetched.read.push(ReadLog { kind: Kind::Logwatch, name, path: path.clone() });
     }
     if let Some(path) = &files.debug_log {
-        traced.traces.debug_log =
-            Some(read_debug_log(path, &path.display().to_string(), settings, &mut traced.findings)?);
+        let name = path.display().to_string();
+        add(&mut evidence, Kind::DebugLog, opened(path, &name)?, &name, settings.timezone)?;
+        fetched.findings.extend(date(&mut evidence, &name, settings.timezone)?);
+        fetched.read.push(ReadLog { kind: Kind::DebugLog, name, path: path.clone() });
     }
-    Ok(traced)
+    Ok((evidence, fetched))
 }
 
-/// Fetches what the configuration names, all at once. One of logwatch and debug log must be had; every other failure is a
-/// gap.
-pub fn fetch_traces(config: &Config, remote: &dyn Remote) -> Result<Traced, NoTraces> {
-    let settings = TraceSettings::from(config);
+/// Fetches what the configuration names, all at once, and adds it to the evidence. Every failure is a gap; where there is no
+/// log, now or before, it is an error.
+pub fn fetch_traces(config: &Config, remote: &dyn Remote, evidence: &mut Evidence) -> Result<Fetched, NoTraces> {
     let host = Host::origin(config);
-    let watch = || {
-        let mut log = logs::fetch(config, remote, &host, &config.origin.logwatch)?;
-        let watch = read_logwatch(&log.path, &log.name, &settings, &mut log.findings)?;
-        Ok::<_, NoTraces>((watch, log))
-    };
-    let debug_log = |path: &str| {
-        let mut log = logs::fetch(config, remote, &host, path)?;
-        let read = read_debug_log(&log.path, &log.name, &settings, &mut log.findings)?;
-        Ok::<_, NoTraces>((read, log))
-    };
-    let (watch, (debug_log, lmstat)) = rayon::join(watch, || {
-        rayon::join(
-            || config.origin.debug_log.as_deref().map(debug_log),
-            || config.origin.lmstat.as_deref().map(|line| run_lmstat(remote, &host, line)),
-        )
-    });
+    let fetch = |path: &str| logs::fetch(config, remote, &host, path);
+    let (watch, (debug_log, lmstat)) = rayon::join(
+        || fetch(&config.origin.logwatch),
+        || {
+            rayon::join(
+                || config.origin.debug_log.as_deref().map(fetch),
+                || config.origin.lmstat.as_deref().map(|line| ask_lmstat(remote, &host, line)),
+            )
+        },
+    );
+    let mut fetched = Fetched::default();
+    for (kind, what, log) in [(Kind::Logwatch, "logwatch", Some(watch)), (Kind::DebugLog, "debug log", debug_log)] {
+        let Some(log) = log else { continue };
+        let taken = log.map_err(NoTraces::from).and_then(|log| fetched.take(evidence, kind, log, config.site.timezone));
+        match taken {
+            // A disk that is full is no gap of a source.
+            Err(NoTraces::Evidence(error)) => return Err(error.into()),
+            Err(error) => fetched.gaps.push(Gap::new(&host.name, format!("{what}: {error}"))),
+            Ok(()) => {}
+        }
+    }
+    match lmstat {
+        Some(Ok(answer)) => {
+            evidence.add_lmstat(&answer.text)?;
+            fetched.lmstat = Some(answer.lmstat);
+            fetched.findings.extend(answer.findings);
+        }
+        Some(Err((gap, found))) => {
+            fetched.gaps.push(gap);
+            fetched.findings.extend(found);
+        }
+        None => {}
+    }
+    if let Some(name) = &config.origin.debug_log {
+        fetched.findings.extend(date(evidence, name, config.site.timezone)?);
+    }
+    // What is looked at again is all there is; a server that is silent now is known by what it said before.
+    let is_known = !evidence.days(Kind::Logwatch).is_empty() || !evidence.days(Kind::DebugLog).is_empty();
+    if fetched.kept.is_empty() && !(remote.is_live() && is_known) {
+        return Err(NoTraces::Unreachable(fetched.gaps));
+    }
+    fetched.is_stale |= fetched.kept.is_empty();
+    Ok(fetched)
+}
 
-    let mut traced = Traced::default();
-    let gap = |error: NoTraces, what: &str| Gap::new(&host.name, format!("{what}: {error}"));
-    match watch {
-        Ok((watch, log)) => {
-            traced.traces.watch = Some(watch);
-            traced.add(log);
+impl Fetched {
+    fn take(&mut self, evidence: &mut Evidence, kind: Kind, mut log: Log, zone: Tz) -> Result<(), NoTraces> {
+        self.findings.append(&mut log.findings);
+        self.gaps.append(&mut log.gaps);
+        self.is_stale |= !log.is_current;
+        let mut marks = Marks::open(evidence.folder());
+        let (input, from) = marks.open_new(&log.name, &log.path).map_err(SourceError::Io)?;
+        match add(evidence, kind, input, &log.name, zone) {
+            // What is looked at again need not hold the beginning of anything.
+            Err(NoTraces::NoBlock(_) | NoTraces::NoLine(_)) if from > 0 => {}
+            added => added?,
         }
-        Err(error) => traced.gaps.push(gap(error, "logwatch")),
+        marks.done(&log.name, &log.path).map_err(SourceError::Io)?;
+        self.read.push(ReadLog { kind, name: log.name.clone(), path: log.path.clone() });
+        self.kept.push(log);
+        Ok(())
     }
-    match debug_log.transpose() {
-        Ok(Some((read, log))) => {
-            traced.traces.debug_log = Some(read);
-            traced.add(log);
-        }
-        Ok(None) => {}
-        Err(error) => traced.gaps.push(gap(error, "debug log")),
+}
+
+fn opened(path: &Path, name: &str) -> Result<fs_err::File, NoTraces> {
+    if path.is_dir() {
+        return Err(SourceError::Directory(name.to_owned()).into());
     }
-    match lmstat.transpose() {
-        Ok(lmstat) => {
-            let (lmstat, findings) = lmstat.unzip();
-            traced.traces.lmstat = lmstat;
-            traced.findings.extend(findings.into_iter().flatten());
-        }
-        Err((gap, found)) => {
-            traced.gaps.push(gap);
-            traced.findings.extend(found);
-        }
+    Ok(fs_err::File::open(path).map_err(SourceError::Io)?)
+}
+
+/// How much of a file is looked at for a line of a debug log: binaries have none, and banners are shorter.
+const HEAD: usize = 1 << 20;
+
+/// The same input, if its beginning holds any line of a debug log.
+fn as_debug_log(mut input: impl Read, name: &str) -> Result<impl Read, NoTraces> {
+    let mut head = Vec::new();
+    input.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(SourceError::Io)?;
+    crate::source::check_is_text(name, &head)?;
+    let is_line = |line: &[u8]| flexnet::parse_line(&crate::source::decode(line)).is_some();
+    if !head.split(|byte| *byte == b'\n').any(is_line) {
+        return Err(NoTraces::NoLine(name.to_owned()));
     }
-    if traced.traces.watch.is_none() && traced.traces.debug_log.is_none() {
-        return Err(NoTraces::Unreachable(traced.gaps));
+    Ok(std::io::Cursor::new(head).chain(input))
+}
+
+/// Adds a log to the evidence.
+fn add(evidence: &mut Evidence, kind: Kind, input: impl Read, name: &str, zone: Tz) -> Result<(), NoTraces> {
+    let added = match kind {
+        Kind::Logwatch => evidence.add_logwatch(name, input),
+        Kind::DebugLog | Kind::Lmstat => evidence.add_debug_log(name, as_debug_log(input, name)?, zone),
+    };
+    let added = added.map_err(|error| match error {
+        EvidenceError::NotText(error) => NoTraces::File(error),
+        error => error.into(),
+    })?;
+    let last = (Utc::now() + Duration::days(1)).date_naive();
+    let is_past = evidence.days(kind).range(..=last).next().is_some();
+    match (kind, added.n_units, added.n_undated) {
+        (Kind::Logwatch, 0, _) => Err(NoTraces::NoBlock(name.to_owned())),
+        (_, 0, 0) => Err(NoTraces::NoLine(name.to_owned())),
+        (_, 1.., _) if !is_past => Err(NoTraces::Future(name.to_owned())),
+        _ => Ok(()),
     }
-    Ok(traced)
+}
+
+/// Dates lines of a debug log that no line dates, as far as the logwatch shows some of them. What waits on is told.
+fn date(evidence: &mut Evidence, name: &str, zone: Tz) -> Result<Option<Finding>, NoTraces> {
+    evidence.date_beside_blocks(zone)?;
+    let is_line = |line: &&[u8]| line.first().is_some_and(|first| ![BREAK, CUT].contains(first));
+    let n_waiting = evidence.undated()?.map_or(0, |text| text.split(|byte| *byte == b'\n').filter(is_line).count());
+    Ok((n_waiting > 0).then(|| Finding::new(Found::UndatedLog, Place::whole(name), format!("× {n_waiting}"))))
 }
 
 /// The moment of a run: the clock's, where hosts were asked now; a recorded night's own; else the newest that the traces
 /// name, as what is looked at again is as old as its newest line.
-pub fn present(remote: &dyn Remote, traced: &Traced, zone: Tz) -> DateTime<Utc> {
-    let newest = || traced.traces.newest(zone).unwrap_or_else(Utc::now);
+pub fn present(remote: &dyn Remote, fetched: &Fetched, evidence: &Evidence, settings: &TraceSettings) -> DateTime<Utc> {
+    let newest = || newest(evidence, settings).unwrap_or_else(Utc::now);
     let now = if !remote.is_live() {
         remote.recorded_now().unwrap_or_else(newest)
-    } else if traced.is_stale {
+    } else if fetched.is_stale {
         newest()
     } else {
         Utc::now()
@@ -162,107 +227,67 @@ pub fn present(remote: &dyn Remote, traced: &Traced, zone: Tz) -> DateTime<Utc> 
     now
 }
 
-/// Reads a logwatch of any size as a stream; `name` is what findings cite it by.
-///
-/// The crate's front page has an example. What is no text, or holds no block, is an error.
-pub fn read_watch(input: impl Read, name: &str, settings: &TraceSettings) -> Result<Parsed<Watch>, NoTraces> {
-    let input = BufReader::with_capacity(CHUNK, input);
-    let mut reader = Reader::new(input, name, settings.timezone, Some(settings.port))?.until(latest());
-    let mut watcher = Watcher::new(name, settings.server);
-    let mut block = Block::default();
-    let mut n_blocks = 0_u64;
-    while reader.read(&mut block).map_err(SourceError::Io)? {
-        watcher.see(&block);
-        n_blocks += 1;
-    }
-    let findings = reader.take_findings();
-    match findings.iter().any(|finding| finding.kind == Kind::DateInFuture) {
-        _ if n_blocks > 0 => Ok(Parsed { items: watcher.finish(), findings }),
-        true => Err(NoTraces::Future(name.to_owned())),
-        false => Err(NoTraces::NoBlock(name.to_owned())),
-    }
+/// The newest moment that evidence names, of those that have come.
+pub fn newest(evidence: &Evidence, settings: &TraceSettings) -> Option<DateTime<Utc>> {
+    let latest = Utc::now() + Duration::days(1);
+    let (zone, last) = (settings.timezone, latest.date_naive());
+    let day = |kind| evidence.days(kind).range(..=last).next_back().map(|(day, _)| *day);
+    let read = |kind, day| evidence.text(kind, day).ok().flatten();
+    let watch = day(Kind::Logwatch).and_then(|day| last_block(&read(Kind::Logwatch, day)?, settings, latest));
+    let log = day(Kind::DebugLog).and_then(|day| {
+        let source = Source::from_bytes("", &read(Kind::DebugLog, day)?);
+        let own = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MIN_UTC);
+        flexnet::parse([(day, &source)], zone, own).items.last
+    });
+    let known = watch.max(log);
+    let lmstat = day(Kind::Lmstat).and_then(|day| {
+        let text = read(Kind::Lmstat, day)?;
+        let moments = answers(&text).filter_map(|text| lmstat::parse(&Source::from_bytes("", text)).items.at);
+        moments.max().map(|at| civil_moment(at, zone, known))
+    });
+    known.max(lmstat).filter(|newest| *newest <= latest)
 }
 
-/// The last moment that a trace can be of; clocks may disagree by a day. What is later was not written then: a session
-/// would last until it, for years.
-fn latest() -> DateTime<Utc> {
-    Utc::now() + Duration::days(1)
-}
-
-/// Takes the events of days that have not come yet out of a debug log, and names the first of them.
-fn without_future(log: &mut DebugLog, latest: DateTime<Utc>, zone: Tz) -> Option<Finding> {
-    let first = log.events.iter().find(|event| event.at > latest)?;
-    let at = first.at.with_timezone(&zone).naive_local().to_string();
-    let found = Finding::new(Kind::DateInFuture, Place::line(&log.name, first.line), at);
-    log.events.retain(|event| event.at <= latest);
-    Some(found)
-}
-
-fn read_logwatch(
-    path: &Path,
-    name: &str,
-    settings: &TraceSettings,
-    findings: &mut Vec<Finding>,
-) -> Result<Watch, NoTraces> {
-    if path.is_dir() {
-        return Err(SourceError::Directory(name.to_owned()).into());
+fn last_block(text: &[u8], settings: &TraceSettings, latest: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let reader = Reader::of_evidence(text, crate::finding::Files::default(), settings.timezone, &[]);
+    let (mut reader, mut block, mut last) = (reader.until(latest), Block::default(), None);
+    while reader.read(&mut block).is_ok_and(|is_there| is_there) {
+        last = last.max(Some(block.at));
     }
-    let file = fs_err::File::open(path).map_err(SourceError::Io)?;
-    let parsed = read_watch(file, name, settings)?;
-    findings.extend(parsed.findings);
-    Ok(parsed.items)
-}
-
-fn read_debug_log(
-    path: &Path,
-    name: &str,
-    settings: &TraceSettings,
-    findings: &mut Vec<Finding>,
-) -> Result<DebugLog, NoTraces> {
-    let source = Source::read(path)?.named(name);
-    let written = fs_err::metadata(path).and_then(|data| data.modified()).map_err(SourceError::Io)?;
-    let last_day = DateTime::<Utc>::from(written).with_timezone(&settings.timezone).date_naive();
-    let Parsed { items: mut log, findings: found } = flexnet::parse(&source, settings.timezone, last_day);
-    let Some(last) = log.last else { return Err(NoTraces::NoLine(source.name().to_string())) };
-    findings.extend(found);
-    let latest = latest();
-    findings.extend(without_future(&mut log, latest, settings.timezone));
-    if last > latest {
-        log.last = log.events.last().map(|event| event.at);
-    }
-    if log.last.is_none() {
-        return Err(NoTraces::Future(source.name().to_string()));
-    }
-    Ok(log)
+    last
 }
 
 /// The tokens that are out now, by the command `line` (`[origin] lmstat`) alone; without an answer there is a gap.
-pub fn fetch_lmstat(config: &Config, remote: &dyn Remote, line: &str) -> Traced {
-    match run_lmstat(remote, &Host::origin(config), line) {
-        Ok((lmstat, findings)) => {
-            let traces = Traces { lmstat: Some(lmstat), ..Traces::default() };
-            Traced { traces, findings, ..Traced::default() }
-        }
-        Err((gap, findings)) => Traced { findings, gaps: vec![gap], ..Traced::default() },
+pub fn fetch_lmstat(config: &Config, remote: &dyn Remote, line: &str) -> Fetched {
+    match ask_lmstat(remote, &Host::origin(config), line) {
+        Ok(answer) => Fetched { lmstat: Some(answer.lmstat), findings: answer.findings, ..Fetched::default() },
+        Err((gap, findings)) => Fetched { findings, gaps: vec![gap], ..Fetched::default() },
     }
 }
 
+/// What `lmstat` answered, as text and read.
+struct Answer {
+    text: Vec<u8>,
+    lmstat: Lmstat,
+    findings: Vec<Finding>,
+}
+
 /// Runs `lmstat`; an answer that lists nothing, as the server is down, is a gap.
-fn run_lmstat(remote: &dyn Remote, host: &Host, line: &str) -> Result<(Lmstat, Vec<Finding>), (Gap, Vec<Finding>)> {
+fn ask_lmstat(remote: &dyn Remote, host: &Host, line: &str) -> Result<Answer, (Gap, Vec<Finding>)> {
     let answer = remote.run(host, &[Command::lmstat(line)]).pop();
     let answer = answer.unwrap_or_else(|| Err(RemoteError::new(host, "lmstat", "no answer")));
-    let bytes = answer.map_err(|error| (Gap::new(&host.name, error.reason()), Vec::new()))?;
-    let source = Source::from_bytes(&format!("{} (lmstat)", host.name), &bytes);
+    let text = answer.map_err(|error| (Gap::new(&host.name, error.reason()), Vec::new()))?;
+    let source = Source::from_bytes(&format!("{} (lmstat)", host.name), &text);
     let parsed = lmstat::parse(&source);
     if parsed.items.at.is_none() {
         // What it answered is for -v alone: it can hold anybody's name.
         let found = Finding::unreadable(Place::Whole(source.name().clone()), source.text());
         return Err((Gap::new(&host.name, "lmstat: expected a list of licences, found something else"), vec![found]));
     }
-    let is_trouble = |finding: &Finding| finding.kind == Kind::LicenceServerTrouble;
+    let is_trouble = |finding: &Finding| finding.kind == Found::LicenceServerTrouble;
     if parsed.items.features.is_empty() && parsed.findings.iter().any(is_trouble) {
         let gap = Gap::new(&host.name, "lmstat: the licence server or its vendor daemon is down: nothing is listed");
         return Err((gap, parsed.findings));
     }
-    Ok((parsed.items, parsed.findings))
+    Ok(Answer { text, lmstat: parsed.items, findings: parsed.findings })
 }

@@ -1,21 +1,24 @@
-//! What commands that write nothing know: the ledger, or the inputs at hand where no night has made one yet.
+//! What commands that write nothing know: the memory of all nights, or the inputs at hand where no night has made one yet.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
 
-use super::{Days, Listener, Material, Memory, gather};
-use crate::config::Config;
+use super::{Ask, Days, Fetched, Gathered, Listener, Material, Memory, cite_findings, gather, learn};
+use crate::config::{Config, ORIGIN, SeatCounts};
+use crate::evidence::Evidence;
 use crate::finding::{Finding, Gap};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::{Denial, Hold, SessionRow};
 use crate::network::Remote;
 use crate::report::Period;
 use crate::source::Source;
+use crate::trace::seats::Seats;
 
 /// Everything that is known, to be asked.
 #[derive(Debug)]
 pub struct Rows {
-    /// What is known.
+    /// What was seen.
+    pub evidence: Evidence,
+    /// What follows from it.
     pub ledger: Ledger,
     /// Where it comes from.
     pub whence: Whence,
@@ -23,6 +26,17 @@ pub struct Rows {
     pub days: Days,
     /// The moment that it is known at.
     pub now: DateTime<Utc>,
+    /// The logs that were read just now, where any were.
+    pub fetched: Fetched,
+}
+
+/// What a command wants of what is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// What the traces say: no switch is asked.
+    Traces,
+    /// The machines of sessions too.
+    Machines,
 }
 
 /// Where rows come from.
@@ -41,45 +55,67 @@ pub enum Whence {
     },
 }
 
-/// What is known for the days that `span` names: from the ledger; before the first night, from the inputs at hand, of which
-/// nothing is kept. `remote` is asked for only then.
+/// What is known for the days that `span` names: from the memory of the nights; before the first, from the inputs at hand, of
+/// which nothing is kept. `remote` is asked for only then.
 pub fn rows(
     config: &Config,
     remote: impl FnOnce() -> anyhow::Result<Box<dyn Remote>>,
-    span: impl FnOnce(DateTime<Utc>) -> anyhow::Result<Days>,
+    mut span: impl FnMut(DateTime<Utc>) -> anyhow::Result<Days>,
+    wanted: Wanted,
     listener: Listener<'_>,
 ) -> anyhow::Result<Rows> {
     let kept = Ledger::open_to_read(&Memory::path(config))?;
-    if let Some(ledger) = kept {
-        if let Some(latest) = ledger.latest()? {
-            let now = if config.replay.is_some() { latest } else { Utc::now() };
-            return Ok(Rows { days: span(now)?, ledger, whence: Whence::Ledger, now });
-        }
-        let mut rows = at_hand(config, remote()?.as_ref(), span, listener)?;
-        let told = Source::from_bytes("ledger", ledger.told_text()?.as_bytes());
-        rows.ledger.take_in(&[told], config.site.timezone)?;
-        return Ok(rows);
+    let Some(ledger) = kept.map(|ledger| ledger.showing(config.origin.feature.as_deref())) else {
+        return at_hand(config, remote()?.as_ref(), span, wanted, listener);
+    };
+    if let Some(latest) = ledger.latest()? {
+        let now = if config.replay.is_some() { latest } else { Utc::now() };
+        ledger.check_feature()?;
+        let evidence = Evidence::open_to_read(&Memory::evidence_path(config))?;
+        let fetched = Fetched::default();
+        return Ok(Rows { days: span(now)?, evidence, ledger, whence: Whence::Ledger, now, fetched });
     }
-    at_hand(config, remote()?.as_ref(), span, listener)
+    // An imported history alone: beside the inputs, where these can be had.
+    let mut asked = false;
+    let days = |now| {
+        asked = true;
+        span(now)
+    };
+    match remote().and_then(|remote| at_hand(config, remote.as_ref(), days, wanted, listener)) {
+        Ok(mut rows) => {
+            let told = Source::from_bytes("ledger", ledger.told_text()?.as_bytes());
+            rows.ledger.take_in(&[told], config.site.timezone)?;
+            Ok(rows)
+        }
+        Err(error) if asked => Err(error),
+        Err(_) => {
+            let now = Utc::now();
+            let (evidence, fetched) = (Evidence::in_memory(), Fetched::default());
+            Ok(Rows { days: span(now)?, evidence, ledger, whence: Whence::Ledger, now, fetched })
+        }
+    }
 }
 
 /// What the inputs at hand say for the days that `span` names. Nothing is kept of it.
 pub fn at_hand(
     config: &Config,
     remote: &dyn Remote,
-    span: impl FnOnce(DateTime<Utc>) -> anyhow::Result<Days>,
+    mut span: impl FnMut(DateTime<Utc>) -> anyhow::Result<Days>,
+    wanted: Wanted,
     listener: Listener<'_>,
 ) -> anyhow::Result<Rows> {
-    let mut days = Days::ALL;
-    let wanted = |now| {
-        days = span(now)?;
-        Ok(days)
-    };
-    let gathered = gather(config, remote, None, wanted, listener)?;
-    let mut ledger = Ledger::in_memory()?;
-    ledger.record(&gathered.night())?;
-    let whence = Whence::Inputs { findings: gathered.findings, gaps: gathered.gaps, first: gathered.first };
-    Ok(Rows { ledger, whence, days, now: gathered.now })
+    let mut evidence = Evidence::in_memory();
+    let gathered = gather(config, remote, &mut evidence, listener)?;
+    let days = span(gathered.now)?;
+    let mut ledger = Ledger::in_memory()?.showing(config.origin.feature.as_deref());
+    let asked = if wanted == Wanted::Machines { Ask::Of(days) } else { Ask::Nothing };
+    let learned = learn(config, remote, &gathered, &evidence, &mut ledger, asked, listener)?;
+    ledger.check_feature()?;
+    let Gathered { now, first, fetched, .. } = gathered;
+    let mut findings = ledger.findings(NaiveDate::MIN, NaiveDate::MAX)?;
+    cite_findings(&fetched.read, &evidence, &mut findings);
+    let whence = Whence::Inputs { findings, gaps: learned.gaps, first };
+    Ok(Rows { evidence, ledger, whence, days, now, fetched })
 }
 
 /// What a period's reports need of the ledger: its days, and those of the period before, to compare with.
@@ -89,26 +125,50 @@ pub struct Known {
     holds: Vec<Hold>,
     denials: Vec<Denial>,
     findings: Vec<Finding>,
+    seats: Seats,
+    former: Vec<String>,
     begins: Option<NaiveDate>,
+}
+
+/// How many tokens the laboratory has, day by day: as the configuration says it for all days, else as the nights knew it.
+pub fn seats(counts: Option<&SeatCounts>, ledger: &Ledger) -> Result<Seats, LedgerError> {
+    match counts {
+        None => Ok(Seats::default()),
+        Some(SeatCounts::Dated(counts)) => Ok(Seats::dated(counts.clone())),
+        Some(SeatCounts::Now(now)) => {
+            let known = ledger.dated(ORIGIN, "seats")?;
+            let mut counts: Vec<(NaiveDate, u32)> =
+                known.into_iter().filter_map(|(since, value)| Some((since, value.parse().ok()?))).collect();
+            if counts.last().is_none_or(|(_, last)| last != now) {
+                // Bought since the last night.
+                let night = ledger.latest()?.and_then(|night| night.date_naive().succ_opt());
+                counts.push((night.unwrap_or(NaiveDate::MIN), *now));
+            }
+            Ok(Seats::dated(counts))
+        }
+    }
 }
 
 impl Known {
     /// Of a period and the one before it.
-    pub fn of(ledger: &Ledger, period: Period, zone: Tz) -> Result<Self, LedgerError> {
+    pub fn of(ledger: &Ledger, period: Period, config: &Config) -> Result<Self, LedgerError> {
+        let zone = config.site.timezone;
         let (first, last) = (period.previous().first(), period.last());
         Ok(Self {
             rows: ledger.rows(first, last, zone)?,
             holds: ledger.holds(first, last, zone)?,
             denials: ledger.denials(first, last, zone)?,
             findings: ledger.findings(first, last)?,
+            seats: seats(config.origin.seats.as_ref(), ledger)?,
+            former: ledger.former_departments()?,
             begins: ledger.begins(zone)?,
         })
     }
 
     /// What reports are made of.
     pub fn material<'a>(&'a self, gaps: &'a [Gap], now: DateTime<Utc>) -> Material<'a> {
-        let Self { rows, holds, denials, findings, begins } = self;
-        Material { rows, holds, denials, findings, gaps, now, begins: *begins }
+        let Self { rows, holds, denials, findings, seats, former, begins } = self;
+        Material { rows, holds, denials, findings, gaps, seats, former, now, begins: *begins }
     }
 
     /// Whether there is any use in the period.

@@ -1,19 +1,37 @@
-//! The ledger of a site: found, or begun; and mended where it is damaged.
+//! The memory of a site: its evidence, and the ledger that follows from it. Found, or begun; and mended where it is damaged.
 
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::config::Config;
+use super::fetch::newest;
+use super::logs::COPIES;
+use super::marks::Marks;
+use super::{Listener, Step};
+use crate::config::{Config, ORIGIN, TraceSettings};
+use crate::derivation::{Derivation, DerivationError, Updated, update};
+use crate::evidence::{Damage, Evidence, Kind};
 use crate::finding::Gap;
-use crate::ledger::{Ledger, LedgerError, Night};
+use crate::ledger::{Changing, Ledger, LedgerError, Month};
+use crate::network::{Host, keep};
+use crate::output;
 
-/// The ledger of a site, whether it is there or not.
+/// What no log holds, beside the evidence: JSON, compressed.
+const FACTS: &str = "facts.zst";
+/// The folder of evidence in the output directory.
+const EVIDENCE: &str = "evidence";
+
+/// The memory of a site, for writing.
 #[derive(Debug)]
 pub struct Memory {
+    /// What was seen.
+    pub evidence: Evidence,
+    /// What follows from it.
+    pub ledger: Ledger,
     path: PathBuf,
-    ledger: Option<Ledger>,
-    nothing: Option<Ledger>,
+    is_new: bool,
     lost: Vec<Gap>,
 }
 
@@ -23,72 +41,223 @@ impl Memory {
         config.output.directory.join(&config.output.ledger)
     }
 
-    /// Looks for the ledger, and opens it for writing; a damaged one is set aside. Nothing is begun yet.
-    pub fn find(config: &Config) -> anyhow::Result<Self> {
+    /// Where the evidence of a configuration's licence is.
+    pub fn evidence_path(config: &Config) -> PathBuf {
+        config.output.directory.join(EVIDENCE).join(ORIGIN)
+    }
+
+    /// Opens the memory, or begins one; a damaged ledger is set aside.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
         let path = Self::path(config);
-        let mut memory = Self { path, ledger: None, nothing: None, lost: Vec::new() };
-        if memory.path.symlink_metadata().is_ok() {
-            memory.ledger = match Ledger::open(&memory.path) {
-                Err(LedgerError::Damaged { reason, .. }) => {
-                    memory.set_aside(&reason)?;
-                    None
-                }
-                opened => Some(opened?),
-            };
+        let evidence = Evidence::open(&Self::evidence_path(config))?;
+        let is_there = path.symlink_metadata().is_ok();
+        let mut lost = Vec::new();
+        let ledger = match Ledger::open(&path) {
+            Err(LedgerError::Damaged { reason, .. }) => {
+                lost.push(set_aside(&path, &reason)?);
+                Ledger::open(&path)?
+            }
+            opened => opened?,
+        };
+        let is_new = !is_there && evidence.is_empty();
+        let mut ledger = ledger.showing(config.origin.feature.as_deref());
+        if ledger.latest()?.is_none() {
+            restore(&mut ledger, &Self::evidence_path(config))?;
         }
+        let mut memory = Self { evidence, ledger, path, is_new, lost };
+        memory.take_damage(config);
+        memory.take_old(config)?;
         Ok(memory)
     }
 
-    /// What earlier nights saw; nothing, where there were none.
-    pub fn past(&mut self) -> Result<&Ledger, LedgerError> {
-        match &self.ledger {
-            Some(ledger) => Ok(ledger),
-            None => Ok(self.nothing.insert(Ledger::in_memory()?)),
+    /// Takes away what was begun, where there was nothing before.
+    pub fn undo(self, config: &Config) {
+        let Self { path, is_new, ledger, .. } = self;
+        drop(ledger);
+        if is_new {
+            // What cannot go now is nothing but a beginning.
+            let _ = fs_err::remove_file(path);
+            let _ = fs_err::remove_dir_all(config.output.directory.join(EVIDENCE));
         }
     }
 
-    /// What was lost with a damaged one.
-    pub fn lost(&self) -> &[Gap] {
-        &self.lost
+    /// What a damaged ledger and damaged evidence lost.
+    pub fn lost(&mut self, config: &Config) -> Vec<Gap> {
+        self.take_damage(config);
+        std::mem::take(&mut self.lost)
     }
 
-    /// Whether there is one, sound or not.
-    pub fn is_there(&self) -> bool {
-        self.ledger.is_some() || !self.lost.is_empty()
-    }
-
-    /// The ledger, begun where there is none.
-    pub fn open(&mut self) -> anyhow::Result<Ledger> {
-        match self.ledger.take() {
-            Some(ledger) => Ok(ledger),
-            None => Ok(Ledger::open(&self.path)?),
+    /// Names damaged evidence. What its days held is looked for in all that the logs still hold.
+    fn take_damage(&mut self, config: &Config) {
+        let damaged = self.evidence.take_damage();
+        if !damaged.is_empty() {
+            Marks::forget(&Self::evidence_path(config));
         }
+        self.lost.extend(damaged.into_iter().map(gap_of));
     }
 
-    /// Records a night; a ledger that turns out to be damaged is set aside, and a new one begun. With what was lost.
-    pub fn record(&mut self, night: &Night<'_>) -> anyhow::Result<(Ledger, Vec<Gap>)> {
-        let mut ledger = self.open()?;
-        match ledger.record(night) {
-            Err(LedgerError::Damaged { reason, .. }) => {
-                drop(ledger);
-                self.set_aside(&reason)?;
-                ledger = self.open()?;
-                ledger.record(night)?;
-            }
-            recorded => recorded?,
+    /// Reads all evidence, and sets aside what is damaged.
+    pub fn verify(&mut self, config: &Config) -> anyhow::Result<()> {
+        let damaged = self.evidence.verify()?;
+        if !damaged.is_empty() {
+            Marks::forget(&Self::evidence_path(config));
         }
-        Ok((ledger, std::mem::take(&mut self.lost)))
-    }
-
-    fn set_aside(&mut self, reason: &str) -> anyhow::Result<()> {
-        let aside = Ledger::set_aside(&self.path)
-            .with_context(|| format!("the ledger `{}` is damaged, and cannot be set aside", self.path.display()))?;
-        let reason = format!(
-            "damaged ({reason}); it is kept as `{}`, and a new one was made from the logs at hand; what is older is in the \
-             history: `jeton history import` takes that in",
-            aside.display()
-        );
-        self.lost.push(Gap::new(self.path.display().to_string(), reason));
+        self.lost.extend(damaged.into_iter().map(gap_of));
         Ok(())
     }
+
+    /// Keeps what no log holds beside the evidence, for a ledger that is lost.
+    pub fn keep_facts(&self) -> anyhow::Result<()> {
+        let Some(folder) = self.evidence.folder() else { return Ok(()) };
+        let path = folder.join(FACTS);
+        let packed = zstd::encode_all(self.ledger.facts()?.as_slice(), 3)?;
+        if fs_err::read(&path).ok().as_ref() != Some(&packed) {
+            output::write_file(&path, |out| out.write_all(&packed))?;
+        }
+        Ok(())
+    }
+
+    /// Makes evidence of what version 1 kept: whole copies of the logs, and the text of logwatches in the ledger.
+    fn take_old(&mut self, config: &Config) -> anyhow::Result<()> {
+        let logs = self.ledger.old_logs()?;
+        if self.evidence.is_empty() {
+            let (host, folder) = (Host::origin(config), config.output.directory.join(COPIES));
+            let copy = |path: &str| fs_err::File::open(keep::copy_in(&folder, &host, path)).ok();
+            if let Some(file) = copy(&config.origin.logwatch) {
+                self.evidence.add_logwatch(&config.origin.logwatch, file)?;
+            }
+            if let Some(file) = config.origin.debug_log.as_deref().and_then(copy) {
+                self.evidence.add_debug_log("debug log", file, config.site.timezone)?;
+            }
+        }
+        for log in logs {
+            self.evidence.add_logwatch("ledger", log.as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Does a night's work on the ledger; one that turns out to be damaged is set aside, and a new one made.
+    pub fn learn<T>(&mut self, mut work: impl FnMut(&Evidence, &mut Ledger) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        match work(&self.evidence, &mut self.ledger) {
+            Err(error) if is_damage(&error) => {
+                let feature = self.ledger.shown_feature().map(str::to_owned);
+                self.ledger = Ledger::in_memory()?;
+                self.lost.push(set_aside(&self.path, &format!("{error:#}"))?);
+                self.ledger = Ledger::open(&self.path)?.showing(feature.as_deref());
+                if let Some(folder) = self.evidence.folder() {
+                    restore(&mut self.ledger, folder)?;
+                }
+                work(&self.evidence, &mut self.ledger)
+            }
+            done => done,
+        }
+    }
+}
+
+/// Takes in what the nights before knew that no log holds. Without it, or where it cannot be read, the ledger begins without.
+fn restore(ledger: &mut Ledger, folder: &Path) -> anyhow::Result<()> {
+    let facts = fs_err::read(folder.join(FACTS)).ok().and_then(|packed| zstd::decode_all(packed.as_slice()).ok());
+    if let Some(facts) = facts {
+        ledger.restore(&facts)?;
+    }
+    Ok(())
+}
+
+/// Derives what has other evidence than the ledger knows of. What version 1 knew of tokens that were out when evidence begins
+/// is given.
+pub(super) fn derive(
+    evidence: &Evidence,
+    ledger: &mut Changing<'_>,
+    settings: &TraceSettings,
+    as_of: DateTime<Utc>,
+    listener: Listener<'_>,
+) -> anyhow::Result<Updated> {
+    if let Some(edge) = first(evidence, settings)
+        && let Some(carry) = ledger.old_carry(edge)?
+    {
+        let month = Month::of(edge.date_naive()).previous();
+        ledger.give(month, &carry, edge, settings.timezone)?;
+        ledger.forget_old()?;
+    }
+    let ports = known(ledger.dated_values("port")?);
+    let servers = known(ledger.dated_values("address")?);
+    let derivation = Derivation::new(evidence, settings, ledger.dhcp_names()?, as_of).with_earlier(ports, servers);
+    Ok(update(&derivation, ledger, &|month| listener(Step::Deriving(month.first())))?)
+}
+
+/// The values of a setting on all days, as far as they can be read.
+fn known<T: std::str::FromStr>(values: Vec<(NaiveDate, String)>) -> Vec<T> {
+    values.into_iter().filter_map(|(_, value)| value.parse().ok()).collect()
+}
+
+/// What came out of deriving everything anew.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Rederived {
+    /// How many months were derived.
+    pub n_months: usize,
+    /// The days whose rows came out otherwise.
+    pub days: Vec<NaiveDate>,
+}
+
+/// Derives everything anew; what comes out is kept, or only compared with what is there.
+pub fn rederive(
+    evidence: &Evidence,
+    ledger: &mut Ledger,
+    settings: &TraceSettings,
+    as_of: DateTime<Utc>,
+    keep: bool,
+    listener: Listener<'_>,
+) -> anyhow::Result<Rederived> {
+    ledger.check_whole()?;
+    let mut change = ledger.change(&settings.licence)?;
+    change.doubt()?;
+    let months = derive(evidence, &mut change, settings, as_of, listener)?.months;
+    let days = change.changed_days().iter().copied().collect();
+    if keep {
+        change.commit()?;
+    }
+    Ok(Rederived { n_months: months.len(), days })
+}
+
+/// A ledger in memory, of evidence that is in nobody's output directory.
+/// `names` are the DHCP names of addresses.
+pub fn derived<'n>(
+    evidence: &Evidence,
+    settings: &TraceSettings,
+    as_of: DateTime<Utc>,
+    names: impl Iterator<Item = (IpAddr, &'n str)>,
+) -> anyhow::Result<Ledger> {
+    let mut ledger = Ledger::in_memory()?;
+    let mut change = ledger.change(&settings.licence)?;
+    change.note_names(as_of.with_timezone(&settings.timezone).date_naive(), names)?;
+    derive(evidence, &mut change, settings, as_of, &|_| ())?;
+    change.latest(as_of)?;
+    change.commit()?;
+    Ok(ledger.showing(settings.feature.as_deref()))
+}
+
+/// The first moment that evidence is of: of its first day, as far as the days' own midnight in the log's zone.
+fn first(evidence: &Evidence, settings: &TraceSettings) -> Option<DateTime<Utc>> {
+    let days = [Kind::Logwatch, Kind::DebugLog].into_iter().filter_map(|kind| evidence.days(kind).keys().next());
+    let first = days.min()?;
+    let begin = crate::parse::datetime::start_of_day(*first, settings.timezone);
+    newest(evidence, settings).map(|newest| begin.min(newest))
+}
+
+fn is_damage(error: &anyhow::Error) -> bool {
+    let of_ledger = |error: &LedgerError| matches!(error, LedgerError::Damaged { .. });
+    error.downcast_ref::<LedgerError>().is_some_and(of_ledger)
+        || matches!(error.downcast_ref(), Some(DerivationError::Ledger(error)) if of_ledger(error))
+}
+
+fn gap_of(damage: Damage) -> Gap {
+    Gap::new(damage.file, damage.reason)
+}
+
+fn set_aside(path: &Path, reason: &str) -> anyhow::Result<Gap> {
+    let aside = Ledger::set_aside(path)
+        .with_context(|| format!("the ledger `{}` is damaged, and cannot be set aside", path.display()))?;
+    let reason =
+        format!("damaged ({reason}); it is kept as `{}`, and a new one was made from the evidence", aside.display());
+    Ok(Gap::new(path.display().to_string(), reason))
 }

@@ -1,15 +1,17 @@
-//! The night, told from top to bottom: fetch, read, attribute, join, resolve, record, report.
+//! The night, told from top to bottom: fetch, add to the evidence, derive, resolve, record, report.
 //!
 //! Nothing that fails at one host or one line stops it: that becomes a gap or a finding. What has to be there is the
 //! traces and the inputs; without them nothing is published.
 //!
-//! A night first records what it saw in the ledger, and then tells the history and the workbooks what is new there.
+//! A night first makes evidence of what it fetched, derives what follows from it into the ledger, and then tells the history
+//! and the workbooks what is new there.
 
+mod cite;
 mod due;
 mod fetch;
-mod joined;
 mod known;
 mod logs;
+mod marks;
 mod memory;
 mod publish;
 mod push;
@@ -18,24 +20,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use anyhow::Context;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days as Span, NaiveDate, Utc};
 
-pub use fetch::{NoTraces, TraceFiles, Traced, fetch_lmstat, fetch_traces, present, read_traces, read_watch};
-pub use known::{Known, Rows, Whence, at_hand, rows};
-pub use memory::Memory;
+pub use cite::{ReadLog, cite_findings, cited};
+pub use fetch::{Fetched, NoTraces, TraceFiles, fetch_lmstat, fetch_traces, newest, present, read_files};
+pub use known::{Known, Rows, Wanted, Whence, at_hand, rows, seats};
+pub use memory::{Memory, Rederived, derived, rederive};
 pub use publish::{Material, Published, publish_night, publish_reports};
 pub use push::{Pushed, push_history};
 
-use crate::config::{Config, TraceSettings};
-use crate::finding::{Finding, Gap};
+use crate::config::{Config, SeatCounts, TraceSettings};
+use crate::derivation::of_days_to_come;
+use crate::evidence::{Evidence, Kind};
+use crate::finding::{Finding, Gap, Kind as Found, Place};
 use crate::history;
-use crate::ledger::{Ledger, LedgerError, Night};
-use crate::model::{Machine, SessionRow};
-use crate::network::{Directory, Progress, Remote, Replay, Ssh, resolve};
+use crate::ledger::{Changing, Ledger, Night};
+use crate::model::SessionRow;
+use crate::network::{Directory, Progress, Remote, Replay, Resolution, Ssh, resolve};
 use crate::output::{self, Lock};
 use crate::report::FOLDER;
-use crate::trace::observed::{Observed, observe};
-use crate::trace::{self, Session, Traces};
 use due::Due;
 
 /// The name of the history file in the output directory.
@@ -70,44 +73,36 @@ pub enum Step<'a> {
     Waiting,
     /// This is being done now: `reading traces`.
     Doing(&'a str),
+    /// The month that begins with this day is being derived.
+    Deriving(NaiveDate),
     /// The switches are being asked.
     Switches(Progress<'a>),
 }
 
-/// What the traces and the network say, as a night finds it.
+/// The inputs, and what was to be said of the traces that became evidence.
 #[derive(Debug)]
 pub struct Gathered {
-    /// The tokens, as far as the traces show them.
-    pub observed: Observed,
-    /// The text of the logwatch, with the parts that earlier nights read; to be kept.
-    pub log: Option<Vec<u8>>,
-    /// What the network says of the addresses that were asked for.
-    pub machines: BTreeMap<IpAddr, Machine>,
-    /// What looks wrong in any input.
-    pub findings: Vec<Finding>,
-    /// The sources that could not be had.
-    pub gaps: Vec<Gap>,
+    directory: Directory,
+    findings: Vec<Finding>,
+    gaps: Vec<Gap>,
     /// The moment of the run; of a replay, the newest moment that its traces name.
     pub now: DateTime<Utc>,
-    /// The day on which the traces begin: of what was before, they say nothing, not even that there was no use.
+    /// Whether the licence server could not be asked now.
+    is_stale: bool,
+    /// The day on which the evidence begins: of what was before, it says nothing, not even that there was no use.
     pub first: Option<NaiveDate>,
-    /// What the traces were read with.
-    pub settings: TraceSettings,
+    settings: TraceSettings,
+    /// The logs that were read just now.
+    fetched: Fetched,
 }
 
-impl Gathered {
-    /// What the ledger takes in.
-    pub fn night(&self) -> Night<'_> {
-        Night {
-            observed: &self.observed,
-            log: self.log.as_deref(),
-            machines: &self.machines,
-            findings: &self.findings,
-            gaps: &self.gaps,
-            now: self.now,
-            settings: &self.settings,
-        }
-    }
+/// What a night learned beside its rows.
+#[derive(Debug, Default)]
+pub struct Learned {
+    /// The sources that could not be had.
+    pub gaps: Vec<Gap>,
+    /// The days on which machines are in another department than before.
+    pub moved: BTreeSet<NaiveDate>,
 }
 
 /// The days that a night is asked for.
@@ -146,56 +141,109 @@ pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
     Ok(Box::new(replay))
 }
 
-/// Reads, attributes and resolves: steps 1 to 5 of the design's night. The network is asked for the addresses of the days
-/// that `span` names once the moment of the run is known. A log that is a part of what `past` nights read is read together
-/// with it.
+/// Reads the inputs, fetches the traces, and adds them to the evidence: steps 1 and 2 of the design's night.
 pub fn gather(
     config: &Config,
     remote: &dyn Remote,
-    past: Option<&Ledger>,
-    span: impl FnOnce(DateTime<Utc>) -> anyhow::Result<Days>,
+    evidence: &mut Evidence,
     listener: Listener<'_>,
 ) -> anyhow::Result<Gathered> {
     listener(Step::Doing("reading the DHCP files and Ordinateurs.ods"));
     let (directory, mut findings) = Directory::read(config).context("nothing can be done without the inputs")?;
     listener(Step::Doing("fetching the licence server's traces"));
-    let traced = fetch_traces(config, remote)?;
+    let fetched = fetch_traces(config, remote, evidence)?;
     let settings = TraceSettings::from(config);
-    let now = present(remote, &traced, settings.timezone);
-    let Traced { mut traces, findings: found, mut gaps, is_stale } = traced;
-    findings.extend(found);
-
-    listener(Step::Doing("working out who sat where"));
-    let log = match (&mut traces.watch, past) {
-        (Some(watch), Some(past)) => match joined::join(watch, past, &settings) {
-            // It is set aside when the night is to be recorded.
-            Err(LedgerError::Damaged { .. }) => None,
-            joined => joined?,
-        },
-        _ => None,
-    };
-    // As of the end of the traces: what became of those who were there then, the ledger says.
-    let as_of = traces.newest(settings.timezone).unwrap_or(now);
-    let mut analysis = trace::analyse(&traces, &settings, as_of, &|ip| directory.name_at(ip).map(str::to_owned));
-    findings.append(&mut analysis.findings);
-    let wanted = |feature: &str| settings.feature.as_deref().is_none_or(|only| only == feature);
-    let observed = observe(&traces, &analysis, settings.timezone, &wanted);
-
-    // The calendar goes on where the licence server is silent.
-    let days = span(if is_stale { Utc::now() } else { now })?;
-    let addresses = addresses(&analysis.sessions, days, &settings);
-    let resolution = resolve(config, &directory, remote, &addresses, &|progress| listener(Step::Switches(progress)));
-    findings.extend(resolution.findings);
-    gaps.extend(resolution.gaps);
-    let first = first_day(&traces, &settings);
-    Ok(Gathered { observed, log, machines: resolution.machines, findings, gaps, now, first, settings })
+    let now = present(remote, &fetched, evidence, &settings);
+    if !fetched.is_stale {
+        evidence.vouch(now)?;
+    }
+    let mut fetched = fetched;
+    findings.append(&mut fetched.findings);
+    findings.extend(of_days_to_come(evidence, now));
+    let first = [Kind::Logwatch, Kind::DebugLog].into_iter().filter_map(|kind| evidence.days(kind).keys().next());
+    let first = first.min().copied();
+    let (gaps, is_stale) = (std::mem::take(&mut fetched.gaps), fetched.is_stale);
+    Ok(Gathered { directory, findings, gaps, now, is_stale, first, settings, fetched })
 }
 
-/// The day of the first thing that the logs tell.
-fn first_day(traces: &Traces, settings: &TraceSettings) -> Option<NaiveDate> {
-    let watch = traces.watch.as_ref().and_then(|watch| watch.moments.first()).map(|moment| moment.at);
-    let log = traces.debug_log.as_ref().and_then(|log| log.events.first()).map(|event| event.at);
-    watch.into_iter().chain(log).min().map(|at| at.with_timezone(&settings.timezone).date_naive())
+/// How far back the machines of addresses are asked for anew, in days: those that were used lately.
+const LATELY: u64 = 62;
+
+/// The addresses whose machines the network is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// None: rows of traces alone are wanted.
+    Nothing,
+    /// Those of some days.
+    Of(Days),
+    /// Those that were used lately, and those of months that were derived anew.
+    Lately,
+}
+
+/// Derives, resolves and records: steps 3 to 6 of the design's night, all at once or not at all.
+pub fn learn(
+    config: &Config,
+    remote: &dyn Remote,
+    gathered: &Gathered,
+    evidence: &Evidence,
+    ledger: &mut Ledger,
+    ask: Ask,
+    listener: Listener<'_>,
+) -> anyhow::Result<Learned> {
+    let Gathered { directory, settings, now, .. } = gathered;
+    let (zone, now) = (settings.timezone, *now);
+    let today = now.with_timezone(&zone).date_naive();
+    let as_of = evidence.as_of().unwrap_or(now);
+    listener(Step::Doing("working out who sat where"));
+    let mut change = ledger.change(&settings.licence)?;
+    change.note_names(today, directory.names())?;
+    change.note("port", today, &config.origin.port.to_string())?;
+    change.note("address", today, &config.origin.address.to_string())?;
+    if let Some(SeatCounts::Now(seats)) = &config.origin.seats {
+        change.note("seats", today, &seats.to_string())?;
+    }
+    let derived = memory::derive(evidence, &mut change, settings, as_of, listener)?;
+    let newest = as_of.with_timezone(&zone).date_naive();
+    let lately = Days { first: newest.checked_sub_days(Span::new(LATELY)).unwrap_or(newest), last: NaiveDate::MAX };
+    let of_months = derived.months.iter().map(|month| Days { first: month.first(), last: month.next().first() });
+    let spans: Vec<Days> = match ask {
+        Ask::Nothing => Vec::new(),
+        Ask::Of(days) => vec![days],
+        Ask::Lately => of_months.chain([lately]).collect(),
+    };
+    let mut addresses: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
+    for span in spans {
+        for (ip, host) in change.addresses(span.first, span.last, zone)? {
+            addresses.entry(ip).or_default().insert(host);
+        }
+    }
+    let resolution = if ask == Ask::Nothing {
+        Resolution::default()
+    } else {
+        resolve(config, directory, remote, &addresses, &|progress| listener(Step::Switches(progress)))
+    };
+    let findings: Vec<Finding> = gathered.findings.iter().cloned().chain(resolution.findings).collect();
+    let gaps: Vec<Gap> = gathered.gaps.iter().cloned().chain(resolution.gaps).collect();
+    listener(Step::Doing("recording in the ledger"));
+    let mut findings = findings;
+    findings.extend(seats_disagree(config, &mut change)?);
+    change.night(&Night { machines: &resolution.machines, findings: &findings, gaps: &gaps, now, settings })?;
+    let moved = change.departments(config.vlans.iter().map(|vlan| (vlan.id, vlan.department.as_str())), zone)?;
+    change.commit()?;
+    Ok(Learned { gaps, moved })
+}
+
+/// That `lmstat` knows of another number of tokens than the configuration.
+fn seats_disagree(config: &Config, change: &mut Changing<'_>) -> anyhow::Result<Option<Finding>> {
+    let (Some(feature), Some(counts)) = (&config.origin.feature, &config.origin.seats) else { return Ok(None) };
+    let issued = change.issued(feature)?;
+    let seats = match counts {
+        SeatCounts::Now(seats) => Some(*seats),
+        SeatCounts::Dated(counts) => counts.last().map(|(_, seats)| *seats),
+    };
+    let (Some(issued), Some(seats)) = (issued, seats) else { return Ok(None) };
+    let place = Place::whole(&config.file.display().to_string());
+    Ok((issued != seats).then(|| Finding::new(Found::SeatsDisagree, place, format!("{seats} ≠ {issued}"))))
 }
 
 /// The whole night: gathers, records, and tells what is new in the history and in the workbooks.
@@ -210,26 +258,39 @@ pub fn nightly(
 ) -> anyhow::Result<Summary> {
     let _lock = prepare_output(config, listener)?;
     // Before the hosts are asked: a ledger that cannot be used is known at once.
-    let mut memory = Memory::find(config)?;
-    let mut asked_for = None;
-    let all = |now| {
-        asked_for = Some(asked(now)?);
-        Ok(Days::ALL)
+    let mut memory = Memory::open(config)?;
+    let gathered = gather(config, remote, &mut memory.evidence, listener).and_then(|gathered| {
+        // The calendar goes on where the licence server is silent.
+        let asked = asked(if gathered.is_stale { Utc::now() } else { gathered.now })?;
+        Ok((gathered, asked))
+    });
+    let (gathered, asked) = match gathered {
+        Ok(gathered) => gathered,
+        Err(error) => {
+            memory.undo(config);
+            return Err(error);
+        }
     };
-    let gathered = gather(config, remote, Some(memory.past()?), all, listener)?;
-    let asked = asked_for.context("no days were asked for")?;
-    if let Some(first) = gathered.first.filter(|first| asked.last < *first && !memory.is_there()) {
+    let nothing_yet = memory.ledger.latest()?.is_none();
+    if let Some(first) = gathered.first.filter(|first| asked.last < *first && nothing_yet) {
         let days = Days { first: asked.since.unwrap_or(asked.last), last: asked.last };
         let Gathered { mut findings, gaps, .. } = gathered;
         findings.retain(|finding| finding.concerns(days.first, days.last));
+        memory.undo(config);
         let (published, pushed) = (Published::default(), Pushed::default());
         return Ok(Summary { days, rows: Vec::new(), findings, gaps, published, pushed, before: Some(first) });
     }
-    listener(Step::Doing("recording in the ledger"));
-    let (mut ledger, lost) = memory.record(&gathered.night())?;
-    let gaps: Vec<Gap> = gathered.gaps.iter().cloned().chain(lost).collect();
+    let learned =
+        memory.learn(|evidence, ledger| learn(config, remote, &gathered, evidence, ledger, Ask::Lately, listener))?;
+    memory.keep_facts()?;
+    memory.ledger.check_feature()?;
+    publish::reopen(config, &learned.moved);
+    let lost = memory.lost(config);
+    let gaps: Vec<Gap> = learned.gaps.into_iter().chain(lost).collect();
     listener(Step::Doing("writing Origin_history and the workbooks"));
-    tell(config, remote, &mut ledger, &gathered, (asked, gaps))
+    let mut summary = tell(config, remote, &mut memory.ledger, gathered.now, (asked, gaps))?;
+    cite_findings(&gathered.fetched.read, &memory.evidence, &mut summary.findings);
+    Ok(summary)
 }
 
 /// Tells the files what the ledger knows and they do not.
@@ -237,7 +298,7 @@ fn tell(
     config: &Config,
     remote: &dyn Remote,
     ledger: &mut Ledger,
-    gathered: &Gathered,
+    now: DateTime<Utc>,
     (asked, mut gaps): (Asked, Vec<Gap>),
 ) -> anyhow::Result<Summary> {
     let zone = config.site.timezone;
@@ -249,8 +310,8 @@ fn tell(
     let pushed = push_history(config, remote, &path);
     let mut published = Published { files: vec![path], ..Published::default() };
     for period in due.periods(config) {
-        let known = Known::of(ledger, period, zone)?;
-        published.extend(publish_night(config, &known.material(&gaps, gathered.now), period));
+        let known = Known::of(ledger, period, config)?;
+        published.extend(publish_night(config, &known.material(&gaps, now), period));
     }
     if published.failures.is_empty() {
         ledger.published(&due.days, asked.last)?;
@@ -258,7 +319,7 @@ fn tell(
     let rows = ledger.rows(due.first, asked.last, zone)?;
     let first = asked.since.map_or(due.first, |since| rows.first().map_or(asked.last, |row| row.date.max(since)));
     let days = Days { first, last: asked.last };
-    findings.extend(gathered.findings.iter().filter(|finding| finding.concerns(first, asked.last)).cloned());
+    findings.extend(ledger.findings(first, asked.last)?);
     gaps.append(&mut published.failures);
     gaps.extend(pushed.gap.clone());
     Ok(Summary { days, rows, findings, gaps, published, pushed, before: None })
@@ -274,19 +335,4 @@ pub fn prepare_output(config: &Config, listener: Listener<'_>) -> anyhow::Result
         .with_context(|| format!("cannot lock the output directory `{}`", folder.display()))?;
     output::remove_leftovers(folder);
     Ok(lock)
-}
-
-/// The addresses of the sessions that touch the days, with the host names that the log gave to each.
-fn addresses(sessions: &[Session], days: Days, settings: &TraceSettings) -> BTreeMap<IpAddr, BTreeSet<String>> {
-    let mut addresses: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
-    for session in sessions {
-        let day = |at: DateTime<Utc>| at.with_timezone(&settings.timezone).date_naive();
-        if let Some(ip) = session.ip
-            && day(session.end) >= days.first
-            && day(session.start) <= days.last
-        {
-            addresses.entry(ip).or_default().insert(session.who.host().to_owned());
-        }
-    }
-    addresses
 }

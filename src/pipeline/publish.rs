@@ -16,6 +16,7 @@ use crate::report::{
     Figures, MOST_ROWS, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path, sheets,
     xlsx,
 };
+use crate::trace::seats::Seats;
 
 /// The files that were written, and those that could not be.
 #[derive(Debug, Default)]
@@ -50,6 +51,10 @@ pub struct Material<'a> {
     pub findings: &'a [Finding],
     /// The sources that could not be had.
     pub gaps: &'a [Gap],
+    /// How many tokens the laboratory has, day by day.
+    pub seats: &'a Seats,
+    /// The names that departments had before they were renamed.
+    pub former: &'a [String],
     /// When the reports are established.
     pub now: DateTime<Utc>,
     /// The day from which on anything is known, where that is known itself.
@@ -82,9 +87,9 @@ struct Share {
 }
 
 impl Share {
-    fn figures(&self, config: &Config, period: Period) -> Figures {
+    fn figures(&self, config: &Config, seats: &Seats, period: Period) -> Figures {
         let usage = Usage { rows: &self.rows, holds: &self.holds, denials: &self.denials };
-        Figures::of(usage, config.origin.seats, period, config.site.timezone)
+        Figures::of(usage, seats, period, config.site.timezone)
     }
 }
 
@@ -112,6 +117,14 @@ pub fn publish_night(config: &Config, material: &Material<'_>, period: Period) -
         }
     }
     published
+}
+
+/// Lets nights write the workbooks of finished periods again: machines of these days are in another department now.
+pub(super) fn reopen(config: &Config, days: &BTreeSet<NaiveDate>) {
+    for day in days {
+        // What is not there need not go.
+        let _ = fs_err::remove_file(folder(config, Period::of(config.report.period, *day)).join(FINAL));
+    }
 }
 
 /// The folder of a period's workbooks.
@@ -143,7 +156,26 @@ pub fn publish_reports(config: &Config, material: &Material<'_>, period: Period,
             Err(gap) => published.failures.push(gap),
         }
     }
+    if only.is_none() && published.failures.is_empty() {
+        remove_stale(config, material, period, &published.files);
+    }
     published
+}
+
+/// Removes the workbooks of departments that have no row in the period any more, as their machines are in another one now.
+fn remove_stale(config: &Config, material: &Material<'_>, period: Period, written: &[PathBuf]) {
+    let named = config.vlans.iter().map(|vlan| vlan.department.as_str());
+    let scopes = named.chain(material.former.iter().map(String::as_str)).map(Scope::Department);
+    for scope in scopes.chain([Scope::Unresolved]) {
+        for format in &config.report.formats {
+            let path = relative_path(&config.site.name, scope, period, extension(*format));
+            let path = config.output.directory.join(path);
+            if !written.contains(&path) {
+                // What is not there need not go.
+                let _ = fs_err::remove_file(&path);
+            }
+        }
+    }
 }
 
 /// What the workbooks of one period share.
@@ -161,12 +193,12 @@ impl<'a> Edition<'a> {
         let reached = material.begins.is_some_and(|begins| begins <= earlier.first());
         let before = reached.then(|| {
             let shares = self::shares(config, material, earlier);
-            shares.iter().map(|(scope, share)| (*scope, share.figures(config, earlier))).collect()
+            shares.iter().map(|(scope, share)| (*scope, share.figures(config, material.seats, earlier))).collect()
         });
         let mut scopes: BTreeSet<Scope<'a>> =
             config.vlans.iter().map(|vlan| Scope::Department(&vlan.department)).collect();
         scopes.extend(shares.keys().filter(|scope| **scope != Scope::Site));
-        let figures = |scope| shares.get(scope).unwrap_or(&Share::default()).figures(config, period);
+        let figures = |scope| shares.get(scope).unwrap_or(&Share::default()).figures(config, material.seats, period);
         let departments = scopes.iter().filter_map(|scope| match scope {
             Scope::Department(name) => Some((Some(*name), figures(scope))),
             Scope::Unresolved => Some((None, figures(scope))),
@@ -176,8 +208,8 @@ impl<'a> Edition<'a> {
     }
 
     /// The figures of a scope in the period before; those of no use at all where the scope had none.
-    fn before(&self, config: &Config, scope: Scope<'_>) -> Option<Figures> {
-        let none = || Share::default().figures(config, self.period.previous());
+    fn before(&self, config: &Config, seats: &Seats, scope: Scope<'_>) -> Option<Figures> {
+        let none = || Share::default().figures(config, seats, self.period.previous());
         self.before.as_ref().map(|before| before.get(&scope).copied().unwrap_or_else(none))
     }
 }
@@ -190,17 +222,12 @@ fn write(
     format: ReportFormat,
 ) -> Result<PathBuf, Gap> {
     let period = edition.period;
-    let extension = match format {
-        ReportFormat::Ods => "ods",
-        ReportFormat::Xlsx => "xlsx",
-        ReportFormat::Csv => "csv",
-    };
-    let path = config.output.directory.join(relative_path(&config.site.name, scope, period, extension));
+    let path = config.output.directory.join(relative_path(&config.site.name, scope, period, extension(format)));
     let input = ReportInput {
         site: &config.site.name,
         language: config.site.language,
         timezone: config.site.timezone,
-        seats: config.origin.seats,
+        seats: material.seats,
         period,
         established: material.now.with_timezone(&config.site.timezone),
         scope,
@@ -209,7 +236,7 @@ fn write(
         denials: &share.denials,
         findings: &share.findings,
         gaps: material.gaps,
-        previous: edition.before(config, scope),
+        previous: edition.before(config, material.seats, scope),
         begins: material.begins,
         departments: if scope == Scope::Site { &edition.departments } else { &[] },
         template: &config.report.template,
@@ -219,6 +246,14 @@ fn write(
     let bytes = render(&input, format).map_err(|error| failed(&format!("{:#}", anyhow::Error::from(error))))?;
     output::write_file(&path, |out| out.write_all(&bytes)).map_err(|error| failed(&error))?;
     Ok(path)
+}
+
+const fn extension(format: ReportFormat) -> &'static str {
+    match format {
+        ReportFormat::Ods => "ods",
+        ReportFormat::Xlsx => "xlsx",
+        ReportFormat::Csv => "csv",
+    }
 }
 
 fn render(input: &ReportInput<'_>, format: ReportFormat) -> Result<Vec<u8>, WriteError> {

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::{Period, timeline};
 use crate::model::{Denial, Hold, MacAddr, SessionRow};
-use crate::trace::seats::{levels, peak};
+use crate::trace::seats::{Seats, levels, peak};
 
 /// What was used: the rows, tokens and refusals of one scope.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,12 +54,19 @@ pub struct Figures {
 
 impl Figures {
     /// Counts what one scope used, as far as it is in the period. `seats` is how many tokens the laboratory has.
-    pub fn of(usage: Usage<'_>, seats: Option<u32>, period: Period, zone: Tz) -> Self {
+    pub fn of(usage: Usage<'_>, seats: &Seats, period: Period, zone: Tz) -> Self {
         let Usage { rows, holds, denials } = usage;
         let all: Tally<'_> = rows.iter().collect();
         let (from, to) = period.bounds(zone);
         let known = usage.knows_tokens();
-        let at_limit = |seats: u32| levels(holds, from, to).iter().skip(seats as usize).sum();
+        let at_limit = || {
+            let parts = seats.between(period.first(), period.last());
+            let of_part = |(first, last, seats): (NaiveDate, NaiveDate, u32)| -> i64 {
+                let (from, to) = Period::range(first, last).bounds(zone);
+                levels(holds, from, to).iter().skip(seats as usize).sum()
+            };
+            parts.into_iter().map(of_part).sum()
+        };
         let refused =
             |real: bool| denials.iter().filter(|denial| denial.real == real && (from..to).contains(&denial.at)).count();
         Self {
@@ -71,7 +78,7 @@ impl Figures {
             peak: known.then(|| peak(holds, from, to)),
             denials: refused(true),
             false_denials: refused(false),
-            at_limit_s: seats.filter(|_| known).map(at_limit),
+            at_limit_s: seats.on(period.last()).filter(|_| known).map(|_| at_limit()),
             last: all.last,
         }
     }
@@ -211,7 +218,7 @@ pub(super) fn week(rows: &[SessionRow]) -> [[i64; 24]; 7] {
 mod tests {
     use super::*;
     use crate::config::PeriodKind;
-    use crate::model::Identity;
+    use crate::model::{Identity, State};
     use crate::report::sample::{self, row};
     use chrono::Duration;
 
@@ -221,15 +228,23 @@ mod tests {
 
     fn hold(start: &str, end: &str, licences: u32) -> Hold {
         let at = |text: &str| format!("2021-12-{text}Z").parse().unwrap();
-        Hold { who: Identity::new("camille", "PC-1"), feature: "F".into(), start: at(start), end: at(end), licences }
+        Hold {
+            who: Identity::new("camille", "PC-1"),
+            feature: sample::feature(),
+            start: at(start),
+            end: at(end),
+            licences,
+            state: State::Closed,
+            address: None,
+        }
     }
 
     #[test]
     fn the_figures_of_the_sample() {
         let rows = sample::rows();
         let (holds, denials) = (sample::holds(), sample::denials());
-        let of = |usage, seats| Figures::of(usage, seats, month(), Tz::Europe__Paris);
-        let figures = of(Usage { rows: &rows, holds: &holds, denials: &denials }, Some(3));
+        let of = |usage, seats: Seats| Figures::of(usage, &seats, month(), Tz::Europe__Paris);
+        let figures = of(Usage { rows: &rows, holds: &holds, denials: &denials }, Seats::always(3));
         let expected = Figures {
             seconds: 7_200 + 1_830 + 51_600 + 5_400 + 600 + 3_661,
             token_seconds: Some(7_199 + 1_830 + 51_600 + 5_400 + 600 + 3_661 + 2 * 3_600),
@@ -244,10 +259,10 @@ mod tests {
             last: rows.iter().map(|row| row.end).max(),
         };
         assert_eq!(figures, expected);
-        let without_tokens = of(Usage { rows: &rows, ..Usage::default() }, Some(3));
+        let without_tokens = of(Usage { rows: &rows, ..Usage::default() }, Seats::always(3));
         let tokens = (without_tokens.token_seconds, without_tokens.peak, without_tokens.at_limit_s);
         assert_eq!(tokens, (None, None, None), "unknown is not nothing");
-        let nothing = of(Usage::default(), None);
+        let nothing = of(Usage::default(), Seats::default());
         assert_eq!((nothing.token_seconds, nothing.peak, nothing.at_limit_s), (Some(0), Some(0), None));
     }
 

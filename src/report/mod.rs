@@ -34,6 +34,7 @@ pub use template::Template;
 use crate::finding::{Finding, Gap};
 use crate::model::{Denial, Hold, SessionRow};
 use crate::texts::Language;
+use crate::trace::seats::Seats;
 
 /// Whose rows a workbook holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,8 +56,8 @@ pub struct ReportInput<'a> {
     pub language: Language,
     /// The zone of every time in it: spreadsheets know none.
     pub timezone: Tz,
-    /// How many tokens the laboratory has.
-    pub seats: Option<u32>,
+    /// How many tokens the laboratory has, day by day.
+    pub seats: &'a Seats,
     /// The days that it covers.
     pub period: Period,
     /// When it is made.
@@ -86,6 +87,11 @@ pub struct ReportInput<'a> {
 }
 
 impl<'a> ReportInput<'a> {
+    /// How many tokens the laboratory has at the end of the period.
+    pub fn seats_at_last(&self) -> Option<u32> {
+        self.seats.on(self.period.last())
+    }
+
     /// What was used.
     pub const fn usage(&self) -> Usage<'a> {
         Usage { rows: self.rows, holds: self.holds, denials: self.denials }

@@ -8,7 +8,7 @@ use crate::model::SessionRow;
 use crate::texts::Texts;
 
 /// The stable names of the columns, in order.
-pub const COLUMNS: [&str; 18] = [
+pub const COLUMNS: [&str; 20] = [
     "date",
     "weekday",
     "login",
@@ -27,11 +27,13 @@ pub const COLUMNS: [&str; 18] = [
     "switch",
     "port",
     "outlet",
+    "licence",
+    "feature",
 ];
 
 /// The cells of a row under [`COLUMNS`]: times in RFC 3339 with their offset, the weekday in the language of `texts`,
 /// stable names for state and evidence, and nothing for what is unknown.
-pub fn cells(row: &SessionRow, texts: &Texts) -> [String; 18] {
+pub fn cells(row: &SessionRow, texts: &Texts) -> [String; 20] {
     let machine = &row.machine;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
@@ -53,6 +55,8 @@ pub fn cells(row: &SessionRow, texts: &Texts) -> [String; 18] {
         text(&machine.switch),
         machine.port.as_ref().map(crate::model::SwitchPort::socket).unwrap_or_default(),
         text(&machine.outlet),
+        row.feature.licence.to_string(),
+        row.feature.name.to_string(),
     ]
 }
 
@@ -93,6 +97,8 @@ mod tests {
         switch=Balard-PAC-2
         port=1/0/7
         outlet=RJLG07-07
+        licence=origin
+        feature=OriginPro
         ");
     }
 

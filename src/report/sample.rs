@@ -6,10 +6,16 @@ use chrono_tz::Tz;
 use super::{Figures, Period, ReportInput, Scope, Template, Usage};
 use crate::config::PeriodKind;
 use crate::finding::{Finding, Gap, Kind, Place};
-use crate::model::{Denial, Evidence, Hold, Identity, Machine, SessionRow, State};
+use crate::model::{Denial, Evidence, Feature, Hold, Identity, Machine, SessionRow, State};
 use crate::texts::Language;
+use crate::trace::seats::Seats;
 
 const ZONE: Tz = Tz::Europe__Paris;
+
+/// The feature that all of them use.
+pub(crate) fn feature() -> Feature {
+    Feature::new("origin", "OriginPro")
+}
 
 /// A session of one piece in December 2021, on an unknown machine.
 pub(crate) fn row(login: &str, host: &str, day: u32, hour: u32, seconds: i64) -> SessionRow {
@@ -17,6 +23,7 @@ pub(crate) fn row(login: &str, host: &str, day: u32, hour: u32, seconds: i64) ->
     SessionRow {
         date: start.date_naive(),
         who: Identity::new(login, host),
+        feature: feature(),
         start,
         end: start + Duration::seconds(seconds),
         duration_s: seconds,
@@ -65,10 +72,12 @@ pub(crate) fn rows() -> Vec<SessionRow> {
 pub(crate) fn holds() -> Vec<Hold> {
     let hold = |row: SessionRow, licences| Hold {
         who: row.who,
-        feature: "OriginPro".to_owned(),
+        feature: row.feature,
         start: row.start.to_utc(),
         end: row.end.to_utc(),
         licences,
+        state: row.state,
+        address: row.ip.map(|ip| (ip, row.evidence)),
     };
     let mut holds: Vec<Hold> = rows().into_iter().map(|row| hold(row, 1)).collect();
     holds.push(hold(row("camille.durand", "ZBOOK-3", 14, 10, 3_600), 2));
@@ -78,12 +87,8 @@ pub(crate) fn holds() -> Vec<Hold> {
 /// One refusal that cost time, one that did not.
 pub(crate) fn denials() -> Vec<Denial> {
     let at = |hour| -> DateTime<Utc> { ZONE.with_ymd_and_hms(2021, 12, 14, hour, 0, 0).unwrap().to_utc() };
-    let denial = |hour, real| Denial {
-        at: at(hour),
-        who: Identity::new("camille.durand", "ZBOOK-3"),
-        feature: "OriginPro".to_owned(),
-        real,
-    };
+    let denial =
+        |hour, real| Denial { at: at(hour), who: Identity::new("camille.durand", "ZBOOK-3"), feature: feature(), real };
     vec![denial(11, true), denial(12, false)]
 }
 
@@ -94,6 +99,7 @@ pub(crate) struct Data {
     denials: Vec<Denial>,
     findings: Vec<Finding>,
     gaps: Vec<Gap>,
+    seats: Seats,
     departments: Vec<(Option<&'static str>, Figures)>,
 }
 
@@ -109,10 +115,11 @@ impl Data {
         let (rows, holds, denials) = (rows(), holds(), denials());
         let period = Period::of(PeriodKind::Month, "2021-12-14".parse().unwrap());
         let usage = Usage { rows: &rows[..5], holds: &holds, denials: &denials };
-        let own = Figures::of(usage, Some(20), period, ZONE);
-        let rest = Figures::of(Usage { rows: &rows[5..], ..Usage::default() }, Some(20), period, ZONE);
+        let seats = Seats::always(20);
+        let own = Figures::of(usage, &seats, period, ZONE);
+        let rest = Figures::of(Usage { rows: &rows[5..], ..Usage::default() }, &seats, period, ZONE);
         let departments = vec![(Some("DPT4"), own), (Some("DPT9"), Figures::default()), (None, rest)];
-        Self { rows, holds, denials, findings, gaps, departments }
+        Self { rows, holds, denials, findings, gaps, seats, departments }
     }
 
     pub(crate) fn input(&self) -> ReportInput<'_> {
@@ -121,7 +128,7 @@ impl Data {
             site: "Labo",
             language: Language::French,
             timezone: ZONE,
-            seats: Some(20),
+            seats: &self.seats,
             period: Period::of(PeriodKind::Month, last).until(last),
             established: ZONE.with_ymd_and_hms(2021, 12, 15, 0, 15, 0).unwrap(),
             scope: Scope::Department("DPT4"),

@@ -152,7 +152,7 @@ pub(super) fn by_hour(row: &SessionRow) -> Vec<(u32, i64)> {
 mod tests {
     use super::*;
     use crate::report::sample::{self, row};
-    use crate::trace::seats::hours;
+    use crate::trace::seats::{Known, Seats, hours};
     use chrono_tz::Europe::Paris;
 
     fn date(text: &str) -> NaiveDate {
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn steps_add_up_to_the_period_in_every_way_to_cut_it() {
         let (rows, holds) = (sample::rows(), sample::holds());
-        let seats = hours(&holds, &sample::denials(), Some(3), Paris);
+        let seats = hours(&holds, &sample::denials(), &Seats::always(3), &Known::default(), Paris);
         for period in [
             Period::of(PeriodKind::Month, date("2021-12-14")),
             Period::of(PeriodKind::Year, date("2021-12-14")),

@@ -16,13 +16,16 @@
 
 use std::net::IpAddr;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use foldhash::{HashMap, HashSet};
 
 use super::tokens::{Event, EventKind, List, PairId};
 use super::watch::{ConnectionId, MomentId, Watch};
 use crate::model::Evidence;
 use crate::parse::flexnet::TokenKind;
+
+/// The DHCP name of an address at a moment, where one is known.
+pub type NameOf<'a> = &'a dyn Fn(IpAddr, DateTime<Utc>) -> Option<String>;
 
 /// The connection of a token, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +55,8 @@ pub struct Habits {
 }
 
 impl Habits {
-    fn count(&mut self, pair: PairId, ip: IpAddr, part: f64) {
+    /// Counts a token, or a part of one.
+    pub(super) fn count(&mut self, pair: PairId, ip: IpAddr, part: f64) {
         *self.both.entry((pair, ip)).or_default() += part;
         *self.pairs.entry(pair).or_default() += part;
         *self.addresses.entry(ip).or_default() += part;
@@ -128,8 +132,9 @@ struct Taken {
     moment: MomentId,
 }
 
-/// Gives the tokens of `list` their connections. `name_of` gives the DHCP name of an address, where it is known.
-pub fn attribute(watch: &Watch, list: &List, name_of: &dyn Fn(IpAddr) -> Option<String>) -> Attribution {
+/// Gives the tokens of `list` their connections. `name_of` gives the DHCP name of an address;
+/// `before` is from where pairs took their tokens before the watch.
+pub fn attribute(watch: &Watch, list: &List, name_of: NameOf<'_>, before: &Habits) -> Attribution {
     let exits = Exits::new(watch, list);
     let mut attribution = Attribution { choices: vec![None; list.events.len()], habits: Habits::default() };
     let groups = groups(watch, list);
@@ -137,16 +142,18 @@ pub fn attribute(watch: &Watch, list: &List, name_of: &dyn Fn(IpAddr) -> Option<
     let announced = moments_of(list, |kind, _| !matches!(kind, TokenKind::Out | TokenKind::In));
     let names = Names::new(list, name_of);
     let stage = Stage { watch, exits: &exits, names: &names, again: &again, announced: &announced };
+    let mut carried = vec![false; watch.connections.len()];
+    list.carried.iter().for_each(|&connection| carried[connection as usize] = true);
     let is_crowded = |group: &&Vec<Taken>| group.len() > 1 && watch.moment(group[0].moment).collected;
     let crowded: Vec<&Vec<Taken>> = groups.iter().filter(is_crowded).collect();
     for round in 0..CROWDED_ROUNDS {
         if !crowded.is_empty() {
-            attribution.habits = stage.scene(&attribution, round == 0).likely_habits(&groups);
+            attribution.habits = stage.scene(&attribution, round == 0).likely_habits(&groups, before);
         }
     }
     for round in 0..ROUNDS {
-        let mut claimed = vec![false; watch.connections.len()];
-        let mut habits = Habits::default();
+        let mut claimed = carried.clone();
+        let mut habits = before.clone();
         let mut choices = vec![None; list.events.len()];
         for group in &groups {
             let scene = stage.scene(&attribution, round == 0 && crowded.is_empty());
@@ -269,17 +276,17 @@ impl Exits {
 
 /// The pairs whose host is an address's DHCP name.
 struct Names<'a> {
-    name_of: &'a dyn Fn(IpAddr) -> Option<String>,
+    name_of: NameOf<'a>,
     hosts: Vec<String>,
 }
 
 impl<'a> Names<'a> {
-    fn new(list: &List, name_of: &'a dyn Fn(IpAddr) -> Option<String>) -> Self {
+    fn new(list: &List, name_of: NameOf<'a>) -> Self {
         Self { name_of, hosts: list.pairs.iter().map(|pair| short_name(pair.host())).collect() }
     }
 
-    fn agree(&self, pair: PairId, ip: IpAddr) -> bool {
-        (self.name_of)(ip).is_some_and(|name| short_name(&name) == self.hosts[pair as usize])
+    fn agree(&self, pair: PairId, ip: IpAddr, at: DateTime<Utc>) -> bool {
+        (self.name_of)(ip, at).is_some_and(|name| short_name(&name) == self.hosts[pair as usize])
     }
 }
 
@@ -330,9 +337,9 @@ impl Scene<'_> {
     /// How often pairs were at addresses, where a block with several tokens does not tell which is whose: each token counts
     /// for all its candidates, by how likely they are. A pair's own address is among them each time, another one now and
     /// then, so that a few rounds tell them apart (expectation maximisation); choices of one by lot would be believed.
-    fn likely_habits(&self, groups: &[Vec<Taken>]) -> Habits {
+    fn likely_habits(&self, groups: &[Vec<Taken>], before: &Habits) -> Habits {
         let nobody = vec![false; self.watch.connections.len()];
-        let mut habits = Habits::default();
+        let mut habits = before.clone();
         for group in groups {
             let candidates = self.candidates(group, &nobody, LIKELY_BEFORE);
             let carried = carried(&candidates);
@@ -424,7 +431,7 @@ impl Scene<'_> {
         } else if carried.contains(&own) {
             score += ANOTHER_CARRIES;
         }
-        if self.names.agree(taken.pair, ip) {
+        if self.names.agree(taken.pair, ip, self.watch.moment(taken.moment).at) {
             score += NAMED;
         }
         if !self.first_round {
@@ -448,7 +455,8 @@ impl Scene<'_> {
             Evidence::Appeared
         } else if self.exits.score(self.watch, candidate.connection, taken.pair) > 0.0 {
             Evidence::Vanished
-        } else if self.names.agree(taken.pair, self.watch.ip(candidate.connection)) {
+        } else if self.names.agree(taken.pair, self.watch.ip(candidate.connection), self.watch.moment(taken.moment).at)
+        {
             Evidence::Hostname
         } else {
             Evidence::Majority

@@ -2,29 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use chrono_tz::Tz;
+
 use super::Analysis;
 use super::days::UserDay;
 use super::holds::Holding;
 use super::tokens::{EventKind, Origin};
 use super::watch::{ConnectionId, MomentId, Watch};
-use crate::config::TraceSettings;
-
-/// Which file a line is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum File {
-    /// The logwatch.
-    Logwatch,
-    /// The FlexNet debug log.
-    DebugLog,
-}
+use crate::finding::{Files, Place};
 
 /// A line that says something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Citation {
-    /// Its file.
-    pub file: File,
-    /// Its number, from 1.
-    pub line: u32,
+    /// Its file there, and its number.
+    pub place: Place,
     /// What it shows.
     pub shows: Vec<&'static str>,
 }
@@ -40,17 +31,15 @@ pub struct Argument {
     pub citations: Vec<Citation>,
 }
 
-/// What each token of a pair and day says of one answer, in the order of time.
-pub fn explain(watch: &Watch, analysis: &Analysis, day: &UserDay, settings: &TraceSettings) -> Vec<Argument> {
-    let zone = settings.timezone;
-    let wanted = |feature: &str| settings.feature.as_deref().is_none_or(|only| only == feature);
+/// What each token of a pair and day that was taken in the analysed stretch says of one answer, in the order of time.
+pub fn explain(watch: &Watch, analysis: &Analysis, day: &UserDay, zone: Tz) -> Vec<Argument> {
     let pair = analysis.list.find_pair(&day.who);
     let mut holdings: Vec<(usize, &Holding)> = analysis
         .held
         .holdings
         .iter()
         .enumerate()
-        .filter(|(_, holding)| Some(holding.pair) == pair && wanted(&holding.feature))
+        .filter(|(_, holding)| Some(holding.pair) == pair && holding.feature == day.feature.name && !holding.carried)
         .filter(|(_, holding)| holding.start.with_timezone(&zone).date_naive() == day.date)
         .collect();
     holdings.sort_by_key(|(_, holding)| holding.start);
@@ -69,7 +58,7 @@ pub fn explain(watch: &Watch, analysis: &Analysis, day: &UserDay, settings: &Tra
                 Origin::Lmstat => "listed by lmstat alone",
                 Origin::Logwatch | Origin::DebugLog => "taken",
             };
-            let mut cited = Cited { watch, citations: Vec::new() };
+            let mut cited = Cited { watch, log_files: &analysis.list.log_files, citations: Vec::new() };
             cited.beginning(analysis, holding);
             cited.end(analysis, holding);
             Argument { is_for, says: format!("{at} {how} {from}"), citations: cited.citations }
@@ -77,16 +66,32 @@ pub fn explain(watch: &Watch, analysis: &Analysis, day: &UserDay, settings: &Tra
         .collect()
 }
 
+/// Which of both logs a line is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum File {
+    Logwatch,
+    DebugLog,
+}
+
 struct Cited<'a> {
     watch: &'a Watch,
+    log_files: &'a Files,
     citations: Vec<Citation>,
 }
 
 impl Cited<'_> {
     fn cite(&mut self, file: File, line: u32, shows: &'static str) {
-        match self.citations.iter_mut().find(|known| (known.file, known.line) == (file, line)) {
+        // What was carried into the stretch stands in no line of it.
+        if line == 0 {
+            return;
+        }
+        let place = match file {
+            File::Logwatch => self.watch.files.place(line),
+            File::DebugLog => self.log_files.place(line),
+        };
+        match self.citations.iter_mut().find(|known| known.place == place) {
             Some(known) => known.shows.push(shows),
-            None => self.citations.push(Citation { file, line, shows: vec![shows] }),
+            None => self.citations.push(Citation { place, shows: vec![shows] }),
         }
     }
 

@@ -5,19 +5,21 @@
 //! nobody gave back ended when its connection was gone, when the server restarted, or when `lmstat` lists it no longer;
 //! else it is still out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::Span;
 use super::attribute::{Attribution, BURST, Choice, moments_of};
+use super::carry::Carry;
 use super::tokens::{EventKind, List, Origin, PairId, Token};
 use super::watch::{ConnectionId, MomentId, Watch};
 use crate::config::TraceSettings;
 use crate::finding::{Finding, Kind, Place};
-use crate::model::{Evidence, Hold, State};
+use crate::model::{Evidence, Feature, Hold, Identity, State};
 use crate::parse::datetime::civil_moment;
 use crate::parse::flexnet::TokenKind;
 use crate::parse::lmstat::{Lmstat, Use};
@@ -48,6 +50,28 @@ pub struct Holding {
     pub sign: DateTime<Utc>,
     /// The event of its `IN`, where there is one.
     pub back: Option<usize>,
+    /// The last answer of `lmstat` that listed it.
+    pub listed: Option<DateTime<Utc>>,
+    /// Whether it was out already when the analysis begins.
+    pub carried: bool,
+    /// Whether nothing ended it yet.
+    out_still: bool,
+}
+
+impl Holding {
+    /// Whether it is out where the analysis ends.
+    pub const fn is_out(&self) -> bool {
+        self.out_still
+    }
+}
+
+/// An answer of `lmstat`.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing<'a> {
+    /// The minute in which it was given, by its beginning.
+    pub at: DateTime<Utc>,
+    /// What it says.
+    pub lmstat: &'a Lmstat,
 }
 
 /// An address, and what ties it to a token.
@@ -65,6 +89,41 @@ pub struct Held {
 }
 
 impl Held {
+    /// The tokens that ended in a stretch, in the order of their starts; at the end of all evidence those that are out, too.
+    pub(super) fn records(&self, list: &List, span: &Span, licence: &str) -> Vec<Hold> {
+        let both = self.holdings.iter().zip(&self.addresses);
+        let told = both.filter(|(holding, _)| !holding.is_out() || span.as_of.is_some());
+        let mut records: Vec<Hold> = told
+            .map(|(holding, address)| Hold {
+                who: list.pairs[holding.pair as usize].clone(),
+                feature: Feature::new(licence, &holding.feature),
+                start: holding.start,
+                end: holding.end,
+                licences: holding.licences,
+                state: holding.state,
+                address: *address,
+            })
+            .collect();
+        records.sort_by(|a, b| (a.start, a.end, &a.who, &a.feature).cmp(&(b.start, b.end, &b.who, &b.feature)));
+        records
+    }
+
+    /// Whether any token was out just after a moment.
+    pub(super) fn is_any_out(&self, at: DateTime<Utc>) -> bool {
+        self.holdings.iter().any(|holding| holding.start <= at && (holding.is_out() || holding.end > at))
+    }
+
+    /// From where each pair took its tokens of a stretch.
+    pub(super) fn habits(&self, list: &List, span: &Span) -> Vec<(Identity, IpAddr, u32)> {
+        let mut habits: BTreeMap<(&Identity, IpAddr), u32> = BTreeMap::new();
+        for (holding, address) in self.holdings.iter().zip(&self.addresses) {
+            if let Some((ip, _)) = address.filter(|_| holding.choice.is_some() && span.contains(holding.start)) {
+                *habits.entry((&list.pairs[holding.pair as usize], ip)).or_default() += 1;
+            }
+        }
+        habits.into_iter().map(|((who, ip), n)| (who.clone(), ip, n)).collect()
+    }
+
     /// The events that no line told: the other end of what the lines tell.
     pub fn inferred_tokens<'a>(&'a self, list: &'a List) -> impl Iterator<Item = Token> + 'a {
         self.holdings.iter().flat_map(|held| {
@@ -77,7 +136,8 @@ impl Held {
                 origin,
                 verdict: None,
             };
-            let out = held.out.is_none().then(|| token(held.start, TokenKind::Out, held.origin));
+            let is_new = held.out.is_none() && !held.carried;
+            let out = is_new.then(|| token(held.start, TokenKind::Out, held.origin));
             let back = (held.back.is_none() && held.state == State::Presumed)
                 .then(|| token(held.end, TokenKind::In, Origin::Inferred));
             out.into_iter().chain(back)
@@ -85,35 +145,28 @@ impl Held {
     }
 }
 
-/// The holdings of the wanted features, as reports count them.
-pub fn records(list: &List, held: &Held, wanted: &dyn Fn(&str) -> bool) -> Vec<Hold> {
-    let mut records: Vec<Hold> = held
-        .holdings
-        .iter()
-        .filter(|holding| wanted(&holding.feature))
-        .map(|holding| Hold {
-            who: list.pairs[holding.pair as usize].clone(),
-            feature: holding.feature.to_string(),
-            start: holding.start,
-            end: holding.end,
-            licences: holding.licences,
-        })
-        .collect();
-    records.sort_by(|a, b| (a.start, a.end, &a.who).cmp(&(b.start, b.end, &b.who)));
-    records
+/// All that tokens are followed by.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// The logwatch.
+    pub watch: &'a Watch,
+    /// What happened.
+    pub list: &'a List,
+    /// Which token went to which connection.
+    pub attribution: &'a Attribution,
+    /// The answers of `lmstat`, by their index.
+    pub listings: &'a [Listing<'a>],
+    /// The zone, and how long a session may be unseen.
+    pub settings: &'a TraceSettings,
+    /// The stretch that is derived.
+    pub span: &'a Span,
 }
 
-/// Follows every token of `list` from its `OUT` to its end.
-pub fn follow(
-    watch: &Watch,
-    list: &List,
-    attribution: &Attribution,
-    lmstat: Option<&Lmstat>,
-    settings: &TraceSettings,
-    now: DateTime<Utc>,
-    findings: &mut Vec<Finding>,
-) -> Held {
+/// Follows every token from its `OUT`, or from the carry, to its end.
+pub fn follow(scene: &Scene<'_>, carry: &Carry, findings: &mut Vec<Finding>) -> Held {
+    let Scene { watch, list, attribution, settings, .. } = *scene;
     let mut follower = Follower {
+        scene,
         watch,
         list,
         attribution,
@@ -128,19 +181,41 @@ pub fn follow(
     for choice in attribution.choices.iter().flatten() {
         follower.owner[choice.connection as usize] = Some(usize::MAX);
     }
+    let given = follower.resume(carry);
     for index in 0..list.events.len() {
-        follower.take(index);
+        if list.events[index].at < scene.span.until {
+            follower.take(index);
+        }
     }
-    follower.finish(lmstat, settings, now);
-    let addresses = addresses(watch, list, attribution, &follower.held);
+    if let Some(as_of) = scene.span.as_of {
+        follower.finish(as_of);
+    } else {
+        follower.look_ahead();
+        follower.settle();
+    }
+    let mut addresses = addresses(watch, list, attribution, &follower.held);
+    addresses.iter_mut().zip(given).for_each(|(address, given)| *address = given.or(*address));
     follower.name_unknown(&addresses);
     Held { addresses, ..follower.held }
 }
+
+/// A token that `lmstat` lists, and when it was taken.
+type Used<'a> = (&'a Use, DateTime<Utc>);
+
+/// How far apart the beginnings of one token are in the log and in `lmstat`, which has minutes.
+const SAME_MINUTE: Duration = Duration::seconds(90);
+/// An answer that is older than the end of the logs by more than this says nothing of their end.
+const OUTDATED: Duration = Duration::minutes(2);
+/// A token whose connection was gone for so long when a month ended was given back unseen.
+const LONG_GONE: Duration = Duration::days(1);
+/// The same of one without a connection, of whose pair nothing was heard for so long.
+const LONG_SILENT: Duration = Duration::days(31);
 
 /// What is held of one feature by one pair.
 type Key = (PairId, Arc<str>);
 
 struct Follower<'a> {
+    scene: &'a Scene<'a>,
     watch: &'a Watch,
     list: &'a List,
     attribution: &'a Attribution,
@@ -181,7 +256,7 @@ mod fit {
     pub(super) const POOR: f64 = -2.5;
     /// The same, and gone with another `IN` of the pair.
     pub(super) const WORST: f64 = -3.5;
-    /// Gone long before, in a burst: its own `IN` is lost.
+    /// Gone long before, in a burst or as more than one block showed: its own `IN` is lost.
     pub(super) const OVER: f64 = -7.0;
     /// What it costs to believe that an `OUT` was lost with the connection's appearance in a burst, or before the watch.
     pub(super) const LOST_IN_BURST: f64 = -1.5;
@@ -221,6 +296,9 @@ impl Follower<'_> {
                     state: State::Open,
                     sign: event.at,
                     back: None,
+                    listed: None,
+                    carried: false,
+                    out_still: true,
                 });
             }
             EventKind::Token { kind: TokenKind::In, feature, pair, licences, inactive, repeated } => {
@@ -228,8 +306,36 @@ impl Follower<'_> {
                 self.give_back(index, &key, *licences, *inactive, *repeated);
             }
             EventKind::Started(_) | EventKind::Stopped => self.restart(index),
+            EventKind::Listed(answer) => self.reconcile(*answer),
             EventKind::Token { .. } => {}
         }
+    }
+
+    /// Takes the tokens that are out already; the addresses of those that have no connection.
+    fn resume(&mut self, carry: &Carry) -> Vec<Option<Address>> {
+        let mut given = Vec::with_capacity(carry.holdings.len());
+        for one in &carry.holdings {
+            let Some(pair) = self.list.find_pair(&one.owner.0) else { continue };
+            let choice = one.connection.map(|(connection, evidence)| Choice { connection, evidence });
+            self.begin(Holding {
+                pair,
+                feature: one.owner.1.as_str().into(),
+                licences: one.licences,
+                start: one.start,
+                origin: one.origin,
+                out: None,
+                choice,
+                end: one.start,
+                state: State::Open,
+                sign: one.start,
+                back: None,
+                listed: one.listed,
+                carried: true,
+                out_still: true,
+            });
+            given.push(one.address);
+        }
+        given
     }
 
     fn begin(&mut self, holding: Holding) -> usize {
@@ -246,7 +352,7 @@ impl Follower<'_> {
         let holding = &mut self.held.holdings[id];
         // A clock that is set back must not make a token end before it began.
         (holding.end, holding.state, holding.back) = (at.max(holding.start), state, back);
-        holding.sign = holding.end;
+        (holding.sign, holding.out_still) = (holding.end, false);
         let key = (holding.pair, Arc::clone(&holding.feature));
         if let Some(open) = self.open.get_mut(&key) {
             open.retain(|other| *other != id);
@@ -365,7 +471,7 @@ impl Follower<'_> {
             fit::NEXT
         } else if apart.abs() <= SOON {
             fit::NEAR
-        } else if gone < moment && self.in_burst(gone) {
+        } else if gone < moment && (self.in_burst(gone) || gone + 2 <= moment) {
             fit::OVER
         } else if self.ends_elsewhere(connection, gone) {
             fit::WORST
@@ -412,8 +518,7 @@ impl Follower<'_> {
 
     /// A token whose `OUT` no log kept, from its connection: it began when that appeared.
     fn infer_out(&mut self, connection: ConnectionId, key: &Key, licences: u32, at: DateTime<Utc>) -> usize {
-        let first = self.watch.connection(connection).first;
-        let start = self.watch.moment(first).at.min(at);
+        let start = self.watch.connection(connection).since.min(at);
         self.begin(Holding {
             pair: key.0,
             feature: Arc::clone(&key.1),
@@ -426,6 +531,9 @@ impl Follower<'_> {
             state: State::Open,
             sign: start,
             back: None,
+            listed: None,
+            carried: false,
+            out_still: true,
         })
     }
 
@@ -458,17 +566,14 @@ impl Follower<'_> {
     /// The end of a holding whose connection was gone before a moment (or by the end of the watch): its last sign of life;
     /// but where it was gone in the midst of a burst, which is where lines are lost, the burst.
     fn last_seen(&self, id: usize, before: Option<MomentId>) -> Option<DateTime<Utc>> {
-        let life = self.watch.connection(self.held.holdings[id].choice?.connection);
-        let gone = life.gone.filter(|gone| before.is_none_or(|before| *gone < before))?;
-        let at = self.watch.moment(gone).at;
-        Some(if self.in_burst(gone) { at } else { self.watch.moment(life.last).at })
+        let connection = self.held.holdings[id].choice?.connection;
+        let gone = self.watch.connection(connection).gone.filter(|gone| before.is_none_or(|before| *gone < before))?;
+        let at = self.watch.gone_at(connection)?;
+        Some(if self.in_burst(gone) { at } else { self.watch.last_seen(connection) })
     }
 
-    /// Whether a line was lost while a moment's block was written, or one just before or after it.
     fn in_burst(&self, moment: MomentId) -> bool {
-        let at = self.watch.moment(moment).at;
-        let near = |m: &MomentId| self.watch.moments.get(*m as usize).is_some_and(|m| (m.at - at).abs() <= BURST);
-        (moment.saturating_sub(1)..=moment + 1).filter(near).any(|m| self.list.bursts.contains(&m))
+        self.list.is_in_burst(self.watch, moment)
     }
 
     /// Names each pair and day of which connections say nothing, though somebody watched.
@@ -493,81 +598,175 @@ impl Follower<'_> {
 
     fn place(&self, index: usize) -> Place {
         let event = &self.list.events[index];
-        let name = match event.origin {
-            Origin::DebugLog => self.list.log_name.as_deref(),
-            Origin::Logwatch | Origin::Lmstat | Origin::Inferred => self.watch.name.as_deref(),
-        };
-        Place::line(&name.unwrap_or(event.origin.name()).into(), event.line)
+        match event.origin {
+            Origin::DebugLog => self.list.log_files.place(event.line),
+            Origin::Logwatch | Origin::Lmstat | Origin::Inferred => self.watch.files.place(event.line),
+        }
     }
 
-    /// What became of those without an `IN`.
-    fn finish(&mut self, lmstat: Option<&Lmstat>, settings: &TraceSettings, now: DateTime<Utc>) {
-        let seen = self.seen_last(lmstat, settings).unwrap_or(now);
-        let stale = longer(now - seen, settings);
-        let mut keys: Vec<Key> =
-            self.open.iter().filter(|(_, open)| !open.is_empty()).map(|(key, _)| key.clone()).collect();
-        let listed = self.listed(lmstat, settings, seen);
-        keys.extend(listed.keys().filter(|key| !self.open.contains_key(*key)).cloned());
-        keys.sort();
-        keys.dedup();
-        for key in keys {
-            let mut open = self.open.get(&key).cloned().unwrap_or_default();
-            // Those most likely still out first.
-            open.sort_by_key(|&id| std::cmp::Reverse((self.life(id), self.held.holdings[id].start)));
-            let known =
-                lmstat.is_some_and(|lmstat| lmstat.covers(&key.1)) && !Self::is_outdated(lmstat, settings, seen);
-            let uses = listed.get(&key).map_or(&[][..], Vec::as_slice);
-            let n_alive =
-                if known { uses.len() } else { open.iter().filter(|&&id| self.is_alive(id, seen, settings)).count() };
-            for (rank, &id) in open.iter().enumerate() {
-                // Only for those who may be out: it looks through all holdings.
-                let sign = (rank < n_alive).then(|| {
-                    let shows = known || self.life(id) == 2;
-                    if shows { seen } else { self.last_word(id).min(seen) }
-                });
-                match sign {
-                    Some(sign) if !stale => {
-                        let holding = &mut self.held.holdings[id];
-                        (holding.end, holding.sign) = (seen.max(holding.start), sign.max(holding.start));
-                    }
-                    _ => self.presume(id, seen, sign),
-                }
+    /// Holds what is out against an answer of `lmstat`: whom it does not list has given the token back unseen, and whom only
+    /// it lists took one unseen.
+    fn reconcile(&mut self, answer: usize) {
+        let Listing { at, lmstat } = self.scene.listings[answer];
+        let mut listed: BTreeMap<Key, Vec<&Use>> = BTreeMap::new();
+        for (key, open) in &self.open {
+            if lmstat.covers(&key.1) && !open.is_empty() {
+                listed.entry(key.clone()).or_default();
             }
-            if known && !stale {
-                self.add_missed(&key, uses, &open, seen, settings);
+        }
+        for one in &lmstat.uses {
+            if let Some(pair) = self.list.find_pair(&one.who) {
+                listed.entry((pair, Arc::clone(&one.feature))).or_default().push(one);
+            }
+        }
+        for (key, uses) in listed {
+            let uses: Vec<Used<'_>> = uses.into_iter().map(|one| (one, self.since(one))).collect();
+            self.reconcile_pair(&key, uses, at);
+        }
+    }
+
+    /// When a listed token was taken, to the minute.
+    fn since(&self, one: &Use) -> DateTime<Utc> {
+        civil_moment(one.since, self.scene.settings.timezone, None)
+    }
+
+    fn reconcile_pair(&mut self, key: &Key, mut uses: Vec<Used<'_>>, at: DateTime<Utc>) {
+        let mut open = self.open.get(key).cloned().unwrap_or_default();
+        // Those most likely still out first.
+        open.sort_by_key(|&id| std::cmp::Reverse((self.life(id), self.held.holdings[id].start)));
+        // Which token is which, where the beginnings agree.
+        let mut left = Vec::new();
+        for id in open {
+            let start = self.held.holdings[id].start;
+            match uses.iter().position(|(_, since)| (start - *since).abs() <= SAME_MINUTE) {
+                Some(index) => {
+                    uses.remove(index);
+                    self.held.holdings[id].listed = Some(at);
+                }
+                None => left.push(id),
+            }
+        }
+        for id in left {
+            let start = self.held.holdings[id].start;
+            // A token that was taken later than this one is another.
+            match uses.iter().position(|(_, since)| *since <= start + SAME_MINUTE) {
+                Some(index) => {
+                    uses.remove(index);
+                    self.held.holdings[id].listed = Some(at);
+                }
+                // What was taken in the minute of the answer is too young to be missed in it.
+                None if start < at => self.presume(id, at, self.watch.moment_at(at), None),
+                None => {}
+            }
+        }
+        // One that was given back in the minute of the answer was listed, and is not out any more.
+        let key_of = |holding: &Holding| (holding.pair, Arc::clone(&holding.feature)) == *key;
+        let ended = self.held.holdings.iter().filter(|one| !one.is_out() && one.end >= at && key_of(one)).count();
+        for (one, since) in uses.into_iter().skip(ended) {
+            self.begin(Holding {
+                pair: key.0,
+                feature: Arc::clone(&key.1),
+                licences: one.licences,
+                start: since.min(at),
+                origin: Origin::Lmstat,
+                out: None,
+                choice: None,
+                end: at,
+                state: State::Open,
+                sign: at,
+                back: None,
+                listed: Some(at),
+                carried: false,
+                out_still: true,
+            });
+        }
+    }
+
+    /// What became of those without an `IN`, by the end of all evidence.
+    fn finish(&mut self, as_of: DateTime<Utc>) {
+        let seen = self.seen_last().unwrap_or(as_of);
+        let stale_after = Duration::from_std(self.scene.settings.stale_after).unwrap_or(Duration::MAX);
+        let mut open: Vec<usize> = self.open.values().flatten().copied().collect();
+        open.sort_unstable();
+        for id in open {
+            let sign = self.sign_of_life(id, seen);
+            match sign {
+                Some(sign) if as_of - sign <= stale_after => {
+                    let holding = &mut self.held.holdings[id];
+                    (holding.end, holding.sign) = (seen.max(holding.start), sign.max(holding.start));
+                }
+                _ => self.presume(id, seen, None, sign),
+            }
+        }
+    }
+
+    /// The last sign of life of a token that may still be out; `None` where it cannot be.
+    fn sign_of_life(&self, id: usize, seen: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let holding = &self.held.holdings[id];
+        let answers = self.scene.listings.iter().rev();
+        let mut current = answers.take_while(|answer| seen - answer.at <= OUTDATED);
+        if current.any(|answer| holding.listed == Some(answer.at)) {
+            return Some(seen);
+        }
+        match self.life(id) {
+            2 => Some(seen),
+            1 => {
+                Some(self.last_word(id)).filter(|word| !self.is_ghost(id) && !longer(seen - *word, self.scene.settings))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes what is still out by what the days behind the stretch show: a token whose beginning was lost is known by its end,
+    /// or by an answer of `lmstat`, and its session is one with those that overlap it here.
+    fn look_ahead(&mut self) {
+        let until = self.scene.span.until;
+        let Held { holdings, counted_repeats, .. } = &self.held;
+        let (holdings, counted_repeats) = (holdings.clone(), counted_repeats.clone());
+        let (open, owner, n_findings) = (self.open.clone(), self.owner.clone(), self.findings.len());
+        for index in 0..self.list.events.len() {
+            if self.list.events[index].at >= until {
+                self.take(index);
+            }
+        }
+        let later = self.held.holdings.split_off(holdings.len());
+        (self.held.holdings, self.held.counted_repeats) = (holdings, counted_repeats);
+        (self.open, self.owner) = (open, owner);
+        self.findings.truncate(n_findings);
+        for one in later.into_iter().filter(|one| one.out.is_none() && one.start < until) {
+            let at = one.start;
+            self.begin(Holding {
+                end: at,
+                state: State::Open,
+                sign: at,
+                back: None,
+                listed: None,
+                out_still: true,
+                ..one
+            });
+        }
+    }
+
+    /// Ends the tokens of which no more can become known, where the next stretch begins.
+    fn settle(&mut self) {
+        let until = self.scene.span.until;
+        let mut open: Vec<usize> = self.open.values().flatten().copied().collect();
+        open.sort_unstable();
+        for id in open {
+            let gone = self.held.holdings[id].choice.and_then(|choice| self.watch.gone_at(choice.connection));
+            let over = gone.or_else(|| self.held.holdings[id].choice.is_none().then(|| self.last_word(id)));
+            let most = if gone.is_some() { LONG_GONE } else { LONG_SILENT };
+            if over.is_some_and(|over| until - over > most) {
+                self.presume(id, until, None, None);
             }
         }
     }
 
     /// The last time that anything showed the server alive.
-    fn seen_last(&self, lmstat: Option<&Lmstat>, settings: &TraceSettings) -> Option<DateTime<Utc>> {
-        let log = self.list.complete.map(|(_, last)| last);
+    fn seen_last(&self) -> Option<DateTime<Utc>> {
+        let log = self.list.complete.last().map(|(_, last)| *last);
         let traces = self.watch.last.max(log);
-        traces.max(lmstat.and_then(|lmstat| lmstat.at).map(|at| civil_moment(at, settings.timezone, traces)))
-    }
-
-    /// Whether `lmstat` was asked well before the traces end: it says nothing of their end then.
-    fn is_outdated(lmstat: Option<&Lmstat>, settings: &TraceSettings, seen: DateTime<Utc>) -> bool {
-        let at = lmstat.and_then(|lmstat| lmstat.at).map(|at| civil_moment(at, settings.timezone, Some(seen)));
-        at.is_none_or(|at| seen - at > Duration::minutes(2))
-    }
-
-    fn listed<'l>(
-        &self,
-        lmstat: Option<&'l Lmstat>,
-        settings: &TraceSettings,
-        seen: DateTime<Utc>,
-    ) -> HashMap<Key, Vec<&'l Use>> {
-        let mut listed: HashMap<Key, Vec<&Use>> = HashMap::new();
-        if Self::is_outdated(lmstat, settings, seen) {
-            return listed;
-        }
-        for one in lmstat.map_or(&[][..], |lmstat| lmstat.uses.as_slice()) {
-            if let Some(pair) = self.list.find_pair(&one.who) {
-                listed.entry((pair, Arc::clone(&one.feature))).or_default().push(one);
-            }
-        }
-        listed
+        traces.max(self.scene.listings.last().map(|answer| answer.at))
     }
 
     /// How much speaks for a holding being still out: its connection is there, is unknown, or is gone.
@@ -576,16 +775,6 @@ impl Follower<'_> {
             Some(None) => 2,
             None => 1,
             Some(Some(_)) => 0,
-        }
-    }
-
-    /// Without `lmstat`: whether a holding is still out. A connection that is there says so; where no connections are
-    /// known, the debug log does, unless the pair has fallen silent for longer than a live session can be unseen.
-    fn is_alive(&self, id: usize, seen: DateTime<Utc>, settings: &TraceSettings) -> bool {
-        match self.life(id) {
-            2 => true,
-            1 => !self.is_ghost(id) && !longer(seen - self.last_word(id), settings),
-            _ => false,
         }
     }
 
@@ -609,42 +798,17 @@ impl Follower<'_> {
             .fold(own.start, |end, other| if other.0 <= end + RECONNECTION { end.max(other.1) } else { end })
     }
 
-    /// `sign` is the last sign of life of one that was there at the last look, and that nobody has looked for since.
-    fn presume(&mut self, id: usize, seen: DateTime<Utc>, sign: Option<DateTime<Utc>>) {
-        let at = sign.or_else(|| self.last_seen(id, None)).unwrap_or_else(|| self.last_word(id)).min(seen);
+    /// Ends a token that nobody saw given back. `sign` is the last sign of life of one that was there at the last look, and that
+    /// nobody has looked for since; `before` is the moment by which it must have been gone.
+    fn presume(&mut self, id: usize, seen: DateTime<Utc>, before: Option<MomentId>, sign: Option<DateTime<Utc>>) {
+        let at = sign.or_else(|| self.last_seen(id, before)).unwrap_or_else(|| self.last_word(id));
+        let at = Some(at).max(self.held.holdings[id].listed).unwrap_or(at).min(seen);
         if let Some(out) = self.held.holdings[id].out {
             let who = &self.list.pairs[self.held.holdings[id].pair as usize];
             let day = self.day(self.list.events[out].at);
             self.findings.push(Finding::about(Kind::LostIn, self.place(out), who).of(day));
         }
         self.end(id, at, State::Presumed, None);
-    }
-
-    /// What `lmstat` lists beyond what the logs know: taken before they began, or while nobody watched.
-    fn add_missed(&mut self, key: &Key, uses: &[&Use], open: &[usize], seen: DateTime<Utc>, settings: &TraceSettings) {
-        let starts: Vec<DateTime<Utc>> = open.iter().map(|&id| self.held.holdings[id].start).collect();
-        let mut missed: Vec<(&Use, DateTime<Utc>)> = uses
-            .iter()
-            .map(|one| (*one, civil_moment(one.since, settings.timezone, None)))
-            .filter(|(_, since)| !starts.iter().any(|start| (*start - *since).abs() <= Duration::seconds(90)))
-            .collect();
-        missed.truncate(uses.len().saturating_sub(open.len()));
-        for (one, since) in missed {
-            let id = self.begin(Holding {
-                pair: key.0,
-                feature: Arc::clone(&key.1),
-                licences: one.licences,
-                start: since.min(seen),
-                origin: Origin::Lmstat,
-                out: None,
-                choice: None,
-                end: seen,
-                state: State::Open,
-                sign: seen,
-                back: None,
-            });
-            self.held.holdings[id].end = seen.max(since);
-        }
     }
 }
 

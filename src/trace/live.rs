@@ -6,9 +6,8 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
-use super::Session;
 use super::attribute::short_name;
-use crate::model::{Evidence, Identity};
+use crate::model::{Evidence, Identity, SessionRow};
 
 /// A pair that holds a token, as `lmstat` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,16 +25,16 @@ pub struct Holder {
 /// one address are left, they belong together.
 pub fn addresses(
     holders: &[Holder],
-    sessions: &[Session],
+    rows: &[SessionRow],
     connected: Option<&BTreeSet<IpAddr>>,
     name_of: &dyn Fn(IpAddr) -> Option<String>,
 ) -> BTreeMap<Identity, (IpAddr, Evidence)> {
     let mut known: BTreeMap<Identity, (IpAddr, Evidence)> = BTreeMap::new();
     for holder in holders {
         // A session that ended before the token was taken is another one.
-        let held = sessions.iter().filter(|session| session.who == holder.who && session.end >= holder.since);
-        let latest = held.max_by_key(|session| session.start);
-        if let Some((ip, evidence)) = latest.and_then(|session| Some((session.ip?, session.evidence)))
+        let held = rows.iter().filter(|row| row.who == holder.who && row.end >= holder.since);
+        let latest = held.max_by_key(|row| row.start);
+        if let Some((ip, evidence)) = latest.and_then(|row| Some((row.ip?, row.evidence)))
             && connected.is_none_or(|connected| connected.contains(&ip.to_canonical()))
         {
             known.insert(holder.who.clone(), (ip, evidence));
@@ -65,16 +64,28 @@ pub fn addresses(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::State;
+    use crate::model::{Feature, Machine, State};
+    use chrono_tz::Europe::Paris;
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_638_950_400 + minute * 60, 0).unwrap()
     }
 
-    fn session(who: &str, minutes: (i64, i64), ip: Option<&str>) -> Session {
-        let (start, end) = (at(minutes.0), at(minutes.1));
-        let (ip, evidence) = (ip.map(|ip| ip.parse().unwrap()), Evidence::Carrying);
-        Session { who: who.parse().unwrap(), start, end, state: State::Open, ip, evidence }
+    fn session(who: &str, minutes: (i64, i64), ip: Option<&str>) -> SessionRow {
+        let (start, end) = (at(minutes.0).with_timezone(&Paris), at(minutes.1).with_timezone(&Paris));
+        SessionRow {
+            date: start.date_naive(),
+            who: who.parse().unwrap(),
+            feature: Feature::new("origin", "OriginPro"),
+            start,
+            end,
+            duration_s: (end - start).num_seconds(),
+            state: State::Open,
+            initial_start: start,
+            ip: ip.map(|ip| ip.parse().unwrap()),
+            evidence: Evidence::Carrying,
+            machine: Machine::default(),
+        }
     }
 
     #[test]
@@ -94,7 +105,7 @@ mod tests {
             ("nothing at all", vec![], None, None),
         ] {
             let holders = [Holder { who: ANNA.parse().unwrap(), since: at(30) }];
-            let sessions: Vec<Session> = sessions.into_iter().cloned().collect();
+            let sessions: Vec<SessionRow> = sessions.into_iter().cloned().collect();
             let connected: Option<BTreeSet<IpAddr>> =
                 connected.map(|all| all.split(' ').map(|ip| ip.parse().unwrap()).collect());
             let name_of = |ip: IpAddr| (ip.to_string() == "10.0.0.9").then(|| "pc-1.lab.example".to_owned());

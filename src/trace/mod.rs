@@ -1,34 +1,36 @@
 //! Who used which address when, and on what evidence: pure, from parsed traces to sessions.
 //!
-//! In the order in which a night passes through them:
+//! In the order in which a stretch of time passes through them:
 //!
 //! - [`watch`]: blocks of the logwatch into moments and connections with their lives;
 //! - [`tokens`]: the logwatch's lines and the debug log's into one list of tokens, each tied to a moment;
 //! - [`attribute`]: every token that is taken to one connection, hence to one address;
 //! - [`holds`]: every token that is given back to one that was taken; what was lost is inferred from connections;
 //! - [`sessions`]: overlapping holds of one pair into sessions, sessions into days;
+//! - [`carry`]: what the next stretch must know of this one;
+//! - [`coverage`]: the times that the logs vouch for;
 //! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
 //! - [`seats`]: how many tokens were out at once;
-//! - [`live`]: where those sit that hold a token now;
-//! - [`observed`]: what a memory keeps of all this; [`merge`]: several readings put together; [`union`]: several parts of
-//!   one log.
+//! - [`refusals`]: how long people waited;
+//! - [`live`]: where those sit that hold a token now.
 
 pub mod attribute;
+pub mod carry;
+pub mod coverage;
 pub mod days;
 pub mod explain;
 pub mod holds;
 pub mod live;
-pub mod merge;
-pub mod observed;
+pub mod refusals;
 pub mod seats;
 pub mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
-pub mod union;
 pub mod watch;
 
-use std::net::IpAddr;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -36,24 +38,50 @@ use chrono_tz::Tz;
 use crate::config::TraceSettings;
 use crate::finding::Finding;
 use crate::model::{Denial, Hold};
+use crate::parse::datetime::civil_moment;
 use crate::parse::flexnet::DebugLog;
 use crate::parse::lmstat::Lmstat;
 
+pub use attribute::NameOf;
+pub use carry::Carry;
+pub use coverage::Stretch;
 pub use days::UserDay;
-pub use observed::Observed;
 pub use sessions::{Piece, Session};
 pub use tokens::{Origin, Token};
 pub use watch::{Watch, Watcher};
 
-/// The traces of one licence server.
+/// The traces of one licence server in a stretch of time and a little beyond it.
 #[derive(Debug, Default)]
 pub struct Traces {
     /// What the logwatch showed.
     pub watch: Option<Watch>,
     /// The debug log.
     pub debug_log: Option<DebugLog>,
-    /// The tokens that are out now.
-    pub lmstat: Option<Lmstat>,
+    /// The answers of `lmstat`, in the order of time.
+    pub lmstat: Vec<Lmstat>,
+}
+
+/// A stretch of time that is derived at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Its beginning.
+    pub from: DateTime<Utc>,
+    /// Its end, excluded: what is later is only looked at.
+    pub until: DateTime<Utc>,
+    /// The moment as of which the evidence ends, where it ends in this stretch.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+impl Span {
+    /// All that there is, as of a moment.
+    pub const fn all(as_of: DateTime<Utc>) -> Self {
+        Self { from: DateTime::<Utc>::MIN_UTC, until: DateTime::<Utc>::MAX_UTC, as_of: Some(as_of) }
+    }
+
+    /// Whether a moment is in it.
+    pub fn contains(&self, at: DateTime<Utc>) -> bool {
+        self.from <= at && at < self.until
+    }
 }
 
 impl Traces {
@@ -61,63 +89,102 @@ impl Traces {
     pub fn newest(&self, zone: Tz) -> Option<DateTime<Utc>> {
         let watch = self.watch.as_ref().and_then(Watch::last_moment);
         let log = self.debug_log.as_ref().and_then(|log| log.last);
-        let lmstat = self.lmstat.as_ref().and_then(|lmstat| lmstat.at);
-        let lmstat = lmstat.map(|at| crate::parse::datetime::civil_moment(at, zone, watch.or(log)));
+        let lmstat = self.lmstat.iter().filter_map(|lmstat| lmstat.at).max();
+        let lmstat = lmstat.map(|at| civil_moment(at, zone, watch.or(log)));
         watch.into_iter().chain(log).chain(lmstat).max()
     }
 }
 
-/// What the traces say.
+/// What the traces say of a stretch of time. Of every feature: which one is shown is a question for later.
 #[derive(Debug, Default)]
 pub struct Analysis {
-    /// Every token event, of every feature, in the order of time.
+    /// Every token event, in the order of time.
     pub tokens: Vec<Token>,
-    /// The tokens of the site's feature from their `OUT` to their end.
+    /// The tokens that were given back or ended otherwise, from their `OUT` to their end; and, at the end of all evidence,
+    /// those that are out. In the order of their starts.
     pub holds: Vec<Hold>,
-    /// The refusals of the site's feature.
+    /// The refusals.
     pub denials: Vec<Denial>,
-    /// The sessions in the order of their start.
+    /// The sessions that are over; and, at the end of all evidence, those that are open. In the order of their starts.
     pub sessions: Vec<Session>,
-    /// The addresses of each pair and day, in the order of day, login, host and address.
-    pub days: Vec<UserDay>,
+    /// The features that any line or any answer of `lmstat` names, in the order of their names.
+    pub features: Vec<Arc<str>>,
+    /// How many licences of each feature there are, by each answer of `lmstat`.
+    pub issued: Vec<(DateTime<Utc>, Arc<str>, u32)>,
+    /// The times that the logs vouch for, and those that they do not.
+    pub coverage: Vec<Stretch>,
     /// What looks wrong in the traces.
     pub findings: Vec<Finding>,
+    /// What the next stretch must know.
+    pub carry: Carry,
     /// The events and what became of them, for explanations.
     pub list: tokens::List,
     /// Every token from its beginning to its end, for explanations.
     pub held: holds::Held,
 }
 
-/// Works out who sat where, and how long.
+/// Works out who sat where, and how long, in a stretch of time.
 ///
-/// `name_of` gives the DHCP name of an address, where the DHCP files are at hand; `now` is the moment of the run.
-pub fn analyse(
-    traces: &Traces,
-    settings: &TraceSettings,
-    now: DateTime<Utc>,
-    name_of: &dyn Fn(IpAddr) -> Option<String>,
-) -> Analysis {
+/// `carry` is what was handed on to it, and what the watch was resumed with; `name_of` gives the DHCP name of an address.
+pub fn analyse(traces: &Traces, carry: &Carry, span: &Span, settings: &TraceSettings, name_of: NameOf<'_>) -> Analysis {
     let empty = Watch::default();
     let watch = traces.watch.as_ref().unwrap_or(&empty);
     let mut findings = Vec::new();
-    let mut list = tokens::merge(watch, traces.debug_log.as_ref(), &mut findings);
-    for one in traces.lmstat.iter().flat_map(|lmstat| &lmstat.uses) {
-        list.pair(&one.who);
+    let listings = listings(traces, settings.timezone);
+    let listed: Vec<DateTime<Utc>> = listings.iter().map(|one| one.at).collect();
+    let sources = tokens::Sources { watch, log: traces.debug_log.as_ref(), listed: &listed };
+    let mut list = tokens::merge(&sources, (span.from, span.until), &mut findings);
+    list.carried = carry.holdings.iter().filter_map(|one| Some(one.connection?.0)).collect();
+    for who in carry.people().chain(listings.iter().flat_map(|one| one.lmstat.uses.iter().map(|used| &used.who))) {
+        list.pair(who);
     }
-    let attribution = attribute::attribute(watch, &list, name_of);
-    let lmstat = traces.lmstat.as_ref();
-    let held = holds::follow(watch, &list, &attribution, lmstat, settings, now, &mut findings);
-    let wanted = |feature: &str| settings.feature.as_deref().is_none_or(|only| only == feature);
-    let sessions = sessions::join(&list, &held, &wanted);
-    let days = days::addresses(&list, &held, settings.timezone, &wanted);
+    let mut habits = attribute::Habits::default();
+    for (who, ip, n) in &carry.habits {
+        habits.count(list.pair(who), *ip, f64::from(*n));
+    }
+    let attribution = attribute::attribute(watch, &list, name_of, &habits);
+    let scene = holds::Scene { watch, list: &list, attribution: &attribution, listings: &listings, settings, span };
+    let held = holds::follow(&scene, carry, &mut findings);
+    let (sessions, shares) = sessions::join(&list, &held, carry, span, &settings.licence);
+    let handed_on =
+        Carry { shares, habits: held.habits(&list, span), ..carry::carried(watch, &list, &held, span.until) };
     Analysis {
-        tokens: tokens::events(&list, &held),
-        holds: holds::records(&list, &held, &wanted),
-        denials: tokens::denials(&list, &wanted),
+        tokens: tokens::events(&list, &held, span),
+        holds: held.records(&list, span, &settings.licence),
+        denials: tokens::denials(&list, span, &settings.licence),
         sessions,
-        days,
+        features: features(&list, &listings),
+        issued: issued(&listings, span),
+        coverage: coverage::coverage(traces, carry, &list, &held, span),
         findings,
+        carry: handed_on,
         list,
         held,
     }
+}
+
+fn features(list: &tokens::List, listings: &[holds::Listing<'_>]) -> Vec<Arc<str>> {
+    let of_lines = list.events.iter().filter_map(|event| match &event.what {
+        tokens::EventKind::Token { feature, .. } => Some(feature),
+        _ => None,
+    });
+    let listed = listings.iter().flat_map(|one| &one.lmstat.features);
+    let features: BTreeSet<&Arc<str>> = of_lines.chain(listed).collect();
+    features.into_iter().cloned().collect()
+}
+
+fn issued(listings: &[holds::Listing<'_>], span: &Span) -> Vec<(DateTime<Utc>, Arc<str>, u32)> {
+    let own = listings.iter().filter(|one| span.contains(one.at));
+    own.flat_map(|one| one.lmstat.issued.iter().map(|(feature, count)| (one.at, Arc::clone(feature), *count))).collect()
+}
+
+/// The answers of `lmstat` with their moments, in the order of time.
+fn listings(traces: &Traces, zone: Tz) -> Vec<holds::Listing<'_>> {
+    let dated = traces.lmstat.iter().filter_map(|lmstat| {
+        let at = civil_moment(lmstat.at?, zone, None);
+        Some(holds::Listing { at, lmstat })
+    });
+    let mut listings: Vec<_> = dated.collect();
+    listings.sort_by_key(|one| one.at);
+    listings
 }

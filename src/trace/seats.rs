@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 
 use crate::model::{Denial, Hold};
+use crate::parse::datetime::civil_moment;
 
 /// A change of the number of seats taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +67,76 @@ pub fn levels(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<i64
     levels
 }
 
-/// One row of `seats`: an hour of the civil day with use or refusals.
+/// How many tokens there are, with the days from which on there are so many.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seats(Vec<(NaiveDate, u32)>);
+
+impl Seats {
+    /// So many, on all days.
+    pub fn always(count: u32) -> Self {
+        Self(vec![(NaiveDate::MIN, count)])
+    }
+
+    /// So many from each day on.
+    pub fn dated(mut counts: Vec<(NaiveDate, u32)>) -> Self {
+        counts.sort_unstable();
+        Self(counts)
+    }
+
+    /// How many there are on a day: before the first that is known, as many as then. `None` where nothing is known.
+    pub fn on(&self, day: NaiveDate) -> Option<u32> {
+        let known = self.0.partition_point(|(since, _)| *since <= day);
+        self.0.get(known.saturating_sub(1)).map(|(_, count)| *count)
+    }
+}
+
+impl Seats {
+    /// The runs of days of a span in which there are equally many, with their number; none where it is not known.
+    pub fn between(&self, first: NaiveDate, last: NaiveDate) -> Vec<(NaiveDate, NaiveDate, u32)> {
+        let changes = self.0.iter().map(|(since, _)| *since).filter(|since| first < *since && *since <= last);
+        let starts: Vec<NaiveDate> = std::iter::once(first).chain(changes).collect();
+        let ends = starts.iter().skip(1).filter_map(NaiveDate::pred_opt).chain([last]);
+        starts.iter().zip(ends).filter_map(|(start, end)| Some((*start, end, self.on(*start)?))).collect()
+    }
+}
+
+/// The times of which it is known what was out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The stretch that evidence speaks of; what is before it was told by others, and counts as known.
+    pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// What is known of it: stretches that neither touch nor overlap, in the order of time.
+    pub stretches: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Known {
+    /// How many seconds of a stretch are known.
+    pub fn seconds(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> i64 {
+        let Some((since, _)) = self.span else { return (until - from).num_seconds() };
+        let given = (since.min(until) - from).num_seconds().max(0);
+        let first = self.stretches.partition_point(|(_, end)| *end <= from);
+        let within = self.stretches[first..].iter().take_while(|(start, _)| *start < until);
+        given
+            + within
+                .map(|(start, end)| ((*end).min(until) - (*start).max(from).max(since)).num_seconds().max(0))
+                .sum::<i64>()
+    }
+
+    /// The stretches of the evidence's time of which nothing is known.
+    pub fn holes(&self) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+        let Some((mut at, end)) = self.span else { return Vec::new() };
+        let mut holes = Vec::new();
+        for (since, until) in self.stretches.iter().chain([&(end, end)]) {
+            if *since > at {
+                holes.push((at, *since));
+            }
+            at = at.max(*until);
+        }
+        holes
+    }
+}
+
+/// One row of `seats`: an hour of the civil day with use or refusals, or of which something is not known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SeatHour {
     /// The day.
@@ -85,6 +155,10 @@ pub struct SeatHour {
     pub denied_true: u32,
     /// Refusals after which the same pair got its token at once.
     pub denied_false: u32,
+    /// How many of its seconds are known.
+    pub known_s: i64,
+    /// How many tokens there are.
+    pub seats: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -96,8 +170,8 @@ struct Hour {
     denied_false: u32,
 }
 
-/// The hours with use, in their order.
-pub fn hours(holds: &[Hold], denials: &[Denial], seats: Option<u32>, zone: Tz) -> Vec<SeatHour> {
+/// The hours with use, and those of which something is not known, in their order.
+pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, zone: Tz) -> Vec<SeatHour> {
     let mut hours: BTreeMap<(NaiveDate, u32), Hour> = BTreeMap::new();
     let (mut taken, mut since) = (0, None);
     for step in steps(holds, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC) {
@@ -115,20 +189,37 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: Option<u32>, zone: Tz) -
         let hour = hours.entry(hour_of(denial.at, zone)).or_default();
         *(if denial.real { &mut hour.denied_true } else { &mut hour.denied_false }) += 1;
     }
-    hours
-        .into_iter()
-        .filter(|(_, hour)| hour.peak > 0 || hour.denied_true + hour.denied_false > 0)
-        .map(|((date, hour), count)| SeatHour {
+    hours.retain(|_, hour| hour.peak > 0 || hour.denied_true + hour.denied_false > 0);
+    for (since, until) in known.holes() {
+        let mut at = since;
+        while at < until {
+            hours.entry(hour_of(at, zone)).or_default();
+            at = next_hour(at, zone);
+        }
+    }
+    let row = |((date, hour), count): ((NaiveDate, u32), Hour)| {
+        let length = length_of(date, hour, zone);
+        let begin = start_of_hour(date, hour, zone);
+        let seats = seats.on(date);
+        SeatHour {
             date,
             hour,
             peak: count.peak,
             token_s: count.token_seconds,
-            mean: count.token_seconds as f64 / length_of(date, hour, zone) as f64,
+            mean: count.token_seconds as f64 / length as f64,
             at_limit_s: seats.map(|_| count.at_limit),
             denied_true: count.denied_true,
             denied_false: count.denied_false,
-        })
-        .collect()
+            known_s: known.seconds(begin, begin + Duration::seconds(length)),
+            seats,
+        }
+    };
+    hours.into_iter().map(row).collect()
+}
+
+/// The first moment of an hour of the civil day.
+fn start_of_hour(date: NaiveDate, hour: u32, zone: Tz) -> DateTime<Utc> {
+    civil_moment(date.and_hms_opt(hour, 0, 0).unwrap_or_default(), zone, None)
 }
 
 /// Counts a stretch of time during which so many seats are taken, hour by hour.
@@ -137,7 +228,7 @@ fn spend(
     from: DateTime<Utc>,
     until: DateTime<Utc>,
     taken: i64,
-    seats: Option<u32>,
+    seats: &Seats,
     zone: Tz,
 ) {
     let mut from = from;
@@ -147,7 +238,7 @@ fn spend(
         let hour = hours.entry(hour_of(from, zone)).or_default();
         hour.peak = hour.peak.max(taken);
         hour.token_seconds += taken * seconds;
-        if seats.is_some_and(|seats| taken >= i64::from(seats)) {
+        if seats.on(hour_of(from, zone).0).is_some_and(|seats| taken >= i64::from(seats)) {
             hour.at_limit += seconds;
         }
         from = end;
@@ -177,16 +268,18 @@ fn length_of(date: NaiveDate, hour: u32, zone: Tz) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Identity;
+    use crate::model::{Feature, Identity, State};
     use chrono_tz::Europe::Paris;
 
     fn hold(start: &str, end: &str) -> Hold {
         Hold {
             who: Identity::new("anna", "PC-1"),
-            feature: "OriginPro".to_owned(),
+            feature: Feature::new("origin", "OriginPro"),
             start: start.parse().unwrap(),
             end: end.parse().unwrap(),
             licences: 1,
+            state: State::Closed,
+            address: None,
         }
     }
 
@@ -196,7 +289,7 @@ mod tests {
             hold("2021-12-08T08:30:00+01:00", "2021-12-08T10:15:00+01:00"),
             hold("2021-12-08T09:00:00+01:00", "2021-12-08T09:30:00+01:00"),
         ];
-        let hours = hours(&holds, &[], Some(2), Paris);
+        let hours = hours(&holds, &[], &Seats::always(2), &Known::default(), Paris);
         let rows: Vec<_> = hours.iter().map(|h| (h.hour, h.peak, h.mean, h.at_limit_s)).collect();
         assert_eq!(rows, [(8, 1, 0.5, Some(0)), (9, 2, 1.5, Some(1800)), (10, 1, 0.25, Some(0))]);
     }
@@ -204,7 +297,7 @@ mod tests {
     #[test]
     fn the_repeated_hour_of_autumn_is_one_row_of_two_hours() {
         let holds = [hold("2021-10-31T02:00:00+02:00", "2021-10-31T03:00:00+01:00")];
-        let hours = hours(&holds, &[], None, Paris);
+        let hours = hours(&holds, &[], &Seats::default(), &Known::default(), Paris);
         assert_eq!(hours.iter().map(|h| (h.hour, h.peak, h.mean)).collect::<Vec<_>>(), [(2, 1, 1.0)]);
     }
 
@@ -238,7 +331,7 @@ mod tests {
     #[test]
     fn token_seconds_are_kept_over_all_hours() {
         let holds = [hold("2022-03-26T10:10:10+01:00", "2022-03-28T11:11:11+02:00")];
-        let sum: i64 = hours(&holds, &[], None, Paris).iter().map(|h| h.token_s).sum();
+        let sum: i64 = hours(&holds, &[], &Seats::default(), &Known::default(), Paris).iter().map(|h| h.token_s).sum();
         assert_eq!(sum, (holds[0].end - holds[0].start).num_seconds());
     }
 }

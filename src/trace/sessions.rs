@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::Span;
+use super::carry::{CarriedShare, Carry};
 use super::holds::{Address, Held, Holding};
-use super::tokens::{List, PairId};
-use crate::model::{Evidence, Identity, State};
+use super::tokens::List;
+use crate::model::{Evidence, Feature, Identity, State};
 use crate::parse::datetime::end_of_day;
 
 /// From the moment a pair first holds a token until it holds none.
@@ -16,6 +18,8 @@ use crate::parse::datetime::end_of_day;
 pub struct Session {
     /// Who.
     pub who: Identity,
+    /// The licensed feature.
+    pub feature: Feature,
     /// When it began.
     pub start: DateTime<Utc>,
     /// When it ended, as far as `state` says.
@@ -81,37 +85,62 @@ pub const SEAM: Duration = Duration::seconds(1);
 
 /// One token as far as a session depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+struct Share {
     /// Its beginning.
-    pub start: DateTime<Utc>,
+    start: DateTime<Utc>,
     /// Its end.
-    pub end: DateTime<Utc>,
+    end: DateTime<Utc>,
     /// What the end is.
-    pub state: State,
+    state: State,
     /// The address that it was taken from, where one is known.
-    pub address: Option<Address>,
+    address: Option<Address>,
+    /// Whether it is still out where its stretch ends.
+    is_out: bool,
 }
 
-/// Joins the wanted holdings of each pair, in the order of their starts.
-pub fn join(list: &List, held: &Held, wanted: &dyn Fn(&str) -> bool) -> Vec<Session> {
-    let mut by_pair: BTreeMap<PairId, Vec<Share>> = BTreeMap::new();
+/// The sessions that are over or, at the end of all evidence, were seen last; and the tokens of those that go on.
+pub(super) fn join(
+    list: &List,
+    held: &Held,
+    carry: &Carry,
+    span: &Span,
+    licence: &str,
+) -> (Vec<Session>, Vec<CarriedShare>) {
+    let mut by_owner: BTreeMap<(&Identity, &str), Vec<Share>> = BTreeMap::new();
+    for CarriedShare { owner, start, end, state, address } in &carry.shares {
+        let share = Share { start: *start, end: *end, state: *state, address: *address, is_out: false };
+        by_owner.entry((&owner.0, &owner.1)).or_default().push(share);
+    }
     for (holding, address) in held.holdings.iter().zip(&held.addresses) {
-        if wanted(&holding.feature) {
-            let Holding { start, end, state, .. } = *holding;
-            by_pair.entry(holding.pair).or_default().push(Share { start, end, state, address: *address });
+        let Holding { start, end, state, .. } = *holding;
+        let is_out = holding.is_out() && span.as_of.is_none();
+        let end = if is_out { span.until.max(start) } else { end };
+        let share = Share { start, end, state, address: *address, is_out };
+        by_owner.entry((&list.pairs[holding.pair as usize], &holding.feature)).or_default().push(share);
+    }
+    let (mut sessions, mut going_on) = (Vec::new(), Vec::new());
+    for ((who, feature), mut shares) in by_owner {
+        shares.sort_by_key(|share| (share.start, share.end));
+        for (shares, end) in together(&shares) {
+            if span.as_of.is_none() && (shares.iter().any(|share| share.is_out) || end + SEAM >= span.until) {
+                let over = shares.iter().filter(|share| !share.is_out);
+                going_on.extend(over.map(|&Share { start, end, state, address, .. }| {
+                    let owner = (who.clone(), feature.to_owned());
+                    CarriedShare { owner, start, end, state, address }
+                }));
+            } else {
+                sessions.push(session(who, Feature::new(licence, feature), shares, end));
+            }
         }
     }
-    let mut sessions: Vec<Session> =
-        by_pair.into_iter().flat_map(|(pair, shares)| of_pair(&list.pairs[pair as usize], shares)).collect();
-    sessions.sort_by(|a, b| (a.start, &a.who).cmp(&(b.start, &b.who)));
-    sessions
+    sessions.sort_by(|a, b| (a.start, &a.who, &a.feature).cmp(&(b.start, &b.who, &b.feature)));
+    (sessions, going_on)
 }
 
-/// The sessions of one pair from all its tokens, in the order of their starts.
-pub fn of_pair(who: &Identity, mut shares: Vec<Share>) -> Vec<Session> {
-    shares.sort_by_key(|share| (share.start, share.end));
-    let mut sessions = Vec::new();
-    let mut rest = shares.as_slice();
+/// Tokens in the order of their starts, by those that overlap or touch, with the end of each such run.
+fn together(shares: &[Share]) -> Vec<(&[Share], DateTime<Utc>)> {
+    let mut runs = Vec::new();
+    let mut rest = shares;
     while let Some(first) = rest.first() {
         let mut end = first.end;
         let mut n = 1;
@@ -119,13 +148,13 @@ pub fn of_pair(who: &Identity, mut shares: Vec<Share>) -> Vec<Session> {
             end = end.max(next.end);
             n += 1;
         }
-        sessions.push(session(who, &rest[..n], end));
+        runs.push((&rest[..n], end));
         rest = &rest[n..];
     }
-    sessions
+    runs
 }
 
-fn session(who: &Identity, shares: &[Share], end: DateTime<Utc>) -> Session {
+fn session(who: &Identity, feature: Feature, shares: &[Share], end: DateTime<Utc>) -> Session {
     // Of those that end last, an open one is the surest sign that the session is.
     let state = shares.iter().filter(|share| share.end == end).map(|share| share.state).max();
     let mut votes: BTreeMap<IpAddr, (u32, Evidence)> = BTreeMap::new();
@@ -136,6 +165,7 @@ fn session(who: &Identity, shares: &[Share], end: DateTime<Utc>) -> Session {
     let best = votes.iter().max_by_key(|(ip, (n, evidence))| (*n, *evidence, std::cmp::Reverse(**ip)));
     Session {
         who: who.clone(),
+        feature,
         start: shares.first().map_or(end, |share| share.start),
         end,
         state: state.unwrap_or(State::Closed),
@@ -152,6 +182,7 @@ mod tests {
     fn session_of(start: &str, end: &str) -> Session {
         Session {
             who: Identity::new("anna", "PC-1"),
+            feature: Feature::new("origin", "OriginPro"),
             start: start.parse().unwrap(),
             end: end.parse().unwrap(),
             state: State::Closed,

@@ -1,12 +1,11 @@
 //! Small traces that show one thing each.
 
-use chrono::NaiveDate;
 use chrono_tz::Europe::Paris;
 
 use super::*;
-use crate::parse::logwatch::{Block, Reader};
-use crate::parse::{flexnet, lmstat};
-use crate::source::Source;
+use crate::derivation::{Derivation, DhcpNames, derive_all};
+use crate::evidence;
+use crate::pipeline::newest;
 
 const DAY: &str = "2021-12-08";
 
@@ -37,30 +36,50 @@ fn log_line(line: &str) -> String {
     }
 }
 
-fn watch(text: &str) -> Watch {
-    let mut reader = Reader::new(text.as_bytes(), "logwatch", Paris, Some(60213)).unwrap();
-    let mut watcher = Watcher::new("logwatch", Some("10.0.0.1".parse().unwrap()));
-    let mut block = Block::default();
-    while reader.read(&mut block).unwrap() {
-        watcher.see(&block);
-    }
-    watcher.finish()
-}
-
-fn debug_log(lines: &str) -> DebugLog {
+fn debug_log(lines: &str) -> String {
     let lines: Vec<String> = lines.lines().map(|line| log_line(line.trim())).collect();
-    let text = format!("06:00:00 (d) TIMESTAMP 12/8/2021\n{}\n", lines.join("\n"));
-    flexnet::parse(&Source::from_bytes("debug.log", text.as_bytes()), Paris, NaiveDate::MIN).items
+    format!("06:00:00 (d) TIMESTAMP 12/8/2021\n{}\n", lines.join("\n"))
 }
 
-fn analysed(traces: &Traces) -> Analysis {
-    let settings = TraceSettings { timezone: Paris, ..TraceSettings::default() };
-    let now = traces.newest(Paris).unwrap();
-    analyse(traces, &settings, now, &|_| None)
+/// What copies say, each of which can be empty.
+#[derive(Default)]
+struct Copies<'a> {
+    logwatch: &'a str,
+    debug_log: &'a str,
+    lmstat: &'a str,
+}
+
+/// All that follows from some copies, as of the newest moment that they name.
+fn analysed(copies: &Copies<'_>) -> Analysis {
+    let mut evidence = evidence::Evidence::in_memory();
+    if !copies.logwatch.is_empty() {
+        evidence.add_logwatch("logwatch", copies.logwatch.as_bytes()).unwrap();
+    }
+    if !copies.debug_log.is_empty() {
+        evidence.add_debug_log("debug.log", copies.debug_log.as_bytes(), Paris).unwrap();
+    }
+    if !copies.lmstat.is_empty() {
+        evidence.add_lmstat(copies.lmstat.as_bytes()).unwrap();
+    }
+    evidence.date_beside_blocks(Paris).unwrap();
+    let server = Some("10.0.0.1".parse().unwrap());
+    let settings = TraceSettings { timezone: Paris, server, ..TraceSettings::default() };
+    let as_of = newest(&evidence, &settings).unwrap();
+    derive_all(&Derivation::new(&evidence, &settings, DhcpNames::default(), as_of)).unwrap()
 }
 
 fn of_blocks(blocks: &str) -> Analysis {
-    analysed(&Traces { watch: Some(watch(&logwatch(blocks))), ..Traces::default() })
+    analysed(&Copies { logwatch: &logwatch(blocks), ..Copies::default() })
+}
+
+fn of_debug_log(lines: &str) -> Analysis {
+    analysed(&Copies { debug_log: &debug_log(lines), ..Copies::default() })
+}
+
+/// The addresses of the days: how many tokens are for each, and how many against.
+fn addresses(analysis: &Analysis) -> Vec<(String, u32, u32)> {
+    let rows = days::addresses(&analysis.holds, Paris);
+    rows.iter().map(|row| (row.ip.unwrap().to_string(), row.n_for, row.n_against)).collect()
 }
 
 /// `anna 09:00:00-10:00:00 closed 10.0.1.5`.
@@ -85,7 +104,7 @@ fn the_only_connection_with_bytes_in_flight_is_the_tokens() {
          10:00:00 1.6:51001 | 10:00:00 IN anna@PC-1",
     );
     assert_eq!(sessions(&analysis), ["anna 09:00:00-10:00:00 closed 10.0.1.5"]);
-    assert_eq!(analysis.days[0].evidence, crate::model::Evidence::Carrying);
+    assert_eq!(days::addresses(&analysis.holds, Paris)[0].evidence, crate::model::Evidence::Carrying);
 }
 
 #[test]
@@ -177,8 +196,7 @@ fn whoever_moves_is_where_the_bytes_are() {
          09:00:00 2.9:51000*432 | 09:00:00 OUT anna@PC-1
          10:00:00 | 10:00:00 IN anna@PC-1",
     );
-    let rows: Vec<_> = analysis.days.iter().map(|d| (d.ip.unwrap().to_string(), d.n_for, d.n_against)).collect();
-    assert_eq!(rows, [("10.0.1.5".to_owned(), 2, 1), ("10.0.2.9".to_owned(), 1, 2)]);
+    assert_eq!(addresses(&analysis), [("10.0.1.5".to_owned(), 2, 1), ("10.0.2.9".to_owned(), 1, 2)]);
 }
 
 #[test]
@@ -192,7 +210,7 @@ fn two_writers_at_once_are_one_watch() {
         ),
         logwatch("10:00:00\n10:00:00 1.6:50000 | 10:00:00 IN anna@PC-1 | 10:00:00 IN anna@PC-1"),
     );
-    let mixed = analysed(&Traces { watch: Some(watch(&text)), ..Traces::default() });
+    let mixed = analysed(&Copies { logwatch: &text, ..Copies::default() });
     assert_eq!(sessions(&mixed), sessions(&of_blocks(one)));
 }
 
@@ -245,9 +263,7 @@ fn clocks_that_disagree_by_minutes_are_set_by_the_logwatch_and_named() {
          10:00:00 1.6:51001 | 10:00:00 IN anna@PC-1
          10:30:00 | 10:30:00 IN bob@PC-2";
     let late = "09:07:00 OUT anna@PC-1\n09:37:00 OUT bob@PC-2\n10:07:00 IN anna@PC-1\n10:37:00 IN bob@PC-2";
-    let traces =
-        Traces { watch: Some(watch(&logwatch(blocks))), debug_log: Some(debug_log(late)), ..Traces::default() };
-    let analysis = analysed(&traces);
+    let analysis = analysed(&Copies { logwatch: &logwatch(blocks), debug_log: &debug_log(late), ..Copies::default() });
     assert_eq!(
         sessions(&analysis),
         ["anna 09:00:00-10:00:00 closed 10.0.1.5", "bob 09:30:00-10:30:00 closed 10.0.1.6"]
@@ -259,16 +275,16 @@ fn clocks_that_disagree_by_minutes_are_set_by_the_logwatch_and_named() {
 /// line of the logwatch is none of its own.
 #[test]
 fn what_the_debug_log_lost_is_taken_from_the_logwatch() {
-    let shown = watch(&logwatch(
+    let shown = logwatch(
         "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
          10:00:00 1.5:51000 1.6:51001*432 | 10:00:00 OUT bob@PC-2
          11:00:00 1.6:51001 | 11:00:00 IN anna@PC-1
          12:00:00 | 12:00:00 IN bob@PC-2
          13:00:00 | 13:00:00",
-    ));
+    );
     let with = |lines: &str| {
         let log = debug_log(&format!("09:00:00 OUT anna@PC-1\n{lines}\n13:00:00"));
-        analysed(&Traces { watch: Some(shown.clone()), debug_log: Some(log), ..Traces::default() })
+        analysed(&Copies { logwatch: &shown, debug_log: &log, ..Copies::default() })
     };
     let anna = "anna 09:00:00-11:00:00 closed 10.0.1.5";
     let both = [anna, "bob 10:00:00-12:00:00 closed 10.0.1.6"];
@@ -292,13 +308,13 @@ fn what_the_debug_log_lost_is_taken_from_the_logwatch() {
     assert_eq!(sessions(&analysis), [anna, "b?b 10:00:00-12:00:00 closed 10.0.1.6"]);
     // Nobody else names bob, who only gives back: half a name is nobody's.
     let log = debug_log("09:00:00 OUT anna@PC-1\n11:00:00 IN anna@PC-1\n13:00:00");
-    let shown = watch(&logwatch(
+    let shown = logwatch(
         "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
          10:00:00 1.5:51000 1.6:51001*432 | 10:00:00 OUT bob@PC
          11:00:00 1.6:51001 | 11:00:00 IN anna@PC-1
          13:00:00 1.6:51001 | 13:00:00",
-    ));
-    let analysis = analysed(&Traces { watch: Some(shown), debug_log: Some(log), ..Traces::default() });
+    );
+    let analysis = analysed(&Copies { logwatch: &shown, debug_log: &log, ..Copies::default() });
     assert_eq!((sessions(&analysis), kinds(&analysis)), (vec![anna.to_owned()], vec!["logs-disagree"]));
 }
 
@@ -317,11 +333,11 @@ fn lines_behind_a_gap_are_of_the_day_on_which_the_logwatch_shows_them() {
     let lines = |blocks: &'static str| blocks.lines().filter_map(|line| Some(line.split_once(" | ")?.1));
     let more = ["15:00:00 OUT bob@PC-2", "15:00:01 IN bob@PC-2"];
     let log = lines(before).chain(lines(after)).chain(more).collect::<Vec<_>>().join("\n");
-    let traces = Traces { watch: Some(watch(&text)), debug_log: Some(debug_log(&log)), ..Traces::default() };
-    let analysis = analysed(&traces);
+    let analysis = analysed(&Copies { logwatch: &text, debug_log: &debug_log(&log), ..Copies::default() });
     let dates: Vec<_> = analysis.sessions.iter().map(|session| session.start.date_naive().to_string()).collect();
     assert_eq!(dates, [DAY, DAY, "2021-12-10", "2021-12-10", "2021-12-10"]);
-    assert_eq!(kinds(&analysis), [""; 0], "no line is one of one log only");
+    // The last lines are in the debug log alone, of a time of which it is not known to have all.
+    assert_eq!(kinds(&analysis), ["unknown-address"], "no line is one of one log only");
 }
 
 #[test]
@@ -351,30 +367,30 @@ fn a_server_in_another_zone_has_another_summer_time() {
             let line = line.replace(DAY, date);
             text += &if line.starts_with("20") { line + " UTC\n" } else { line + "\n" };
         }
-        log.extend(["06:00:00 (d) Time: ", date, " 06:00:00\n"]);
+        let (year, day) = date.split_once('-').unwrap();
+        log.extend(["06:00:00 (d) TIMESTAMP ", &day.replace('-', "/"), "/", year, "\n"]);
         log.extend(blocks.lines().map(|line| log_line(line.split_once(" | ").unwrap().1) + "\n"));
     }
-    let log = flexnet::parse(&Source::from_bytes("debug.log", log.as_bytes()), Paris, NaiveDate::MIN).items;
-    let analysis = analysed(&Traces { watch: Some(watch(&text)), debug_log: Some(log), ..Traces::default() });
+    let analysis = analysed(&Copies { logwatch: &text, debug_log: &log, ..Copies::default() });
     let starts: Vec<_> = analysis.sessions.iter().map(|session| session.start.format("%m-%d %T").to_string()).collect();
     assert_eq!(starts, ["10-30 07:10:05", "10-30 09:02:41", "10-30 11:33:33", "11-02 08:07:26", "11-02 10:29:50"]);
-    assert_eq!(kinds(&analysis), ["clocks-disagree"]);
+    // Each month says so.
+    assert_eq!(kinds(&analysis), ["clocks-disagree"; 2]);
 }
 
 #[test]
 fn a_debug_log_alone_gives_sessions_without_addresses() {
-    let log = debug_log("09:00:00 OUT anna@PC-1\n09:10:00 OUT anna@PC-1\n09:20:00 IN anna@PC-1\n10:00:00 IN anna@PC-1");
-    let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
+    let analysis =
+        of_debug_log("09:00:00 OUT anna@PC-1\n09:10:00 OUT anna@PC-1\n09:20:00 IN anna@PC-1\n10:00:00 IN anna@PC-1");
     assert_eq!(sessions(&analysis), ["anna 09:00:00-10:00:00 closed -"]);
     assert_eq!(kinds(&analysis), [""; 0]);
 }
 
 #[test]
 fn a_ghost_ends_with_the_other_tokens_of_its_pair() {
-    let log = debug_log(
+    let analysis = of_debug_log(
         "09:00:00 OUT anna@PC-1\n09:30:00 OUT anna@PC-1\n10:00:00 IN anna@PC-1\n14:00:00 OUT anna@PC-1\n15:00:00 IN anna@PC-1",
     );
-    let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
     assert_eq!(sessions(&analysis), ["anna 09:00:00-10:00:00 presumed -", "anna 14:00:00-15:00:00 closed -"]);
 }
 
@@ -383,8 +399,7 @@ fn a_restart_ends_every_token() {
     let text = "06:00:00 (d) TIMESTAMP 12/8/2021\n09:00:00 (d) OUT: \"f\" anna@PC-1  \n11:00:00 (d) chatter\n\
                 12:00:00 (lmgrd) FlexNet Licensing (v11.16.5.1 build 1) started on origin (linux) (12/8/2021)\n\
                 13:00:00 (d) OUT: \"f\" anna@PC-1  \n14:00:00 (lmgrd) EXITING DUE TO SIGNAL 15 Exit reason 1\n";
-    let log = flexnet::parse(&Source::from_bytes("debug.log", text.as_bytes()), Paris, NaiveDate::MIN).items;
-    let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
+    let analysis = analysed(&Copies { debug_log: text, ..Copies::default() });
     assert_eq!(sessions(&analysis), ["anna 09:00:00-11:00:00 presumed -", "anna 13:00:00-14:00:00 presumed -"]);
 }
 
@@ -395,10 +410,8 @@ fn lmstat_opens_what_the_logs_missed_and_closes_what_it_does_not_list() {
          11:00:00 1.5:51000 1.6:51001 | 11:00:00";
     let list = "Flexible License Manager status on Wed 12/8/2021 11:00\nUsers of f:  (Total of 3 licenses issued;  Total of 2 licenses in use)\n    \
         bob PC-2 PC-2 (v1) (s/27000 1), start Wed 12/8 10:00\n    carl PC-3 PC-3 (v1) (s/27000 2), start Wed 12/8 8:15\n";
-    let lmstat = lmstat::parse(&Source::from_bytes("lmstat", list.as_bytes())).items;
-    let traces = Traces { watch: Some(watch(&logwatch(blocks))), lmstat: Some(lmstat), ..Traces::default() };
     assert_eq!(
-        sessions(&analysed(&traces)),
+        sessions(&analysed(&Copies { logwatch: &logwatch(blocks), lmstat: list, ..Copies::default() })),
         [
             "carl 08:15:00-11:00:00 open -",
             "anna 09:00:00-09:00:00 presumed 10.0.1.5",
@@ -409,9 +422,9 @@ fn lmstat_opens_what_the_logs_missed_and_closes_what_it_does_not_list() {
 
 #[test]
 fn a_refusal_is_false_where_the_token_comes_at_once() {
-    let log =
-        debug_log("09:00:00 DENIED anna@PC-1\n09:00:01 OUT anna@PC-1\n09:30:00 DENIED bob@PC-2\n09:40:00 OUT bob@PC-2");
-    let analysis = analysed(&Traces { debug_log: Some(log), ..Traces::default() });
+    let analysis = of_debug_log(
+        "09:00:00 DENIED anna@PC-1\n09:00:01 OUT anna@PC-1\n09:30:00 DENIED bob@PC-2\n09:40:00 OUT bob@PC-2",
+    );
     assert_eq!(analysis.denials.iter().map(|denial| denial.real).collect::<Vec<_>>(), [false, true]);
 }
 
@@ -495,9 +508,8 @@ proptest::proptest! {
                 log.extend([line.as_str(), "\n"]);
             }
         }
-        let log = debug_log(&log);
-        let watch = (!blocks.is_empty()).then(|| watch(&logwatch(&blocks)));
-        let analysis = analysed(&Traces { watch, debug_log: Some(log), ..Traces::default() });
+        let shown = if blocks.is_empty() { String::new() } else { logwatch(&blocks) };
+        let analysis = analysed(&Copies { logwatch: &shown, debug_log: &debug_log(&log), ..Copies::default() });
         let n_events = analysis.list.events.iter().filter(|event| event.origin == Origin::DebugLog).count();
         proptest::prop_assert_eq!(n_events, n_logged);
         proptest::prop_assert!(analysis.sessions.iter().all(|session| session.start <= session.end));

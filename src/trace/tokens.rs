@@ -10,19 +10,24 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
 
+use super::Span;
+use super::attribute::BURST;
 use super::holds::Held;
-use super::watch::MomentId;
-use crate::model::{Denial, Identity};
+use super::watch::{ConnectionId, MomentId, Watch};
+use crate::finding::Files;
+use crate::model::{Denial, Feature, Identity};
 use crate::parse::flexnet::{TokenKind, What};
 
-pub use align::merge;
+pub(super) use align::{Sources, merge};
 
 /// An index into [`List::pairs`].
 pub type PairId = u32;
 
 /// Where a token event is known from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A block of the logwatch.
     Logwatch,
@@ -102,6 +107,8 @@ pub enum EventKind {
     Started(Option<DateTime<Utc>>),
     /// The daemons end.
     Stopped,
+    /// `lmstat` lists what is out, by its index among the answers.
+    Listed(usize),
 }
 
 /// All events in their order, and the pairs that they name.
@@ -113,13 +120,15 @@ pub struct List {
     pub pairs: Vec<Identity>,
     /// The moments that show a line again: while their blocks were written, another line was, and is lost.
     pub bursts: HashSet<MomentId>,
-    /// The debug log, as findings cite it.
-    pub log_name: Option<Arc<str>>,
-    /// The moments between which every line is known, as the debug log has them all, but for its gaps.
-    pub complete: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The files of the debug log, as findings cite them.
+    pub log_files: Files,
+    /// The stretches of time of which every line is known, as the debug log has them all, but for its gaps.
+    pub complete: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// Times in which the debug log lacks lines that the logwatch shows, in their order.
     gaps: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     index: HashMap<Identity, PairId>,
+    /// The connections of tokens that were out before the list begins.
+    pub carried: Vec<ConnectionId>,
 }
 
 impl List {
@@ -143,7 +152,20 @@ impl List {
     pub fn is_complete(&self, at: DateTime<Utc>) -> bool {
         let is_within = |(first, last): (DateTime<Utc>, DateTime<Utc>)| first <= at && at <= last;
         let before = self.gaps.partition_point(|gap| gap.0 <= at);
-        self.complete.is_some_and(is_within) && !self.gaps[..before].last().copied().is_some_and(is_within)
+        self.is_covered(at) && !self.gaps[..before].last().copied().is_some_and(is_within)
+    }
+
+    /// Whether the debug log covers that time, with gaps or without.
+    pub fn is_covered(&self, at: DateTime<Utc>) -> bool {
+        let before = self.complete.partition_point(|stretch| stretch.0 <= at);
+        before.checked_sub(1).is_some_and(|index| at <= self.complete[index].1)
+    }
+
+    /// Whether a line was lost while a moment's block was written, or one just before or after it.
+    pub(super) fn is_in_burst(&self, watch: &Watch, moment: MomentId) -> bool {
+        let at = watch.moment(moment).at;
+        let near = |m: &MomentId| watch.moments.get(*m as usize).is_some_and(|m| (m.at - at).abs() <= BURST);
+        (moment.saturating_sub(1)..=moment + 1).filter(near).any(|m| self.bursts.contains(&m))
     }
 
     fn push(
@@ -194,10 +216,10 @@ fn verdicts(list: &List) -> impl Iterator<Item = (&Event, Option<bool>)> {
 }
 
 /// The rows of `tokens`: the lines that are tokens of their own, and what was inferred, in the order of time.
-pub fn events(list: &List, held: &Held) -> Vec<Token> {
+pub(super) fn events(list: &List, held: &Held, span: &Span) -> Vec<Token> {
     let from_lines = verdicts(list).enumerate().filter_map(|(index, (event, verdict))| match &event.what {
         EventKind::Token { kind, feature, pair, licences, repeated, .. }
-            if !repeated || held.counted_repeats.contains(&index) =>
+            if span.contains(event.at) && (!repeated || held.counted_repeats.contains(&index)) =>
         {
             Some(Token {
                 at: event.at,
@@ -216,14 +238,14 @@ pub fn events(list: &List, held: &Held) -> Vec<Token> {
     tokens
 }
 
-/// The denials of the wanted features.
-pub fn denials(list: &List, wanted: &dyn Fn(&str) -> bool) -> Vec<Denial> {
+/// The refusals of a stretch.
+pub(super) fn denials(list: &List, span: &Span, licence: &str) -> Vec<Denial> {
     verdicts(list)
         .filter_map(|(event, verdict)| match &event.what {
-            EventKind::Token { feature, pair, .. } if wanted(feature) => Some(Denial {
+            EventKind::Token { feature, pair, .. } if span.contains(event.at) => Some(Denial {
                 at: event.at,
                 who: list.pairs[*pair as usize].clone(),
-                feature: feature.to_string(),
+                feature: Feature::new(licence, feature),
                 real: verdict?,
             }),
             _ => None,

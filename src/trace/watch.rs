@@ -7,11 +7,13 @@
 
 use std::net::IpAddr;
 use std::ops::Range;
-use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use foldhash::HashMap;
+use serde::{Deserialize, Serialize};
 
+use super::Carry;
+use crate::finding::Files;
 use crate::parse::logwatch::{Block, Entry, Peer, Socket};
 
 /// An index into [`Watch::moments`].
@@ -22,8 +24,8 @@ pub type ConnectionId = u32;
 /// What a logwatch showed.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
-    /// The file, as findings cite it.
-    pub name: Option<Arc<str>>,
+    /// The files, as findings cite them.
+    pub files: Files,
     /// The blocks, in the order of the file.
     pub moments: Vec<Moment>,
     /// The connections, in the order in which they appeared.
@@ -34,6 +36,8 @@ pub struct Watch {
     pub gone: Vec<ConnectionId>,
     /// The log lines that matter, with the moment of their block.
     pub entries: Vec<(MomentId, Entry)>,
+    /// How often the collector gives a sign of life, in seconds, as it said last.
+    pub pulse_s: Option<u32>,
     /// The last moment that any block names, cut-off ones too.
     pub last: Option<DateTime<Utc>>,
 }
@@ -47,6 +51,10 @@ pub struct Moment {
     pub line: u32,
     /// Whether `jeton collect` wrote it: no line of its time is missing, and each token's connection is in it.
     pub collected: bool,
+    /// Whether the stretch since the moment before it was watched, as far as the log itself can say.
+    pub follows: bool,
+    /// Whether `jeton collect` goes on watching behind it.
+    pub collecting: bool,
     appeared: Range<u32>,
     gone: Range<u32>,
     signals: Range<u32>,
@@ -65,8 +73,13 @@ pub struct Connection {
     pub last: MomentId,
     /// The first moment that did not show it any more.
     pub gone: Option<MomentId>,
-    /// Whether it was there when the watch began: nothing is known of its beginning.
+    /// Whether a line can have been lost with its beginning: it was there when the watch began, or a carried one came in a
+    /// burst.
     pub initial: bool,
+    /// When it was first seen: the date of its first moment, or before the watch.
+    pub since: DateTime<Utc>,
+    /// When it was last seen, and first seen no more, of one that was gone before the watch.
+    pub ended: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// Bytes that a client had not acknowledged in one moment.
@@ -144,6 +157,24 @@ impl Watch {
         self.moments.len().checked_sub(1).map(|last| last as MomentId)
     }
 
+    /// When a connection was last seen.
+    pub fn last_seen(&self, id: ConnectionId) -> DateTime<Utc> {
+        let life = self.connection(id);
+        life.ended.map_or_else(|| self.moment(life.last).at, |(last, _)| last)
+    }
+
+    /// When a connection was first seen no more.
+    pub fn gone_at(&self, id: ConnectionId) -> Option<DateTime<Utc>> {
+        let life = self.connection(id);
+        life.ended.map(|(_, gone)| gone).or_else(|| Some(self.moment(life.gone?).at))
+    }
+
+    /// The connections that were there at a moment, in their order.
+    pub fn alive(&self, id: MomentId) -> impl Iterator<Item = ConnectionId> {
+        let is_there = move |life: &Connection| life.first <= id && life.gone.is_none_or(|gone| gone > id);
+        (0..).zip(&self.connections).filter(move |(_, life)| is_there(life)).map(|(connection, _)| connection)
+    }
+
     /// The address of a connection's client.
     pub fn ip(&self, id: ConnectionId) -> IpAddr {
         self.connection(id).peer.ip
@@ -154,11 +185,26 @@ impl Watch {
 #[derive(Debug)]
 pub struct Watcher {
     watch: Watch,
-    server: Option<IpAddr>,
+    servers: Vec<IpAddr>,
     known: HashMap<Peer, ConnectionId>,
     alive: Vec<ConnectionId>,
     /// A block without a log line, until the next says what became of the rest of it.
     pending: Option<Block>,
+    /// Whether nothing can be lost between the last moment and what comes now.
+    is_whole: bool,
+}
+
+/// A connection that was known before the watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CarriedConnection {
+    /// The client's end.
+    pub peer: Peer,
+    /// When it was first seen.
+    pub since: DateTime<Utc>,
+    /// Whether a line can have been lost with its beginning.
+    pub initial: bool,
+    /// When it was last seen, and first seen no more, where it is gone.
+    pub ended: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// A connection that is back after less than this was never away: a line was garbled, or a block cut. No client gets
@@ -173,20 +219,59 @@ const FLICKER_BLOCKS: MomentId = 3;
 const AT_ONCE: Duration = Duration::seconds(2);
 
 impl Watcher {
-    /// Watches the logwatch `name`; `server` is the licence server's own address.
-    pub fn new(name: &str, server: Option<IpAddr>) -> Self {
-        let watch = Watch { name: Some(name.into()), ..Watch::default() };
-        Self { watch, server, known: HashMap::default(), alive: Vec::new(), pending: None }
+    /// Watches a logwatch that lies in these files; `servers` are the licence server's own addresses.
+    pub fn new(files: Files, servers: Vec<IpAddr>) -> Self {
+        let watch = Watch { files, ..Watch::default() };
+        Self { watch, servers, known: HashMap::default(), alive: Vec::new(), pending: None, is_whole: true }
+    }
+
+    /// Goes on with what was known at an earlier moment: the connections that were there, and those that were gone and still
+    /// matter. They are the first moment of the watch, and the connections in their order.
+    pub fn resume(&mut self, carry: &Carry) {
+        let Some((at, collecting)) = carry.watched else { return };
+        self.watch.pulse_s = carry.pulse_s;
+        let end = carry.connections.len() as u32;
+        for (id, one) in (0..end).zip(&carry.connections) {
+            let CarriedConnection { peer, since, initial, ended } = *one;
+            let gone = ended.map(|_| 0);
+            self.watch.connections.push(Connection {
+                peer,
+                first: 0,
+                first_line: 0,
+                last: 0,
+                gone,
+                initial,
+                since,
+                ended,
+            });
+            if ended.is_none() {
+                self.known.insert(peer, id);
+                self.alive.push(id);
+            }
+        }
+        let moment = Moment {
+            at,
+            line: 0,
+            collected: collecting,
+            collecting,
+            follows: true,
+            appeared: end..end,
+            gone: 0..0,
+            signals: 0..0,
+        };
+        self.watch.moments.push(moment);
     }
 
     /// Takes the next block.
     pub fn see(&mut self, block: &Block) {
         self.watch.last = self.watch.last.max(Some(block.at));
+        self.watch.pulse_s = block.pulse_s.or(self.watch.pulse_s);
         // A block without a log line lost that line, or another writer's date came in between: then its connections
-        // belong to the block that follows at once. With the last of a file nothing follows, as it was cut off: its
+        // belong to the block that follows at once. With the last of a copy nothing follows, as it was cut off: its
         // connections may not be all, and nothing can be said to be gone.
+        self.is_whole &= block.follows;
         let mut more = Vec::new();
-        if let Some(pending) = self.pending.take() {
+        if let Some(pending) = self.pending.take().filter(|_| block.follows) {
             if (block.at - pending.at).abs() <= AT_ONCE {
                 more = pending.sockets;
             } else {
@@ -206,7 +291,7 @@ impl Watcher {
         let id = self.watch.moments.len() as MomentId;
         let (appeared, signals, gone) = (self.n_connections(), self.n_signals(), self.watch.gone.len() as u32);
         for socket in more.iter().chain(&block.sockets) {
-            if Some(socket.peer.ip) != self.server {
+            if !self.servers.contains(&socket.peer.ip) {
                 self.see_socket(socket, id, block);
             }
         }
@@ -225,11 +310,14 @@ impl Watcher {
             at: block.at,
             line: block.line,
             collected: block.collected,
+            collecting: block.collecting,
+            follows: block.follows && self.is_whole,
             appeared: appeared..watch.connections.len() as u32,
             gone: gone..watch.gone.len() as u32,
             signals: signals..watch.signals.len() as u32,
         };
         watch.moments.push(moment);
+        self.is_whole = true;
         // A port is used again after hours: what is long gone need not be known.
         if self.known.len() > 4 * (self.alive.len() + 1024) {
             let connections = &self.watch.connections;
@@ -253,7 +341,7 @@ impl Watcher {
     fn see_socket(&mut self, socket: &Socket, id: MomentId, block: &Block) {
         let connection = match self.known.get(&socket.peer).copied() {
             Some(known) if self.still_the_same(known, socket, id, block) => known,
-            _ => self.begin(socket, id),
+            _ => self.begin(socket, id, block),
         };
         self.watch.connections[connection as usize].last = id;
         if socket.send_q > 0 {
@@ -281,7 +369,7 @@ impl Watcher {
         true
     }
 
-    fn begin(&mut self, socket: &Socket, id: MomentId) -> ConnectionId {
+    fn begin(&mut self, socket: &Socket, id: MomentId, block: &Block) -> ConnectionId {
         let connection = self.n_connections();
         self.watch.connections.push(Connection {
             peer: socket.peer,
@@ -290,6 +378,8 @@ impl Watcher {
             last: id,
             gone: None,
             initial: id == 0,
+            since: block.at,
+            ended: None,
         });
         self.known.insert(socket.peer, connection);
         self.alive.push(connection);

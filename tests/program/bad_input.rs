@@ -156,7 +156,7 @@ fn what_a_line_lacks_is_a_finding_and_no_gap() {
     for (change, said) in cases {
         let lab = change(Lab::complete());
         lab.jeton("nightly --no-push").exits(0).complains(said).says("gaps: 0\n").names_none_of(&names_in(&truth()));
-        assert_eq!(lab.files("out").len(), 10, "{said}");
+        assert_eq!(lab.published().len(), 10, "{said}");
     }
 }
 
@@ -203,7 +203,7 @@ fn an_output_that_cannot_be_written_fails_or_is_named() {
     let lab = Lab::complete().with_folder(HISTORY);
     lab.jeton("nightly --no-push").exits(1).errors(1).complains("out/Origin_history").complains("directory");
     assert_eq!(
-        lab.files("out").into_keys().collect::<Vec<_>>(),
+        lab.published().into_keys().collect::<Vec<_>>(),
         ["jeton.db"],
         "nothing is published without the history"
     );
@@ -217,7 +217,7 @@ fn an_output_that_cannot_be_written_fails_or_is_named() {
     assert_eq!(lab.text("out/reports"), "a file");
     let lab = Lab::complete().with_folder("out/reports/2021-12/DPT1-2021-12.ods");
     lab.jeton("nightly --no-push").exits(3).says("gaps: 1\n").complains("gap: out/reports/2021-12/DPT1-2021-12.ods: ");
-    assert_eq!(lab.files("out").len(), 9, "the others are written, and no leftover stays");
+    assert_eq!(lab.published().len(), 9, "the others are written, and no leftover stays");
 }
 
 #[test]

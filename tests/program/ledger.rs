@@ -35,7 +35,7 @@ impl Left {
         lines.extend(ledger.findings(first, last).unwrap().iter().map(|finding| format!("{finding:?}")));
         lines.push(format!("{:?} {:?}", ledger.last_night().unwrap(), ledger.unpublished(last).unwrap()));
         let is_database = |name: &String| name.starts_with("jeton.db");
-        let files = lab.files("out").into_iter().filter(|(name, _)| !is_database(name)).map(|(name, bytes)| {
+        let files = lab.published().into_iter().filter(|(name, _)| !is_database(name)).map(|(name, bytes)| {
             let path = lab.path("out").join(&name);
             let is_book = path.extension().is_some_and(|end| end == "ods" || end == "xlsx");
             let text = if is_book { format!("{:?}", Workbook::read(&path)) } else { String::from_utf8(bytes).unwrap() };
@@ -179,7 +179,7 @@ fn a_ledger_of_a_newer_jeton_and_one_of_another_program_are_refused_and_stay_as_
     for (change, said) in [
         (
             "PRAGMA user_version = 99",
-            "was written by a newer jeton (its version is 99, this one knows 1): install that",
+            "was written by a newer jeton (its version is 99, this one knows 2): install that",
         ),
         ("PRAGMA application_id = 7; PRAGMA user_version = 1", "`out/jeton.db` is the database of another program"),
     ] {

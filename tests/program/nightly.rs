@@ -23,7 +23,7 @@ fn a_night_writes_the_history_and_a_workbook_per_department_closed_to_strangers(
     let lab = Lab::new();
     let ran = lab.jeton("nightly --no-push").exits(3).complains("gap: Labo-B-1: connect: unreachable");
     let ran = ran.says("days: 2021-12-08 to 2021-12-10\nsessions: 15\nusers: 11\ndepartments: 2\ngaps: 1\n");
-    assert_eq!(lab.files("out").into_keys().collect::<Vec<_>>(), FILES);
+    assert_eq!(lab.published().into_keys().collect::<Vec<_>>(), FILES);
     assert_eq!(lab.modes("out"), [["640".to_owned()].into(), ["750".to_owned()].into()]);
     for file in FILES.into_iter().filter(|file| *file != "jeton.db") {
         assert!(
@@ -68,7 +68,7 @@ fn the_same_night_twice_changes_nothing() {
     lab.jeton("nightly --no-push").exits(3);
     assert_eq!(lab.text(HISTORY), history);
     assert_eq!(self::books(&lab), books);
-    assert_eq!(lab.files("out").len(), FILES.len());
+    assert_eq!(lab.published().len(), FILES.len());
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn books(lab: &Lab) -> BTreeMap<String, Workbook> {
 fn leftovers_of_an_interrupted_night_go() {
     let lab = Lab::new().with("out/.Origin_history.x1.tmp", "half").with(&format!("{REPORTS}/.LABO.x2.tmp"), "half");
     lab.jeton("nightly --no-push").exits(3);
-    assert_eq!(lab.files("out").into_keys().collect::<Vec<_>>(), FILES);
+    assert_eq!(lab.published().into_keys().collect::<Vec<_>>(), FILES);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn nights_at_the_same_time_do_not_disturb_each_other() {
             let done = night.wait_with_output().unwrap();
             assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
         }
-        assert_eq!(lab.files("out").len(), FILES.len());
+        assert_eq!(lab.published().len(), FILES.len());
         assert_eq!(lab.text(HISTORY).lines().count(), 16);
     }
 }

@@ -10,9 +10,9 @@ use chrono::DateTime;
 use crate::support::{self, DEBUG_LOG, LOGWATCH, Lab, Row, names_in, rows_of, truth};
 
 const SESSIONS: &str = "date,weekday,login,host,start,end,duration_s,state,initial_start,ip,evidence,mac,vlan,\
-                        department,hostname,switch,port,outlet";
-const USERS: &str = "date,login,host,ip,evidence,for,against";
-const TOKENS: &str = "at,kind,feature,login,host,licences,source,verdict";
+                        department,hostname,switch,port,outlet,licence,feature";
+const USERS: &str = "date,login,host,ip,evidence,for,against,licence,feature";
+const TOKENS: &str = "at,kind,feature,login,host,licences,source,verdict,licence,feature";
 
 #[test]
 fn sessions_are_the_truth_byte_for_byte() {
@@ -158,7 +158,7 @@ fn files_on_the_command_line_replace_every_other_trace() {
         Lab::new().without("replay/Labo-A-1").without("replay/tftp.labo.example").with("Ordinateurs.ods", "%PDF-1.7");
     let lab = lab.with("log", "mer. déc.  8 08:30:00 CET 2021\nESTAB 0 432 10.20.0.20:60213 10.20.11.11:50001\n 8:30:00 (x) OUT: \"OriginPro\" zoe@PC-Z\n");
     let ran = lab.jeton("users --logwatch log --format csv").exits(0);
-    assert_eq!(ran.out, format!("{USERS}\n2021-12-08,zoe,PC-Z,10.20.11.11,carrying,1,0\n"));
+    assert_eq!(ran.out, format!("{USERS}\n2021-12-08,zoe,PC-Z,10.20.11.11,carrying,1,0,origin,OriginPro\n"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{DEBUG_LOG, LMSTAT, LOGWATCH, Lab, rows_of};
 
-const CONNECTED: &str = "login,host,since,minutes,licences,server,handle\n";
+const CONNECTED: &str = "login,host,since,minutes,licences,server,handle,licence,feature\n";
 const RESOLVE: &str = "ip,hostname,mac,vlan,department,switch,port,outlet,source,note\n";
 const HEADER: &str = "Flexible License Manager status on Fri 12/10/2021 17:30\n";
 const USERS: &str = "Users of OriginPro:  (Total of 3 licenses issued;  Total of 1 license in use)\n";
@@ -74,7 +74,7 @@ fn a_mode_that_is_none_and_one_with_rows_are_wrong_usage() {
 #[test]
 fn whoever_is_connected_is_a_row_in_three_formats() {
     let lab = Lab::new();
-    let row = "omar,PHYS-PC-07,2021-12-10T09:30:00+01:00,480,1,origin.labo.example,201\n";
+    let row = "omar,PHYS-PC-07,2021-12-10T09:30:00+01:00,480,1,origin.labo.example,201,origin,OriginPro\n";
     lab.jeton("connected --format csv").exits(0).says_only(&format!("{CONNECTED}{row}"));
     let json = lab.jeton("connected --format json").exits(0).out;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -92,11 +92,11 @@ fn every_line_of_use_is_read_and_nothing_else_is_a_use() {
                 Users of Viewer:  (Total of 1 license issued;  Total of 1 license in use)\n\
                 \x20   hugo PC-3 PC-3 (v1) (origin.labo.example/27000 5), start Fri 12/10 17:00\n";
     let lab = Lab::new().with(LMSTAT, format!("{HEADER}{USERS}{body}"));
-    let rows = "anna,PC-1,2021-12-09T23:59:00+01:00,1051,1,origin.labo.example,7\n\
-                Jean  Petit,SALLE-TP,2021-12-10T07:40:00+01:00,590,2,origin.labo.example,262\n";
+    let rows = "anna,PC-1,2021-12-09T23:59:00+01:00,1051,1,origin.labo.example,7,origin,OriginPro\n\
+                Jean  Petit,SALLE-TP,2021-12-10T07:40:00+01:00,590,2,origin.labo.example,262,origin,OriginPro\n";
     lab.jeton("connected --format csv").exits(0).says_only(&format!("{CONNECTED}{rows}"));
     let lab = lab.edit("jeton.toml", |text| text.replace("feature = \"OriginPro\"\n", ""));
-    let hugo = "hugo,PC-3,2021-12-10T17:00:00+01:00,30,1,origin.labo.example,5\n";
+    let hugo = "hugo,PC-3,2021-12-10T17:00:00+01:00,30,1,origin.labo.example,5,origin,Viewer\n";
     lab.jeton("connected --format csv").exits(0).says_only(&format!("{CONNECTED}{rows}{hugo}"));
 }
 

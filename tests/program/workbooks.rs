@@ -42,7 +42,9 @@ fn shown(record: &csv::StringRecord) -> Vec<String> {
 }
 
 fn shown_rows(csv: &str) -> Vec<Vec<String>> {
-    csv::Reader::from_reader(csv.as_bytes()).records().map(|record| shown(&record.unwrap())).collect()
+    // A workbook is of one licence and its feature.
+    let shown = |record: csv::StringRecord| shown(&record.iter().take(18).collect());
+    csv::Reader::from_reader(csv.as_bytes()).records().map(|record| shown(record.unwrap())).collect()
 }
 
 #[test]

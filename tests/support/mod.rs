@@ -119,6 +119,11 @@ impl Lab {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// What nights wrote for others, by its name in the output directory, with its bytes: not what they keep for themselves.
+    pub(crate) fn published(&self) -> BTreeMap<String, Vec<u8>> {
+        self.files("out").into_iter().filter(|(name, _)| !name.starts_with("evidence/")).collect()
+    }
+
     /// Every file below a folder by its name from there, with its bytes.
     pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let root = self.path(folder);

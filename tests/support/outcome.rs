@@ -23,15 +23,20 @@ enum Book {
 }
 
 /// What the ledger tells, with names in the place of numbers that depend on the order of the nights.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     (
         "piece",
-        "SELECT login, host, initial_start, piece.start, piece.until, cut, state, evidence, told, ip, mac, hostname, \
+        "SELECT login, host, feature_id, initial_start, piece.start, piece.until, cut, state, evidence, told, ip, mac, hostname, \
          department, switch, port, outlet, information FROM piece JOIN pair ON pair.id = pair_id LEFT JOIN place ON \
          place.id = place_id LEFT JOIN address ON address.id = address_id LEFT JOIN machine ON machine.id = machine_id",
     ),
-    ("hold", "SELECT login, host, start, until, licences FROM hold JOIN pair ON pair.id = pair_id"),
-    ("denial", "SELECT at, login, host, cost FROM denial JOIN pair ON pair.id = pair_id"),
+    (
+        "hold",
+        "SELECT login, host, start, until, licences, state, ip, evidence FROM hold JOIN pair ON pair.id = pair_id \
+         LEFT JOIN address ON address.id = address_id",
+    ),
+    ("refusal", "SELECT at, login, host, cost FROM refusal JOIN pair ON pair.id = pair_id"),
+    ("coverage", "SELECT source, since, until, hole FROM coverage"),
     ("finding", "SELECT day, kind, source, line, detail, login, host FROM finding WHERE day IS NOT NULL"),
     ("unpublished", "SELECT day FROM unpublished"),
     ("night", "SELECT value FROM setting WHERE name = 'night'"),

@@ -3,20 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{COLUMNS, Cell, ConnectedOptions, Held, held, no_lmstat, row, unlisted};
+use chrono::NaiveDate;
+
+use super::{COLUMNS, Cell, ConnectedOptions, Held, KEYS, held, keys, no_lmstat, row, unlisted};
 use crate::cli::arguments::Common;
 use crate::cli::progress::Line;
 use crate::cli::rows::{self, Format};
 use crate::cli::{Exit, Stop, complain, messages, say};
 use crate::config::{Config, HistoryFormat, TraceSettings};
+use crate::evidence;
 use crate::finding::{Finding, Gap};
 use crate::history::Entry;
 use crate::model::{Evidence, Machine, SwitchPort, Vlan};
 use crate::network::{Command, Directory, Host, Remote, RemoteError, resolve};
 use crate::parse::logwatch;
-use crate::pipeline::{Step, Traced, fetch_lmstat, fetch_traces, present};
+use crate::pipeline::{Fetched, Step, derived, fetch_lmstat, fetch_traces, present};
 use crate::source::Source;
-use crate::trace::{self, live};
+use crate::trace::live;
 
 /// What stands beside the columns of `connected`.
 const MORE: [&str; 9] = ["ip", "evidence", "mac", "vlan", "department", "hostname", "switch", "port", "outlet"];
@@ -39,19 +42,21 @@ pub(super) fn run(
     let (directory, mut findings) = Directory::read(config).map_err(anyhow::Error::from)?;
     let line = Line::new();
     line.show(Step::Doing("asking the licence server"));
-    let (mut traced, connected) = ask(config, remote, lmstat_line);
+    let mut evidence = evidence::Evidence::in_memory();
+    let (mut fetched, connected) = ask(config, remote, &mut evidence, lmstat_line);
     let settings = TraceSettings::from(config);
-    let now = present(remote, &traced, settings.timezone);
+    let now = present(remote, &fetched, &evidence, &settings);
+    let ledger = derived(&evidence, &settings, now, directory.names())?;
+    let rows = ledger.rows(NaiveDate::MIN, NaiveDate::MAX, settings.timezone).map_err(anyhow::Error::from)?;
+    findings.append(&mut fetched.findings);
+    findings.extend(ledger.findings(NaiveDate::MIN, NaiveDate::MAX).map_err(anyhow::Error::from)?);
+    let mut gaps = fetched.gaps;
+    let lmstat = fetched.lmstat.unwrap_or_default();
     let name_of = |ip| directory.name_at(ip).map(str::to_owned);
-    let analysis = trace::analyse(&traced.traces, &settings, now, &name_of);
-    findings.append(&mut traced.findings);
-    findings.extend(analysis.findings);
-    let mut gaps = traced.gaps;
-    let lmstat = traced.traces.lmstat.unwrap_or_default();
     let held = held(&lmstat, config.origin.feature.as_deref(), config.site.timezone);
     let holders: Vec<live::Holder> =
         held.iter().map(|held| live::Holder { who: held.found.who.clone(), since: held.since.to_utc() }).collect();
-    let known = live::addresses(&holders, &analysis.sessions, connected.as_ref(), &name_of);
+    let known = live::addresses(&holders, &rows, connected.as_ref(), &name_of);
 
     let mut addresses: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
     for (who, (ip, _)) in &known {
@@ -73,25 +78,30 @@ pub(super) fn run(
 
 /// The traces, and the addresses that are connected now, where somebody can say. Without logs the connections of this moment
 /// still tell something.
-fn ask(config: &Config, remote: &dyn Remote, lmstat_line: &str) -> (Traced, Option<BTreeSet<IpAddr>>) {
-    let (traced, sockets) = rayon::join(|| fetch_traces(config, remote), || sockets(config, remote));
-    let mut traced = traced.unwrap_or_else(|error| {
+fn ask(
+    config: &Config,
+    remote: &dyn Remote,
+    evidence: &mut evidence::Evidence,
+    lmstat_line: &str,
+) -> (Fetched, Option<BTreeSet<IpAddr>>) {
+    let (fetched, sockets) = rayon::join(|| fetch_traces(config, remote, evidence), || sockets(config, remote));
+    let mut fetched = fetched.unwrap_or_else(|error| {
         let mut heard = fetch_lmstat(config, remote, lmstat_line);
         heard.gaps.insert(0, Gap::new(&config.origin.host, error.to_string().replace('\n', " ")));
         heard
     });
-    if let (Some(lmstat), Some(feature)) = (&traced.traces.lmstat, &config.origin.feature)
+    if let (Some(lmstat), Some(feature)) = (&fetched.lmstat, &config.origin.feature)
         && !lmstat.covers(feature)
     {
-        traced.gaps.push(Gap::new(&config.origin.host, unlisted(feature, lmstat)));
+        fetched.gaps.push(Gap::new(&config.origin.host, unlisted(feature, lmstat)));
     }
     let connected = match sockets {
         Ok((connected, found)) => {
-            traced.findings.extend(found);
+            fetched.findings.extend(found);
             Some(connected)
         }
         Err(gap) if remote.is_live() => {
-            traced.gaps.push(gap);
+            fetched.gaps.push(gap);
             None
         }
         Err(_) => {
@@ -99,7 +109,7 @@ fn ask(config: &Config, remote: &dyn Remote, lmstat_line: &str) -> (Traced, Opti
             None
         }
     };
-    (traced, connected)
+    (fetched, connected)
 }
 
 /// The addresses that are connected to the application's port now, the server's own left out.
@@ -131,8 +141,8 @@ fn print(format: Format, seats: &[(&Held<'_>, Seat)]) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    let columns = [&COLUMNS[..], &MORE].concat();
-    let rows = seats.iter().map(|(held, seat)| row(held).into_iter().chain(cells(seat)).collect());
+    let columns = [&COLUMNS[..], &MORE, &KEYS].concat();
+    let rows = seats.iter().map(|(held, seat)| row(held).into_iter().chain(cells(seat)).chain(keys(held)).collect());
     rows::print(&mut std::io::stdout().lock(), format, &columns, rows)?;
     Ok(())
 }

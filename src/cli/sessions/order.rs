@@ -55,6 +55,8 @@ fn key(row: &SessionRow, column: &str) -> Option<Key> {
         "switch" => text(&machine.switch)?,
         "port" => Key::Port(machine.port.clone()?),
         "outlet" => text(&machine.outlet)?,
+        "licence" => Key::Text(folded(&row.feature.licence)),
+        "feature" => Key::Text(folded(&row.feature.name)),
         _ => Key::Instant(row.start),
     })
 }

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::finding::{Finding, Parsed};
 use crate::source::Source;
 
@@ -19,7 +21,7 @@ pub struct Socket {
 }
 
 /// The client's end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Peer {
     /// Its address; IPv4-mapped ones as IPv4.
     pub ip: IpAddr,
@@ -38,12 +40,12 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// Reads a line by its number. `port`: the local one of the connections that are wanted, any where there is none.
-    pub(super) fn read(text: &[u8], line: u32, port: Option<u16>, last: &mut LastEndpoint) -> Self {
+    /// Reads a line by its number. `ports`: the local ones of the connections that are wanted, any where there is none.
+    pub(super) fn read(text: &[u8], line: u32, ports: &[u16], last: &mut LastEndpoint) -> Self {
         let Some(SocketLine { fin_wait_1, send_q, local, local_port, peer }) = parse_socket(text, last) else {
             return if text.starts_with(b"State") { Self::Other } else { Self::Unreadable };
         };
-        let is_wanted = port.is_none_or(|port| local_port == port);
+        let is_wanted = ports.is_empty() || ports.contains(&local_port);
         // A client on the server itself has the server's address at both ends.
         if is_wanted && local != peer.ip { Self::Ours(Socket { line, fin_wait_1, send_q, peer }) } else { Self::Other }
     }
@@ -54,7 +56,7 @@ pub fn sockets(source: &Source, port: u16) -> Parsed<Vec<Socket>> {
     let mut parsed = Parsed { items: Vec::new(), findings: Vec::new() };
     let mut local = LastEndpoint::default();
     for (number, line) in source.lines().filter(|(_, line)| !line.trim().is_empty()) {
-        match Row::read(line.as_bytes(), number, Some(port), &mut local) {
+        match Row::read(line.as_bytes(), number, &[port], &mut local) {
             Row::Ours(socket) => parsed.items.push(socket),
             Row::Other => {}
             Row::Unreadable => parsed.findings.push(Finding::unreadable(source.at(number), line)),

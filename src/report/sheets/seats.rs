@@ -4,43 +4,39 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{Cell, Context, Known, Role, Sheet, SheetPlan, Value, table};
+use super::{Cell, Context, Known as Column, Role, Sheet, SheetPlan, Value, table};
 use crate::report::weekday;
-use crate::trace::seats::{SeatHour, hours, levels};
+use crate::trace::seats::{Known, SeatHour, hours, levels};
 
-pub(super) const TOKEN_COLUMNS: [Known; 10] = [
-    Known::day("date"),
-    Known::text("weekday"),
-    Known::count("hour"),
-    Known::count("peak"),
-    Known::mean("mean"),
-    Known::count("seats"),
-    Known::time("at_limit"),
-    Known::count("denials"),
-    Known::count("false_denials"),
-    Known::text("label"),
+pub(super) const TOKEN_COLUMNS: [Column; 10] = [
+    Column::day("date"),
+    Column::text("weekday"),
+    Column::count("hour"),
+    Column::count("peak"),
+    Column::mean("mean"),
+    Column::count("seats"),
+    Column::time("at_limit"),
+    Column::count("denials"),
+    Column::count("false_denials"),
+    Column::text("label"),
 ];
 
 /// The hours with use or refusals that lie in the period.
 fn hours_of(context: &Context<'_>) -> Vec<SeatHour> {
     let input = &context.input;
-    let mut all = hours(input.holds, input.denials, input.seats, input.timezone);
+    let mut all = hours(input.holds, input.denials, input.seats, &Known::default(), input.timezone);
     all.retain(|hour| (input.period.first()..=input.period.last()).contains(&hour.date));
     all
 }
 
 /// What is said where the number of seats, and so the limit, is not known.
 fn without_limit<'a>(context: &Context<'a>) -> Option<Cell<'a>> {
-    context.input.seats.is_none().then(|| Cell::text(Role::Alert, context.words("seats.unknown")))
+    context.input.seats_at_last().is_none().then(|| Cell::text(Role::Alert, context.words("seats.unknown")))
 }
 
 /// A remark, a line for each of its own: what is wider than the table is cut on paper.
 fn remarks<'a>(context: &Context<'a>, path: &'a str) -> Vec<Cell<'a>> {
     context.words(path).lines().map(|line| Cell::text(Role::Note, line)).collect()
-}
-
-fn seats<'a>(context: &Context<'_>) -> Value<'a> {
-    context.input.seats.map_or(Value::Empty, |seats| Value::Integer(seats.into()))
 }
 
 /// A line per hour with use: the rows of `jeton seats`.
@@ -53,7 +49,7 @@ pub(super) fn tokens<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a
             Value::Integer(hour.hour.into()),
             Value::Integer(hour.peak),
             Value::decimal(hour.mean),
-            seats(context),
+            hour.seats.map_or(Value::Empty, |seats| Value::Integer(seats.into())),
             hour.at_limit_s.map_or(Value::Empty, Value::hours),
             Value::Integer(hour.denied_true.into()),
             Value::Integer(hour.denied_false.into()),
@@ -65,12 +61,12 @@ pub(super) fn tokens<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a
     table::sheet(context, plan, notes, rows.collect::<Vec<_>>())
 }
 
-pub(super) const NEED_COLUMNS: [Known; 5] = [
-    Known::count("tokens"),
-    Known::time("at_least"),
-    Known::share("share_of_use"),
-    Known::count("days_at_least"),
-    Known::time("exactly"),
+pub(super) const NEED_COLUMNS: [Column; 5] = [
+    Column::count("tokens"),
+    Column::time("at_least"),
+    Column::share("share_of_use"),
+    Column::count("days_at_least"),
+    Column::time("exactly"),
 ];
 
 /// A line per number of tokens, up to the seats or the peak: how long at least so many were out. With one token less,
@@ -85,7 +81,7 @@ pub(super) fn need<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> 
         *peak = hour.peak.max(*peak);
     }
     let highest = peaks.values().copied().max().and_then(|peak| usize::try_from(peak).ok()).unwrap_or(0);
-    let most = highest.max(input.seats.map_or(0, |seats| seats as usize)).min(MOST_LEVELS);
+    let most = highest.max(input.seats_at_last().map_or(0, |seats| seats as usize)).min(MOST_LEVELS);
     let at_least = |tokens: usize| exactly.iter().skip(tokens).sum::<i64>();
     let in_use = at_least(1);
     let rows = (1..=most).map(|tokens| {
@@ -104,15 +100,15 @@ pub(super) fn need<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> 
 /// No laboratory has more tokens than this, and no reader wants more lines.
 const MOST_LEVELS: usize = 1000;
 
-pub(super) const SATURATED_COLUMNS: [Known; 8] = [
-    Known::day("date"),
-    Known::text("weekday"),
-    Known::count("peak"),
-    Known::count("seats"),
-    Known::time("at_limit"),
-    Known::text("hours_at_limit"),
-    Known::count("denials"),
-    Known::count("false_denials"),
+pub(super) const SATURATED_COLUMNS: [Column; 8] = [
+    Column::day("date"),
+    Column::text("weekday"),
+    Column::count("peak"),
+    Column::count("seats"),
+    Column::time("at_limit"),
+    Column::text("hours_at_limit"),
+    Column::count("denials"),
+    Column::count("false_denials"),
 ];
 
 /// A line per day on which all tokens were out, or somebody was refused one that he needed.
@@ -129,13 +125,14 @@ pub(super) fn saturated<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet
             let clocks = hours.iter().filter(|hour| at_limit(hour)).map(|hour| hour.hour.to_string());
             let clocks = clocks.map(|hour| context.texts.fill("week.hour", &[("hour", &hour)])).collect::<Vec<_>>();
             let sum = |of: fn(&SeatHour) -> u32| Value::Integer(hours.iter().map(|hour| i64::from(of(hour))).sum());
+            let of_day = context.input.seats.on(date);
             let limit: i64 = hours.iter().filter_map(|hour| hour.at_limit_s).sum();
             [
                 Value::date(date),
                 Value::text(weekday(context.texts, date)),
                 Value::Integer(hours.iter().map(|hour| hour.peak).max().unwrap_or(0)),
-                seats(context),
-                context.input.seats.map_or(Value::Empty, |_| Value::hours(limit)),
+                of_day.map_or(Value::Empty, |seats| Value::Integer(seats.into())),
+                of_day.map_or(Value::Empty, |_| Value::hours(limit)),
                 Value::text(clocks.join(", ")),
                 sum(|hour| hour.denied_true),
                 sum(|hour| hour.denied_false),

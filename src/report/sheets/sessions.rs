@@ -109,6 +109,6 @@ mod tests {
 
     #[test]
     fn the_columns_begin_with_those_of_the_csv() {
-        assert_eq!(COLUMNS.map(|column| column.name)[..18], crate::report::rows::COLUMNS);
+        assert_eq!(COLUMNS.map(|column| column.name)[..18], crate::report::rows::COLUMNS[..18]);
     }
 }

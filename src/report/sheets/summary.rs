@@ -169,7 +169,7 @@ fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
 
 /// The name of a key figure; a peak is said beside the number of seats.
 fn label(context: &Context<'_>, name: &str) -> String {
-    match (name, context.input.seats) {
+    match (name, context.input.seats_at_last()) {
         ("peak", Some(seats)) => context.texts.fill("figure.peak_of", &[("seats", &seats.to_string())]),
         (name, _) => context.words_of("figure", name).to_owned(),
     }

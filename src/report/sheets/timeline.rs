@@ -5,7 +5,7 @@ use chrono::Datelike;
 use super::{Context, Known, Sheet, SheetPlan, Value, table};
 use crate::report::timeline::{Span, Step, timeline};
 use crate::report::weekday;
-use crate::trace::seats::hours;
+use crate::trace::seats::{Known as Unknown, hours};
 
 pub(super) const COLUMNS: [Known; 12] = [
     Known::day("date"),
@@ -24,7 +24,7 @@ pub(super) const COLUMNS: [Known; 12] = [
 
 pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
     let input = &context.input;
-    let seats = hours(input.holds, input.denials, input.seats, input.timezone);
+    let seats = hours(input.holds, input.denials, input.seats, &Unknown::default(), input.timezone);
     let known = input.usage().knows_tokens();
     let spans = timeline(input.rows, &seats, input.period);
     let rows = spans.iter().enumerate().map(|(index, span)| {
@@ -42,8 +42,8 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a>
             count(Value::count(span.sessions)),
             count(Value::count(span.users)),
             tokens(Value::Integer(span.peak)),
-            input.seats.map_or(Value::Empty, |seats| Value::Integer(seats.into())),
-            tokens(input.seats.map_or(Value::Empty, |_| Value::hours(span.at_limit_s))),
+            input.seats_at_last().map_or(Value::Empty, |seats| Value::Integer(seats.into())),
+            tokens(input.seats_at_last().map_or(Value::Empty, |_| Value::hours(span.at_limit_s))),
             count(Value::Integer(span.denied_true.into())),
             count(Value::Integer(span.denied_false.into())),
         ]

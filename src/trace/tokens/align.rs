@@ -2,13 +2,12 @@
 //! was, and fills what the debug log lost.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::gaps::Taken;
-use super::{List, Origin};
-use crate::finding::{Finding, Kind, Place};
+use super::{Event, EventKind, List, Origin};
+use crate::finding::{Finding, Kind};
 use crate::model::Identity;
 use crate::parse::flexnet::{DebugLog, TokenKind, What};
 use crate::parse::logwatch::Entry;
@@ -59,21 +58,28 @@ pub(super) struct Shown {
 /// overwritten or damaged.
 ///
 /// The order is the logs' own, not the clock's: a clock that is set back does not turn events round.
-pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>) -> List {
+pub(crate) fn merge(sources: &Sources<'_>, own: (DateTime<Utc>, DateTime<Utc>), findings: &mut Vec<Finding>) -> List {
+    let Sources { watch, log, listed } = *sources;
     let mut list = List::default();
     let log = log.filter(|log| !log.events.is_empty());
-    list.log_name = log.map(|log| Arc::clone(&log.name));
+    list.log_files = log.map(|log| log.files.clone()).unwrap_or_default();
+    let is_own = |at: DateTime<Utc>| own.0 <= at && at < own.1;
     let shift = log.map_or(Duration::zero(), |log| disagreement(watch, log));
     let times = log.map_or_else(Vec::new, |log| times(watch, log, shift));
-    list.complete = log.and_then(|log| Some((*times.first()?, (log.last? + shift).max(*times.last()?))));
+    let stretches = log.map_or(&[][..], |log| &log.stretches);
+    list.complete = stretches.iter().map(|(first, last)| (*first + shift, *last + shift)).collect();
     let mut shown: HashMap<Said<'_>, Shown> = HashMap::new();
     let mut lines = Vec::new();
     let mut last = None;
-    for (index, (moment, entry)) in watch.entries.iter().enumerate() {
+    for (index, (moment, entry)) in watch.entries.iter().enumerate().filter(|(_, (_, entry))| entry.at >= own.0) {
         let said = Said::new(entry.at, &entry.what);
         let known = shown.entry(said).or_default();
-        // A collected line is always one of its own, as nothing is shown twice.
+        // A collected line is one of its own, as nothing is shown twice; but a collector that lost its place tells again
+        // what was told before.
         let collected = watch.moment(*moment).collected;
+        if collected && !known.moments.is_empty() && watch.moment(*moment).at - entry.at > TOLD_AGAIN {
+            continue;
+        }
         let repeated = !collected && !known.moments.is_empty();
         if repeated {
             list.bursts.insert(*moment);
@@ -84,25 +90,61 @@ pub fn merge(watch: &Watch, log: Option<&DebugLog>, findings: &mut Vec<Finding>)
         last = Some(said);
         lines.push((index, repeated));
     }
-    let (first_covered, last_covered) = list.complete.unzip();
+    let (first_covered, last_covered) =
+        (list.complete.first().map(|first| first.0), list.complete.last().map(|last| last.1));
     let before = |at: DateTime<Utc>| first_covered.is_none_or(|first| at < first);
     let after = |at: DateTime<Utc>| last_covered.is_some_and(|last| at > last);
     list.take_logwatch(watch, &lines, &before);
     if let Some(log) = log {
         if !shift.is_zero() {
-            let place = Place::whole(watch.name.as_deref().unwrap_or_default());
+            let place = watch.files.place(0);
             findings.push(Finding::new(Kind::ClocksDisagree, place, format!("{:+} s", shift.num_seconds())));
         }
         let covered = |at: DateTime<Utc>| !before(at) && !after(at);
         let taken = list.take_debug_log(watch, log, &times, &mut shown);
-        findings.extend(list.fill_gaps(watch, &lines, &covered, &mut shown, &taken));
-        in_the_logwatch_only(watch, &shown, covered, findings);
+        let found = list.fill_gaps(watch, &lines, &covered, &mut shown, &taken);
+        findings.extend(found.into_iter().filter(|(at, _)| is_own(*at)).map(|(_, finding)| finding));
+        let is_sure = |at: DateTime<Utc>| list.is_covered(at) && is_own(at);
+        in_the_logwatch_only(watch, &shown, is_sure, findings);
         list.take_logwatch(watch, &lines, &after);
+        // The window reaches back a little further, for the stretches.
+        list.forget_before(own.0);
+    }
+    for (index, at) in listed.iter().enumerate() {
+        list.insert_listed(watch, *at + MINUTE, index);
     }
     list
 }
 
+/// What a list is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    /// The logwatch.
+    pub watch: &'a Watch,
+    /// The debug log.
+    pub log: Option<&'a DebugLog>,
+    /// The minutes in which `lmstat` answered, each by its beginning.
+    pub listed: &'a [DateTime<Utc>],
+}
+
+/// A line of a collected block that is older than the block by more than this, and was told before, is told again.
+const TOLD_AGAIN: Duration = Duration::minutes(1);
+/// `lmstat` says the minute: what it lists may be of any second of it.
+const MINUTE: Duration = Duration::minutes(1);
+
 impl List {
+    fn forget_before(&mut self, from: DateTime<Utc>) {
+        self.events.retain(|event| event.at >= from);
+    }
+
+    /// Puts an answer of `lmstat` behind all that was before it.
+    fn insert_listed(&mut self, watch: &Watch, at: DateTime<Utc>, index: usize) {
+        let place = self.events.iter().rposition(|event| event.at <= at).map_or(0, |last| last + 1);
+        let moment = watch.moment_at(at);
+        let listed = Event { at, moment, line: 0, origin: Origin::Lmstat, what: EventKind::Listed(index) };
+        self.events.insert(place, listed);
+    }
+
     /// The logwatch's lines of the times that `wanted` names.
     fn take_logwatch(&mut self, watch: &Watch, lines: &[(usize, bool)], wanted: &dyn Fn(DateTime<Utc>) -> bool) {
         for &(index, repeated) in lines {
@@ -168,13 +210,12 @@ fn in_the_logwatch_only(
     covered: impl Fn(DateTime<Utc>) -> bool,
     findings: &mut Vec<Finding>,
 ) {
-    let Some(name) = &watch.name else { return };
     let alone = shown.iter().filter(|(said, shown)| shown.event.is_none() && !shown.fills_gap && covered(said.at));
     findings.extend(alone.map(|(said, shown)| {
         let line = shown.moments.first().map_or(0, |&moment| watch.moment(moment).line);
         let what = said.kind.map_or("start/stop", TokenKind::name);
         let who = said.who.map(ToString::to_string).unwrap_or_default();
-        Finding::new(Kind::LogsDisagree, Place::line(name, line), format!("{what} {who}").trim_end().to_owned())
+        Finding::new(Kind::LogsDisagree, watch.files.place(line), format!("{what} {who}").trim_end().to_owned())
     }));
     findings.sort();
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::align::{Said, Shown, is_fresh};
 use super::{Event, List, Origin};
-use crate::finding::{Finding, Kind, Place};
+use crate::finding::{Finding, Kind};
 use crate::model::Identity;
 use crate::parse::flexnet::TokenKind;
 use crate::parse::logwatch::Entry;
@@ -23,7 +23,7 @@ impl List {
         covered: &dyn Fn(DateTime<Utc>) -> bool,
         shown: &mut HashMap<Said<'a>, Shown>,
         taken: &Taken<'a>,
-    ) -> Vec<Finding> {
+    ) -> Vec<(DateTime<Utc>, Finding)> {
         let own = lines.iter().filter(|(_, repeated)| !repeated).map(|(index, _)| &watch.entries[*index]);
         let fresh: Vec<_> = own
             .filter(|(moment, entry)| is_fresh(watch, *moment, entry) && covered(entry.at))
@@ -41,15 +41,17 @@ impl List {
         let mut lost = Vec::new();
         let (mut next, mut place) = (self.events.len(), self.events.len());
         for (moment, entry, said) in fresh.iter().rev() {
+            // Where the debug log has a hole, its lines are all that is known.
+            let is_missing = !self.is_covered(entry.at);
             if let Some(event) = shown.get(said).and_then(|shown| shown.event) {
                 next = event;
-            } else if !taken.may_have(said) {
+            } else if is_missing || !taken.may_have(said) {
                 // Whatever the clocks say, the logwatch's lines keep their order.
                 place = next.min(place);
                 let is_later = |at: usize| self.events[at].at > entry.at && !taken.shown.contains(&at);
                 place = (taken.first..place).rev().take_while(|&at| is_later(at)).last().unwrap_or(place);
                 let filled = Filled { place, moment: *moment, entry };
-                lost.push((filled, *said, said.who.is_none_or(is_known)));
+                lost.push((filled, *said, is_missing || said.who.is_none_or(is_known)));
             }
         }
         // Where several known ones are lost at once, others are too.
@@ -66,7 +68,7 @@ impl List {
 
     /// Puts lines of the logwatch before the events at their places, the last of them first.
     fn insert(&mut self, filled: &[Filled<'_>], first: usize) {
-        let end = self.complete.map(|(_, end)| end);
+        let end = self.complete.last().map(|(_, end)| *end);
         let mut rest = std::mem::take(&mut self.events);
         let mut tail = Vec::new();
         for &Filled { place, moment, entry } in filled {
@@ -88,18 +90,17 @@ impl List {
     }
 
     /// One for each gap, at the first line that fills it.
-    fn gap_findings(&self, watch: &Watch, filled: &[Filled<'_>]) -> Vec<Finding> {
-        let Some(name) = &watch.name else { return Vec::new() };
-        let mut by_gap: BTreeMap<usize, (u32, usize)> = BTreeMap::new();
-        for Filled { entry, .. } in filled {
+    fn gap_findings(&self, watch: &Watch, filled: &[Filled<'_>]) -> Vec<(DateTime<Utc>, Finding)> {
+        let mut by_gap: BTreeMap<usize, (u32, usize, DateTime<Utc>)> = BTreeMap::new();
+        for Filled { entry, .. } in filled.iter().filter(|filled| self.is_covered(filled.entry.at)) {
             let gap = self.gaps.partition_point(|gap| gap.0 <= entry.at);
-            let (line, n) = by_gap.entry(gap).or_insert((entry.line, 0));
-            (*line, *n) = (entry.line.min(*line), *n + 1);
+            let (line, n, at) = by_gap.entry(gap).or_insert((entry.line, 0, entry.at));
+            (*line, *n, *at) = (entry.line.min(*line), *n + 1, entry.at.min(*at));
         }
-        by_gap
-            .values()
-            .map(|(line, n)| Finding::new(Kind::LogGap, Place::line(name, *line), format!("× {n}")))
-            .collect()
+        let found = |(line, n, at): &(u32, usize, DateTime<Utc>)| {
+            (*at, Finding::new(Kind::LogGap, watch.files.place(*line), format!("× {n}")))
+        };
+        by_gap.values().map(found).collect()
     }
 }
 

@@ -1,0 +1,106 @@
+//! What the ledger knows that no log holds: what addresses were, DHCP names, settings with their days, imported histories. A
+//! night writes it beside the evidence, so that a ledger that is lost comes back whole.
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
+use serde::{Deserialize, Serialize};
+
+use super::{Ledger, LedgerError, schema};
+
+/// The tables that hold facts, those that others refer to first.
+const TABLES: [&str; 9] =
+    ["pair", "licence", "feature", "address", "machine", "place", "dhcp_name", "dated", "former_department"];
+/// Those of imported histories: their lines, and the pieces that these make.
+const TOLD: [(&str, &str); 2] = [("told", "1"), ("piece", "told = 1")];
+/// The settings that are facts: the last night that all was told of.
+const SETTINGS: (&str, &str) = ("setting", "name IN ('latest', 'night')");
+
+/// All facts, table by table.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Facts {
+    /// The version of the tables.
+    version: usize,
+    tables: Vec<Table>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Table {
+    name: String,
+    columns: Vec<String>,
+    rows: Vec<Vec<Cell>>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Cell {
+    Nothing,
+    Number(i64),
+    Text(String),
+}
+
+impl Ledger {
+    /// The facts, as a text (JSON) that [`Ledger::restore`] reads.
+    pub fn facts(&self) -> Result<Vec<u8>, LedgerError> {
+        let tables = self.with(|db| {
+            let whole = TABLES.into_iter().map(|table| (table, "1"));
+            whole.chain(TOLD).chain([SETTINGS]).map(|(table, condition)| read(db, table, condition)).collect()
+        })?;
+        // Plain values are always JSON.
+        Ok(serde_json::to_vec(&Facts { version: schema::VERSION, tables }).unwrap_or_default())
+    }
+
+    /// Takes facts into a ledger that holds nothing yet; whether it could: those of another version wait for nothing.
+    pub fn restore(&mut self, facts: &[u8]) -> Result<bool, LedgerError> {
+        let Ok(facts) = serde_json::from_slice::<Facts>(facts) else { return Ok(false) };
+        if facts.version != schema::VERSION {
+            return Ok(false);
+        }
+        let path = self.path.clone();
+        let mut work = || {
+            let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
+            facts.tables.iter().try_for_each(|table| write(&tx, table))?;
+            tx.commit()
+        };
+        work().map_err(|error| LedgerError::new(&path, error))?;
+        Ok(true)
+    }
+}
+
+fn read(db: &Connection, table: &str, condition: &str) -> rusqlite::Result<Table> {
+    let mut found = db.prepare(&format!("SELECT * FROM {table} WHERE {condition} ORDER BY 1"))?;
+    let columns: Vec<String> = found.column_names().into_iter().map(str::to_owned).collect();
+    let n_columns = columns.len();
+    let mut found = found.query([])?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let cell = |index| {
+            Ok::<_, rusqlite::Error>(match row.get_ref(index)? {
+                ValueRef::Integer(number) => Cell::Number(number),
+                ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Nothing,
+            })
+        };
+        rows.push((0..n_columns).map(cell).collect::<Result<_, _>>()?);
+    }
+    Ok(Table { name: table.to_owned(), columns, rows })
+}
+
+fn write(db: &Connection, table: &Table) -> rusqlite::Result<()> {
+    let known = TABLES.into_iter().chain(TOLD.map(|(table, _)| table)).chain([SETTINGS.0]);
+    let is_name = |text: &String| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if !known.clone().any(|known| known == table.name) || !table.columns.iter().all(is_name) {
+        return Ok(());
+    }
+    let marks = vec!["?"; table.columns.len()].join(", ");
+    let sql = format!("INSERT OR REPLACE INTO {} ({}) VALUES ({marks})", table.name, table.columns.join(", "));
+    let mut insert = db.prepare(&sql)?;
+    for row in table.rows.iter().filter(|row| row.len() == table.columns.len()) {
+        let values = row.iter().map(|cell| match cell {
+            Cell::Nothing => Value::Null,
+            Cell::Number(number) => Value::Integer(*number),
+            Cell::Text(text) => Value::Text(text.clone()),
+        });
+        insert.execute(params_from_iter(values))?;
+    }
+    Ok(())
+}
