@@ -95,7 +95,7 @@ fn is_killed(lab: &Lab, after: Duration) -> bool {
 
 #[test]
 fn a_night_that_is_killed_at_any_moment_is_completed_by_the_next() {
-    const MOMENTS: u64 = 100;
+    const MOMENTS: u64 = 60;
     for first in [true, false] {
         let base = at_last_night(r#"["ods"]"#, first);
         let before = sessions(&base);
@@ -147,7 +147,7 @@ fn a_night_that_is_killed_at_any_write_is_completed_by_the_next() {
 #[test]
 fn a_night_whose_writes_fail_says_so_and_is_completed_by_the_next() {
     let names = names_in(&truth());
-    for (first, fault, step) in [(true, Fault::NoSpace, 1), (false, Fault::ReadOnly, 1), (false, Fault::Broken, 2)] {
+    for (first, fault, step) in [(true, Fault::NoSpace, 3), (false, Fault::ReadOnly, 3), (false, Fault::Broken, 4)] {
         let base = at_last_night(r#"["csv"]"#, first);
         let (expected, _) = undisturbed(&base);
         let night = base.like();
