@@ -4,7 +4,8 @@
 //! first, and is exact. Where lines were lost, or two programs wrote, what both have in common is found by a diff.
 //!
 //! Many lines of a debug log come again at the same second of other days (what `cron` does, it does daily). So little in
-//! common proves nothing, and where both sides have their dates, a line is the same one on the same day first.
+//! common proves nothing, and where both sides have their dates, a line is the same one on the same day first. Where one
+//! has none, only somebody's token tells that two lines are one.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -80,6 +81,21 @@ impl<'u, 'a> Side<'u, 'a> {
             || no_beginning && no_end && is_within()
     }
 
+    /// Whether a unit and one of another side may be the same by what is known to stand directly before and behind both.
+    fn goes_on_like(&self, at: usize, other: &Self, of: usize) -> bool {
+        let is_same = |at: usize, of: usize| {
+            let same = self.units[at].id == other.units[of].id;
+            same || self.is_cut_from(at, other, of) || other.is_cut_from(of, self, at)
+        };
+        let follow = |at: usize, of: usize| {
+            let units = self.units.get(at).zip(other.units.get(of));
+            units.is_some_and(|(own, its)| own.follows && its.follows)
+        };
+        let before = at.checked_sub(1).zip(of.checked_sub(1)).filter(|_| follow(at, of));
+        let behind = Some((at + 1, of + 1)).filter(|(at, of)| follow(*at, *of));
+        before.into_iter().chain(behind).all(|(at, of)| is_same(at, of))
+    }
+
     /// Whether a copy ended within the date line of the block behind, so that the part of it that is there is no date yet.
     fn runs_into_next(&self, at: usize, other: &Self, of: usize) -> bool {
         let (unit, whole) = (&self.units[at], &other.units[of]);
@@ -139,20 +155,30 @@ fn places(units: &[Unit<'_>], id: u32) -> impl Iterator<Item = usize> {
 /// How many units with a time are the same from a start of both sides on, and how far apart their times are; `None` where
 /// something differs, or too little is there to tell.
 fn agreement(a: &Side<'_, '_>, b: &Side<'_, '_>, start: Pair) -> Option<(usize, i64)> {
-    let (mut n_same, mut apart) = (0, i64::MAX);
+    let (mut n_same, mut apart, mut has_singular) = (0, i64::MAX, false);
     for (i, j) in (start.0..a.units.len()).zip(start.1..b.units.len()) {
         let (one, other) = (&a.units[i], &b.units[j]);
         if one.id == other.id {
             if one.is_timed {
                 n_same += 1;
+                has_singular |= one.is_singular;
                 apart = apart.min((one.at - other.at).abs());
             }
         } else if !a.is_cut_from(i, b, j) && !b.is_cut_from(j, a, i) {
             return None;
         }
     }
-    let is_same_day = || apart == 0 || !are_dated(a.units, b.units);
-    (n_same >= SURE || n_same > 0 && is_same_day()).then_some((n_same, apart))
+    let is_whole =
+        |units: &[Unit<'_>], start: usize, other: &[Unit<'_>], at: usize| start == 0 && at + units.len() <= other.len();
+    let is_within = is_whole(a.units, start.0, b.units, start.1) || is_whole(b.units, start.1, a.units, start.0);
+    let is_enough = match (are_dated(a.units, b.units), has_singular) {
+        (true, _) if apart == 0 => n_same > 0,
+        (true, true) => n_same >= SURE,
+        // All of a piece may be in several places of a log; it is there once more wherever it is put.
+        (false, has_singular) => n_same > 0 && (has_singular || is_within),
+        (true, false) => false,
+    };
+    is_enough.then_some((n_same, apart))
 }
 
 fn are_dated(a: &[Unit<'_>], b: &[Unit<'_>]) -> bool {
@@ -200,8 +226,9 @@ fn dated_lines(a: &[Unit<'_>], b: &[Unit<'_>]) -> Vec<Pair> {
 fn is_enough(a: &[Unit<'_>], b: &[Unit<'_>], pairs: &[Pair]) -> bool {
     let runs = pairs.chunk_by(|one, next| next.0 == one.0 + 1 && next.1 == one.1 + 1);
     let longest = runs.map(|run| run.iter().filter(|pair| a[pair.0].is_timed).count()).max();
+    let is_sure = |pair: &Pair| a[pair.0].is_singular || are_dated(a, b) && a[pair.0].at == b[pair.1].at;
     let n_missing: usize = gaps(a, b, pairs).map(|(in_a, in_b)| in_a.len().min(in_b.len())).sum();
-    longest.is_some_and(|longest| longest >= SURE) && pairs.len() >= n_missing
+    longest.is_some_and(|longest| longest >= SURE) && pairs.len() >= n_missing && pairs.iter().any(is_sure)
 }
 
 /// The same units of both ranges, as a diff sees them: those of the same key; one without a key is passed over. Only those
@@ -302,7 +329,8 @@ fn cut_from(one: &Side<'_, '_>, range: &Range<usize>, other: &Side<'_, '_>, whol
         let from = by_end.partition_point(|of| text(*of).iter().rev().lt(unit.text.iter().rev()));
         let ended = by_end[from..].iter().take_while(|of| text(**of).ends_with(unit.text));
         let next = wholes.clone().filter(|_| !unit.has_end());
-        begun.chain(ended).copied().chain(next).find(|of| one.is_cut_from(at, other, *of))
+        let is_whole = |of: &usize| one.is_cut_from(at, other, *of) && one.goes_on_like(at, other, *of);
+        begun.chain(ended).copied().chain(next).find(is_whole)
     };
     range.clone().filter_map(|at| Some((at, whole_of(at)?))).collect()
 }
@@ -312,7 +340,7 @@ mod tests {
     use super::super::unit::Names;
     use super::*;
 
-    /// Units by letters: upper case has a time, lower case has none, and what stands behind a `/` is not known to follow.
+    /// Units by letters: upper case has a time, `M` and `N` of what comes every day, lower case has none, and what stands behind a `/` is not known to follow.
     fn units<'a>(letters: &'a str, names: &mut Names<'a>) -> Vec<Unit<'a>> {
         let mut follows = false;
         let mut units = Vec::new();
@@ -320,7 +348,8 @@ mod tests {
             if letter != '/' {
                 let unit = Unit::new(&letters.as_bytes()[at..=at], follows, names);
                 let is_timed = letter.is_uppercase();
-                units.push(Unit { is_timed, at: i64::from(letters.as_bytes()[at]), ..unit });
+                let is_singular = is_timed && !['M', 'N'].contains(&letter);
+                units.push(Unit { is_timed, is_singular, at: i64::from(letters.as_bytes()[at]), ..unit });
             }
             follows = letter != '/';
         }
@@ -365,6 +394,8 @@ mod tests {
         assert!(pairs("ABXCD", "EFXGH", Rule::Blocks).is_some(), "a block has its date");
         assert_eq!(pairs("ABCDXYZEFGH", "IJKLXYZMNOP", Rule::Lines), None, "three among many others");
         assert!(pairs("ABXYZ", "XYZCD", Rule::Lines).is_some(), "the end of one, and the beginning of the other");
+        assert_eq!(pairs("ABMNM", "MNMCD", Rule::Lines), None, "what comes every day");
+        assert_eq!(pairs("ABMNMCD", "EFMNMGH", Rule::Lines), None, "what comes every day, in the middle");
         assert!(pairs("ABXCD", "X", Rule::Lines).is_some(), "the whole of one");
     }
 }

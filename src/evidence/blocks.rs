@@ -247,7 +247,7 @@ fn timed<'a>(units: &[(Unit<'a>, Option<Stamp>)]) -> Vec<Unit<'a>> {
     for (unit, stamp) in timed.iter_mut().zip(stamps).rev() {
         // The zone's own name tells the two 02:30 of an October night apart; where there is none, any zone orders as well.
         let moment = stamp.map(|stamp| stamp.moment(Tz::UTC, None).timestamp() * 2);
-        unit.is_timed = moment.is_some();
+        (unit.is_timed, unit.is_singular) = (moment.is_some(), moment.is_some());
         unit.at = moment.unwrap_or(next.saturating_add(1));
         next = moment.unwrap_or(next);
     }

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::marks::{self, BREAK};
 use super::unit::{Names, Unit};
-use crate::parse::flexnet::{self, Clock, Dating, FirstDay};
+use crate::parse::flexnet::{self, Clock, Dating, FirstDay, Message};
 
 /// The lines of a kept text, without their days.
 pub(super) fn lines<'a>(text: &'a [u8], names: &mut Names<'a>) -> Vec<Unit<'a>> {
@@ -25,10 +25,14 @@ pub(super) fn lines<'a>(text: &'a [u8], names: &mut Names<'a>) -> Vec<Unit<'a>> 
     units
 }
 
-fn clock_of(unit: &Unit<'_>) -> Option<NaiveTime> {
-    match flexnet::parse_line(&unit.first_line())?.clock {
-        Clock::Time(time) => Some(time),
-        Clock::Dated(stamp) => Some(stamp.civil.time()),
+/// The clock of a line, and whether it tells of a token.
+fn clock_of(unit: &Unit<'_>) -> Option<(NaiveTime, bool)> {
+    let text = unit.first_line();
+    let line = flexnet::parse_line(&text)?;
+    let is_token = matches!(line.message, Message::Token(_));
+    match line.clock {
+        Clock::Time(time) => Some((time, is_token)),
+        Clock::Dated(stamp) => Some((stamp.civil.time(), is_token)),
         Clock::Corrupt => None,
     }
 }
@@ -43,11 +47,11 @@ pub(super) fn name_a_date(units: &[Unit<'_>]) -> bool {
 pub(super) fn give_times(units: &mut [Unit<'_>]) {
     let mut day = NaiveDate::default();
     let mut last: Option<NaiveTime> = None;
-    let first = units.iter().find_map(clock_of);
+    let first = units.iter().find_map(clock_of).map(|(clock, _)| clock);
     for unit in units {
         let clock = clock_of(unit);
-        unit.is_timed = clock.is_some();
-        if let Some(clock) = clock {
+        (unit.is_timed, unit.is_singular) = clock.map_or((false, false), |(_, is_token)| (true, is_token));
+        if let Some((clock, _)) = clock {
             let is_next = last.is_some_and(|last| flexnet::is_new_day(last, clock));
             day = day.succ_opt().filter(|_| is_next).unwrap_or(day);
             last = Some(clock);

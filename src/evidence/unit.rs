@@ -19,6 +19,9 @@ pub(super) struct Unit<'a> {
     /// Whether it says when it was written: a block with its date, a line with its clock. Nothing else can tell that two
     /// copies are of one log.
     pub(super) is_timed: bool,
+    /// Whether no other day is likely to have the same text: a block with its date, a line of somebody's token. What a
+    /// server does by itself, it does at the same second of every day.
+    pub(super) is_singular: bool,
     /// When that was, as far as the order beside others needs it: halves of a second of any calendar.
     pub(super) at: i64,
     /// The day that it is kept under, or would be.
@@ -30,7 +33,7 @@ pub(super) struct Unit<'a> {
 impl<'a> Unit<'a> {
     pub(super) fn new(text: &'a [u8], follows: bool, names: &mut Names<'a>) -> Self {
         let id = names.id(text);
-        Self { text, id, follows, is_timed: false, at: 0, day: None, is_kept: false }
+        Self { text, id, follows, is_timed: false, is_singular: false, at: 0, day: None, is_kept: false }
     }
 
     /// Whether its copy had its line end.

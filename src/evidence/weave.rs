@@ -22,9 +22,13 @@ type Source = (Option<usize>, Option<usize>);
 fn weave<'a>(a: &Side<'_, 'a>, b: &Side<'_, 'a>, pairs: &[Pair]) -> Vec<Unit<'a>> {
     let mut weaving = Weaving { a: a.units, b: b.units, woven: Vec::new(), last: (None, None) };
     weaving.woven.reserve(a.units.len() + b.units.len() - pairs.len());
-    // The days of a log that has no dates count from its own first.
-    let apart = |pair: &Pair| a.units[pair.0].at.saturating_sub(b.units[pair.1].at);
-    let mut shift = pairs.first().map_or(0, apart);
+    // The days of a log that has no dates count from its own first. What was cut off says nothing of that: it has the
+    // time of what stands behind it, or that of half a clock.
+    let apart = |pair: &Pair| {
+        let (one, other) = (&a.units[pair.0], &b.units[pair.1]);
+        (one.id == other.id && one.is_timed).then(|| one.at.saturating_sub(other.at))
+    };
+    let mut shift = pairs.iter().find_map(apart).unwrap_or_default();
     let (mut i, mut j) = (0, 0);
     for pair in pairs {
         weaving.interleave(&mut i, pair.0, &mut j, pair.1, shift);
@@ -32,7 +36,7 @@ fn weave<'a>(a: &Side<'_, 'a>, b: &Side<'_, 'a>, pairs: &[Pair]) -> Vec<Unit<'a>
         let unit = whole_of(a, b, *pair);
         let day = kept.and_then(|kept| kept.day).or(unit.day);
         weaving.push(Unit { day, is_kept: kept.is_some(), ..unit }, (Some(pair.0), Some(pair.1)));
-        shift = apart(pair);
+        shift = apart(pair).unwrap_or(shift);
         (i, j) = (pair.0 + 1, pair.1 + 1);
     }
     weaving.interleave(&mut i, a.units.len(), &mut j, b.units.len(), shift);
@@ -103,7 +107,7 @@ mod tests {
             let units = texts.split(' ').map(|text| {
                 let (follows, text) = text.strip_prefix('/').map_or((true, text), |text| (false, text));
                 let unit = Unit::new(text.as_bytes(), follows, &mut names);
-                Unit { is_timed: true, at: i64::from(text.as_bytes()[0]), ..unit }
+                Unit { is_timed: true, is_singular: true, at: i64::from(text.as_bytes()[0]), ..unit }
             });
             units.collect::<Vec<_>>()
         });

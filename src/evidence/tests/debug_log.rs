@@ -156,8 +156,10 @@ fn a_copy_without_a_date_waits_for_one_that_has_it() {
 fn the_same_lines_are_of_one_day_whatever_copy_showed_them() {
     // Nothing was written for days, so that no midnight is seen: of which day the second line is, its own copy gets
     // wrong, or the grown one does; it is one line of one day.
-    let (first, gap) =
-        ("10:00:00 (d) TIMESTAMP 12/1/2021\n11:00:00 (d) a\n", "12:00:00 (d) b\n12:00:01 (d) c\n12:00:02 (d) e\n");
+    let (first, gap) = (
+        "10:00:00 (d) TIMESTAMP 12/1/2021\n11:00:00 (d) a\n",
+        "12:00:00 (d) IN: \"f\" b@h\n12:00:01 (d) c\n12:00:02 (d) e\n",
+    );
     let last = "13:00:00 (d) TIMESTAMP 12/4/2021\n";
     let (short, grown) = ([gap, last].concat(), [first, gap, last].concat());
     let whole = of_debug_logs(&[grown.as_bytes()]);

@@ -36,6 +36,22 @@ fn block(clock: &str, line: &str) -> String {
     format!("mer. déc.  8 {clock} CET 2021\nESTAB 0 0 10.0.0.1:60213 10.0.0.2:50000\n{clock} (d) {line}\n")
 }
 
+/// A copy that begins with the end of one line, which an earlier block ends with too.
+#[test]
+fn the_end_of_a_line_is_not_that_of_another_block() {
+    let log = [block("07:00:00", "TIMESTAMP 12/8/2021"), block("08:30:00", "OUT: \"OriginPro\" anna@PC-1")];
+    let log =
+        [log, [block("08:45:00", "TIMESTAMP 12/9/2021"), block("09:05:00", "IN: \"OriginPro\" anna@PC-1")]].concat();
+    let whole = log.concat();
+    let noon = [block("12:00:00", "TIMESTAMP 12/8/2021"), block("13:00:00", "OUT: \"OriginPro\" bob@PC-2")];
+    let evening = format!("{}{}", noon.concat(), block("18:00:00", "IN: \"OriginPro\" bob@PC-2"));
+    let copies = [&whole[..whole.len() - 8], &evening[noon[0].len() - 12..], &whole[log[0].len() + 20..]];
+    let bridge = format!("{}{}", &whole[log[0].len() + log[1].len() + 20..], noon.concat());
+    let copies = copies.map(str::as_bytes);
+    let all = [copies[0], copies[1], bridge.as_bytes(), copies[2]];
+    assert_eq!(of_logwatches(&all), of_logwatches(&[format!("{whole}{evening}").as_bytes()]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
