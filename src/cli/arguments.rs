@@ -65,6 +65,10 @@ pub(super) enum Command {
     /// Who was refused a token, where they sat, and how long they waited
     #[command(after_help = "Example: jeton refusals --since 2021-12-01 --until yesterday --format csv")]
     Refusals(TraceOptions),
+    /// Hours of use, token hours, sessions, users and machines, by day, month, department, user and so on
+    #[command(after_help = "Example: jeton usage --since 2021-01-01 --by department\n         \
+                      jeton usage --since 2021-12-01 --until yesterday --by day --format csv")]
+    Usage(UsageOptions),
     /// The times that the logs vouch for, and those of which nothing is known
     #[command(after_help = "Example: jeton coverage --since 2021-12-01 --format csv")]
     Coverage(TraceOptions),
@@ -155,6 +159,36 @@ pub(super) struct TraceOptions {
     /// How rows are printed: table, csv or json
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UsageOptions {
+    #[command(flatten)]
+    pub(super) traces: TraceOptions,
+    /// What a row is
+    #[arg(long, value_enum, default_value_t = By::Day)]
+    pub(super) by: By,
+}
+
+/// `--by`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum By {
+    /// A civil day
+    Day,
+    /// A calendar month
+    Month,
+    /// A day of the week, 1 for Monday
+    Weekday,
+    /// An hour of the day
+    Hour,
+    /// A department
+    Department,
+    /// A login
+    User,
+    /// A machine, by its name in the log
+    Machine,
+    /// A licensed feature
+    Feature,
 }
 
 #[derive(Debug, Args)]

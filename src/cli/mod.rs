@@ -25,6 +25,7 @@ mod seats;
 mod sessions;
 mod tokens;
 mod traced;
+mod usage;
 mod users;
 
 use std::ffi::OsString;
@@ -134,6 +135,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Tokens(options) => tokens::run(&options, common),
         Command::Seats(options) => seats::run(&options, common),
         Command::Refusals(options) => refusals::run(&options, common),
+        Command::Usage(options) => usage::run(&options, common),
         Command::Coverage(options) => coverage::run(&options, common),
         Command::Connected(options) => connected::run(&options, common),
         Command::Resolve(options) => resolve::run(&options, common),

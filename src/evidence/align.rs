@@ -13,7 +13,7 @@ use std::ops::Range;
 use foldhash::{HashSet, HashSetExt};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::unit::Unit;
+use super::unit::{Timed, Unit};
 
 /// What is needed to take two sequences for pieces of one log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ fn at_one_distance(a: &Side<'_, '_>, b: &Side<'_, '_>) -> Option<Vec<Pair>> {
 
 /// Units by which a distance is found: the first ones that are whole for sure, or as good as it gets.
 fn landmarks(units: &[Unit<'_>]) -> impl Iterator<Item = usize> {
-    let timed = |at: &usize| units[*at].is_timed;
+    let timed = |at: &usize| units[*at].is_timed();
     let first = Some(0).filter(|_| !units.is_empty()).filter(timed);
     first.into_iter().chain((1..units.len()).find(timed))
 }
@@ -155,13 +155,13 @@ fn places(units: &[Unit<'_>], id: u32) -> impl Iterator<Item = usize> {
 /// How many units with a time are the same from a start of both sides on, and how far apart their times are; `None` where
 /// something differs, or too little is there to tell.
 fn agreement(a: &Side<'_, '_>, b: &Side<'_, '_>, start: Pair) -> Option<(usize, i64)> {
-    let (mut n_same, mut apart, mut has_singular) = (0, i64::MAX, false);
+    let (mut n_same, mut apart, mut has_once) = (0, i64::MAX, false);
     for (i, j) in (start.0..a.units.len()).zip(start.1..b.units.len()) {
         let (one, other) = (&a.units[i], &b.units[j]);
         if one.id == other.id {
-            if one.is_timed {
+            if one.is_timed() {
                 n_same += 1;
-                has_singular |= one.is_singular;
+                has_once |= one.timed == Timed::Once;
                 apart = apart.min((one.at - other.at).abs());
             }
         } else if !a.is_cut_from(i, b, j) && !b.is_cut_from(j, a, i) {
@@ -171,11 +171,11 @@ fn agreement(a: &Side<'_, '_>, b: &Side<'_, '_>, start: Pair) -> Option<(usize, 
     let is_whole =
         |units: &[Unit<'_>], start: usize, other: &[Unit<'_>], at: usize| start == 0 && at + units.len() <= other.len();
     let is_within = is_whole(a.units, start.0, b.units, start.1) || is_whole(b.units, start.1, a.units, start.0);
-    let is_enough = match (are_dated(a.units, b.units), has_singular) {
+    let is_enough = match (are_dated(a.units, b.units), has_once) {
         (true, _) if apart == 0 => n_same > 0,
         (true, true) => n_same >= SURE,
         // All of a piece may be in several places of a log; it is there once more wherever it is put.
-        (false, has_singular) => n_same > 0 && (has_singular || is_within),
+        (false, has_once) => n_same > 0 && (has_once || is_within),
         (true, false) => false,
     };
     is_enough.then_some((n_same, apart))
@@ -190,13 +190,13 @@ fn are_dated(a: &[Unit<'_>], b: &[Unit<'_>]) -> bool {
 fn in_common(a: &Side<'_, '_>, b: &Side<'_, '_>, rule: Rule) -> Option<Vec<Pair>> {
     let (all_a, all_b) = (0..a.units.len(), 0..b.units.len());
     if rule == Rule::Blocks {
-        let pairs = diff(a.units, b.units, all_a, all_b, |unit| unit.is_timed.then_some((unit.id, 0)));
+        let pairs = diff(a.units, b.units, all_a, all_b, |unit| unit.is_timed().then_some((unit.id, 0)));
         return (!pairs.is_empty()).then_some(pairs);
     }
     let pairs = if are_dated(a.units, b.units) {
         dated_lines(a.units, b.units)
     } else {
-        diff(a.units, b.units, all_a, all_b, |unit| unit.is_timed.then_some((unit.id, 0)))
+        diff(a.units, b.units, all_a, all_b, |unit| unit.is_timed().then_some((unit.id, 0)))
     };
     let pairs = extended(a.units, b.units, &pairs);
     is_enough(a.units, b.units, &pairs).then_some(pairs)
@@ -205,7 +205,7 @@ fn in_common(a: &Side<'_, '_>, b: &Side<'_, '_>, rule: Rule) -> Option<Vec<Pair>
 /// The lines in common of two sequences with days: first those of one moment, then, between them, those that a copy's own
 /// dates got wrong, and those without a clock.
 fn dated_lines(a: &[Unit<'_>], b: &[Unit<'_>]) -> Vec<Pair> {
-    let mut pairs = diff(a, b, 0..a.len(), 0..b.len(), |unit| unit.is_timed.then_some((unit.id, unit.at)));
+    let mut pairs = diff(a, b, 0..a.len(), 0..b.len(), |unit| unit.is_timed().then_some((unit.id, unit.at)));
     if pairs.is_empty() {
         return pairs;
     }
@@ -213,7 +213,7 @@ fn dated_lines(a: &[Unit<'_>], b: &[Unit<'_>]) -> Vec<Pair> {
     for with_clock in [true, false] {
         let key = |unit: &Unit<'_>| {
             let at = if with_clock { 0 } else { unit.at };
-            (unit.is_timed == with_clock).then_some((unit.id, at))
+            (unit.is_timed() == with_clock).then_some((unit.id, at))
         };
         let found: Vec<Pair> = gaps(a, b, &pairs).flat_map(|(in_a, in_b)| diff(a, b, in_a, in_b, key)).collect();
         pairs.extend(found);
@@ -225,8 +225,8 @@ fn dated_lines(a: &[Unit<'_>], b: &[Unit<'_>]) -> Vec<Pair> {
 /// Whether lines in common are no chance: some in a row, and more than there are beside them that should be in common too.
 fn is_enough(a: &[Unit<'_>], b: &[Unit<'_>], pairs: &[Pair]) -> bool {
     let runs = pairs.chunk_by(|one, next| next.0 == one.0 + 1 && next.1 == one.1 + 1);
-    let longest = runs.map(|run| run.iter().filter(|pair| a[pair.0].is_timed).count()).max();
-    let is_sure = |pair: &Pair| a[pair.0].is_singular || are_dated(a, b) && a[pair.0].at == b[pair.1].at;
+    let longest = runs.map(|run| run.iter().filter(|pair| a[pair.0].is_timed()).count()).max();
+    let is_sure = |pair: &Pair| a[pair.0].timed == Timed::Once || are_dated(a, b) && a[pair.0].at == b[pair.1].at;
     let n_missing: usize = gaps(a, b, pairs).map(|(in_a, in_b)| in_a.len().min(in_b.len())).sum();
     longest.is_some_and(|longest| longest >= SURE) && pairs.len() >= n_missing && pairs.iter().any(is_sure)
 }
@@ -347,9 +347,12 @@ mod tests {
         for (at, letter) in letters.char_indices() {
             if letter != '/' {
                 let unit = Unit::new(&letters.as_bytes()[at..=at], follows, names);
-                let is_timed = letter.is_uppercase();
-                let is_singular = is_timed && !['M', 'N'].contains(&letter);
-                units.push(Unit { is_timed, is_singular, at: i64::from(letters.as_bytes()[at]), ..unit });
+                let timed = match letter {
+                    'a'..='z' => Timed::No,
+                    'M' | 'N' => Timed::Daily,
+                    _ => Timed::Once,
+                };
+                units.push(Unit { timed, at: i64::from(letters.as_bytes()[at]), ..unit });
             }
             follows = letter != '/';
         }

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::marks::{self, BREAK, CUT_END};
-use super::unit::{Names, Unit};
+use super::unit::{Names, Timed, Unit};
 use crate::parse::datetime::{self, Stamp};
 use crate::source::{self, SourceError};
 
@@ -247,7 +247,7 @@ fn timed<'a>(units: &[(Unit<'a>, Option<Stamp>)]) -> Vec<Unit<'a>> {
     for (unit, stamp) in timed.iter_mut().zip(stamps).rev() {
         // The zone's own name tells the two 02:30 of an October night apart; where there is none, any zone orders as well.
         let moment = stamp.map(|stamp| stamp.moment(Tz::UTC, None).timestamp() * 2);
-        (unit.is_timed, unit.is_singular) = (moment.is_some(), moment.is_some());
+        unit.timed = if moment.is_some() { Timed::Once } else { Timed::No };
         unit.at = moment.unwrap_or(next.saturating_add(1));
         next = moment.unwrap_or(next);
     }
@@ -262,7 +262,7 @@ mod tests {
         let mut names = Names::new();
         let units = blocks(text.as_bytes(), &mut names);
         let show = |unit: &Unit<'_>| {
-            let marks = [(!unit.follows, "/"), (!unit.is_timed, "?"), (!unit.has_end(), "…")];
+            let marks = [(!unit.follows, "/"), (!unit.is_timed(), "?"), (!unit.has_end(), "…")];
             let marks: String = marks.into_iter().filter(|mark| mark.0).map(|mark| mark.1).collect();
             format!("{marks}{}", String::from_utf8_lossy(unit.text).replace('\n', "|"))
         };

@@ -121,7 +121,7 @@ fn new_part(store: &Store, own: &[Unit<'_>]) -> Option<Range<usize>> {
 /// The days under which lines of a copy without a date can be kept: around the newest that show enough of them.
 fn days_that_show(store: &Store, own: &[Unit<'_>]) -> Result<Option<RangeInclusive<NaiveDate>>, EvidenceError> {
     let texts: HashSet<&[u8]> =
-        own.iter().filter(|unit| unit.is_timed && unit.has_end()).map(|unit| unit.text).collect();
+        own.iter().filter(|unit| unit.is_timed() && unit.has_end()).map(|unit| unit.text).collect();
     let enough = texts.len().min(SURE);
     // Times of a copy without a date count from its first day.
     let seconds = own.last().map_or(0, |last| last.at / 2);

@@ -6,7 +6,7 @@ use chrono::{Duration, NaiveDate, NaiveTime, Timelike};
 use chrono_tz::Tz;
 
 use super::marks::{self, BREAK};
-use super::unit::{Names, Unit};
+use super::unit::{Names, Timed, Unit};
 use crate::parse::flexnet::{self, Clock, Dating, FirstDay, Message};
 
 /// The lines of a kept text, without their days.
@@ -50,7 +50,7 @@ pub(super) fn give_times(units: &mut [Unit<'_>]) {
     let first = units.iter().find_map(clock_of).map(|(clock, _)| clock);
     for unit in units {
         let clock = clock_of(unit);
-        (unit.is_timed, unit.is_singular) = clock.map_or((false, false), |(_, is_token)| (true, is_token));
+        unit.timed = clock.map_or(Timed::No, |(_, is_token)| if is_token { Timed::Once } else { Timed::Daily });
         if let Some((clock, _)) = clock {
             let is_next = last.is_some_and(|last| flexnet::is_new_day(last, clock));
             day = day.succ_opt().filter(|_| is_next).unwrap_or(day);

@@ -54,15 +54,15 @@ fn add_section(store: &mut Store, section: &Section<'_>, text: &[u8], before: &[
     let mut own = blocks(text, &mut names);
     if let [first, behind, ..] = own.as_slice()
         && !first.follows
-        && !first.is_timed
-        && behind.is_timed
+        && !first.is_timed()
+        && behind.is_timed()
         && last_block_before(store, section.day)?.is_some_and(|last| last.ends_with(first.text))
     {
         without_first(&mut own);
     }
     let Some(kept) = kept else { return Ok(store.put(Kind::Logwatch, slot, &write(&own))?) };
     let mut kept = blocks(&kept, &mut names);
-    if kept.first().is_some_and(|first| !first.follows && !first.is_timed && before.ends_with(first.text)) {
+    if kept.first().is_some_and(|first| !first.follows && !first.is_timed() && before.ends_with(first.text)) {
         without_first(&mut kept);
     }
     let is_cut = own.last().is_some_and(|last| !last.has_end());
@@ -105,7 +105,7 @@ fn merged<'a>(own: Side<'_, 'a>, kept: Side<'_, 'a>) -> Vec<Unit<'a>> {
     for segment in segments(kept.units) {
         let is_last = segment.as_ptr_range().end == kept.units.as_ptr_range().end;
         let piece = Side { units: segment, next: if is_last { kept.next } else { &[] } };
-        let Some(first) = segment.iter().position(|unit| unit.is_timed && places.contains_key(&unit.id)) else {
+        let Some(first) = segment.iter().position(|unit| unit.is_timed() && places.contains_key(&unit.id)) else {
             if !is_timeless_part(segment, &whole) {
                 rest.extend(segment);
             }

@@ -16,12 +16,8 @@ pub(super) struct Unit<'a> {
     pub(super) id: u32,
     /// Whether some copy had it directly behind the one before; of the first: behind what stands before the sequence.
     pub(super) follows: bool,
-    /// Whether it says when it was written: a block with its date, a line with its clock. Nothing else can tell that two
-    /// copies are of one log.
-    pub(super) is_timed: bool,
-    /// Whether no other day is likely to have the same text: a block with its date, a line of somebody's token. What a
-    /// server does by itself, it does at the same second of every day.
-    pub(super) is_singular: bool,
+    /// Whether it says when it was written. Nothing else can tell that two copies are of one log.
+    pub(super) timed: Timed,
     /// When that was, as far as the order beside others needs it: halves of a second of any calendar.
     pub(super) at: i64,
     /// The day that it is kept under, or would be.
@@ -30,10 +26,26 @@ pub(super) struct Unit<'a> {
     pub(super) is_kept: bool,
 }
 
+/// What a unit says of when it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timed {
+    /// Nothing.
+    No,
+    /// A clock that other days may have with the same text: what a server does by itself, it does at the same second of
+    /// every day.
+    Daily,
+    /// A moment that no other day is likely to have: a block with its date, a line of somebody's token.
+    Once,
+}
+
 impl<'a> Unit<'a> {
     pub(super) fn new(text: &'a [u8], follows: bool, names: &mut Names<'a>) -> Self {
         let id = names.id(text);
-        Self { text, id, follows, is_timed: false, is_singular: false, at: 0, day: None, is_kept: false }
+        Self { text, id, follows, timed: Timed::No, at: 0, day: None, is_kept: false }
+    }
+
+    pub(super) fn is_timed(&self) -> bool {
+        self.timed != Timed::No
     }
 
     /// Whether its copy had its line end.
@@ -81,7 +93,7 @@ pub(super) fn is_timeless_part(piece: &[Unit<'_>], whole: &[Unit<'_>]) -> bool {
         unit.id == own.id && days.is_none_or(|(one, other)| one == other)
     };
     let is_there = |part: &[Unit<'_>]| part.iter().zip(piece).all(|(unit, own)| is_same(unit, own));
-    !piece.iter().any(|unit| unit.is_timed) && !piece.is_empty() && whole.windows(piece.len()).any(is_there)
+    !piece.iter().any(Unit::is_timed) && !piece.is_empty() && whole.windows(piece.len()).any(is_there)
 }
 
 /// Numbers of texts. A text without its line end is another than the one with it, as the `\n` is part of the text.

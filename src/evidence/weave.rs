@@ -26,7 +26,7 @@ fn weave<'a>(a: &Side<'_, 'a>, b: &Side<'_, 'a>, pairs: &[Pair]) -> Vec<Unit<'a>
     // time of what stands behind it, or that of half a clock.
     let apart = |pair: &Pair| {
         let (one, other) = (&a.units[pair.0], &b.units[pair.1]);
-        (one.id == other.id && one.is_timed).then(|| one.at.saturating_sub(other.at))
+        (one.id == other.id && one.is_timed()).then(|| one.at.saturating_sub(other.at))
     };
     let mut shift = pairs.iter().find_map(apart).unwrap_or_default();
     let (mut i, mut j) = (0, 0);
@@ -97,7 +97,7 @@ impl<'a> Weaving<'_, 'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::unit::{Names, write};
+    use super::super::unit::{Names, Timed, write};
     use super::*;
 
     /// A unit a line, `5a` of the time 5; `/` before what is not known to follow.
@@ -107,7 +107,7 @@ mod tests {
             let units = texts.split(' ').map(|text| {
                 let (follows, text) = text.strip_prefix('/').map_or((true, text), |text| (false, text));
                 let unit = Unit::new(text.as_bytes(), follows, &mut names);
-                Unit { is_timed: true, is_singular: true, at: i64::from(text.as_bytes()[0]), ..unit }
+                Unit { timed: Timed::Once, at: i64::from(text.as_bytes()[0]), ..unit }
             });
             units.collect::<Vec<_>>()
         });

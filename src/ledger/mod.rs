@@ -7,6 +7,7 @@
 //! - `schema`: the tables, as numbered migrations;
 //! - `month`: what was derived, month by month; `record`: a night's changes; `findings`: what looked wrong;
 //! - `places`: what an address was, and on which days;
+//! - `sums`: how long who used what, by day and hour;
 //! - `query`, `search`: pieces, holds, refusals and coverage, out again;
 //! - `told`: imported histories; `publish`: which days the files do not tell yet;
 //! - `facts`: what no log holds, to be kept beside the evidence;
@@ -24,6 +25,7 @@ mod query;
 mod record;
 mod schema;
 mod search;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -39,6 +41,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 pub use month::{Chapter, Month};
 pub use record::{Changing, Night};
 pub use search::Search;
+pub use sums::{Grouping, Used};
 pub use told::TakenIn;
 
 use crate::output::FILE_MODE;

@@ -1,15 +1,22 @@
 //! Which days the history and the workbooks do not tell yet.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use rusqlite::Connection;
 
 use super::record::set;
-use super::{Ledger, LedgerError, code, query};
+use super::{Ledger, LedgerError, code, query, sums};
 
-/// Notes that days are to be told anew.
-pub(super) fn mark(db: &Connection, days: impl IntoIterator<Item = NaiveDate>) -> rusqlite::Result<()> {
+/// Notes that days are to be told anew, and adds them up.
+pub(super) fn mark(db: &Connection, days: impl IntoIterator<Item = NaiveDate>, zone: Tz) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached("INSERT OR IGNORE INTO unpublished (day) VALUES (?1)")?;
-    days.into_iter().try_for_each(|day| insert.execute([code::of_day(day)]).map(drop))
+    let days: BTreeSet<NaiveDate> = days.into_iter().collect();
+    days.into_iter().try_for_each(|day| {
+        insert.execute([code::of_day(day)])?;
+        sums::follow(db, day, zone).map(drop)
+    })
 }
 
 impl Ledger {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::month::{Chapter, Month, Writing, cut_given};
 use super::names::Names;
 use super::places::{self, Change};
-use super::{Ledger, LedgerError, code, findings, month, old, publish, query};
+use super::{Ledger, LedgerError, code, findings, month, old, publish, query, sums};
 use crate::config::TraceSettings;
 use crate::derivation::DhcpNames;
 use crate::finding::{Finding, Gap};
@@ -113,7 +113,7 @@ impl Changing<'_> {
             let mut writing = Writing { db, names: &mut this.names, licence, zone, days: BTreeSet::new() };
             work(&mut writing)?;
             let days = writing.days;
-            publish::mark(db, days.iter().copied())?;
+            publish::mark(db, days.iter().copied(), zone)?;
             this.days.extend(days);
             Ok(())
         })
@@ -124,6 +124,15 @@ impl Changing<'_> {
         self.with(|this| {
             let sql = "UPDATE chapter SET inputs = '' WHERE licence_id = ?1 AND given = 0";
             this.tx.execute(sql, [this.licence]).map(drop)
+        })
+    }
+
+    /// Adds up all days anew.
+    pub fn add_up(&mut self, zone: Tz) -> Result<(), LedgerError> {
+        self.with(|this| {
+            let changed = sums::follow_all(&this.tx, zone)?;
+            this.days.extend(changed);
+            Ok(())
         })
     }
 
@@ -142,6 +151,7 @@ impl Changing<'_> {
     pub fn night(&mut self, night: &Night<'_>) -> Result<(), LedgerError> {
         self.with(|this| {
             later(&this.tx, "latest", night.now.timestamp())?;
+            sums::follow_zone(&this.tx, night.settings.timezone)?;
             this.machines(night)?;
             findings::put_all(&this.tx, night.findings, night.gaps)
         })
@@ -155,8 +165,8 @@ impl Changing<'_> {
             let address = self.names.address(db, *ip)?;
             match places::see(db, address, today, machine)? {
                 Change::Nothing => {}
-                Change::Filled(place) => publish::mark(db, places::days(db, place, zone)?)?,
-                Change::Parted => publish::mark(db, places::part(db, address, zone)?)?,
+                Change::Filled(place) => publish::mark(db, places::days(db, place, zone)?, zone)?,
+                Change::Parted => publish::mark(db, places::part(db, address, zone)?, zone)?,
             }
         }
         Ok(())
@@ -241,7 +251,7 @@ impl Changing<'_> {
             for (vlan, department) in vlans {
                 days.extend(places::rename_department(db, vlan, department, zone)?);
             }
-            publish::mark(db, days.iter().copied())?;
+            publish::mark(db, days.iter().copied(), zone)?;
             Ok(days)
         })
     }

@@ -244,6 +244,16 @@ CREATE TABLE issued (
     PRIMARY KEY (feature_id, at)
 ) STRICT, WITHOUT ROWID;
 
+-- How long a pair used a machine and held tokens in each hour of a day, in seconds, and how many sessions began; the place 0
+-- where none is known, no token time where imported histories alone speak. Made of pieces and holds; the setting `sums` is
+-- the zone of the days, empty of a ledger whose days were never added up.
+CREATE TABLE day_sum (
+    day INTEGER NOT NULL, feature_id INTEGER NOT NULL REFERENCES feature, pair_id INTEGER NOT NULL REFERENCES pair,
+    place_id INTEGER NOT NULL, hour INTEGER NOT NULL, use_s INTEGER NOT NULL, token_s INTEGER, begun INTEGER NOT NULL,
+    PRIMARY KEY (day, feature_id, pair_id, place_id, hour)
+) STRICT, WITHOUT ROWID;
+INSERT INTO setting (name, value) SELECT 'sums', '' WHERE EXISTS (SELECT 1 FROM piece);
+
 -- The names that departments had before they were renamed.
 CREATE TABLE former_department (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 

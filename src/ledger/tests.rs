@@ -15,6 +15,7 @@ use crate::derivation::{Derivation, update};
 use crate::evidence::{Evidence, Kind};
 use crate::model::{Machine, SessionRow, State};
 use crate::pipeline::newest;
+use crate::source::Source;
 
 const LOGWATCH: &str = include_str!("../../fixtures/replay/origin.labo.example/files/logwatch");
 const DEBUG_LOG: &str =
@@ -114,7 +115,10 @@ fn told(ledger: &Ledger) -> Vec<String> {
     let rows = ledger.rows(first, last, Paris).unwrap().into_iter().map(|row| format!("{row:?}"));
     let holds = ledger.holds(first, last, Paris).unwrap().into_iter().map(|hold| format!("{hold:?}"));
     let denials = ledger.denials(first, last, Paris).unwrap().into_iter().map(|denial| format!("{denial:?}"));
-    rows.chain(holds).chain(denials).collect()
+    let sums =
+        [Grouping::Day, Grouping::Hour, Grouping::User, Grouping::Machine, Grouping::Department, Grouping::Feature];
+    let sums = sums.into_iter().flat_map(|by| ledger.used(first, last, by).unwrap()).map(|used| format!("{used:?}"));
+    rows.chain(holds).chain(denials).chain(sums).collect()
 }
 
 /// What is said of the evidence itself: which times it vouches for, and what looks wrong in it.
@@ -393,6 +397,73 @@ fn a_night_derives_the_months_that_have_new_evidence_and_no_other() {
     assert_eq!(derived(&month(9, &quiet), &mut memory), ["09"], "October is told nothing else than before");
     let more = [&quiet[..], &["11:00 1.6:52000* OUT bob@PC-2", "12:00 IN bob@PC-2"]].concat();
     assert_eq!(derived(&month(9, &more), &mut memory), ["09", "10"], "of where bob takes his tokens");
+}
+
+#[test]
+fn the_sums_are_those_of_the_rows_and_tokens() {
+    let memory = whole();
+    let (first, last) = (NaiveDate::MIN, NaiveDate::MAX);
+    let (rows, holds) = (memory.rows(), memory.ledger.holds(first, last, Paris).unwrap());
+    let used = |by| memory.ledger.used(first, last, by).unwrap();
+    let seconds: i64 = rows.iter().map(|row| row.duration_s).sum();
+    let token_seconds: i64 =
+        holds.iter().map(|hold| (hold.end - hold.start).num_seconds() * i64::from(hold.licences)).sum();
+    let begun = rows.iter().filter(|row| row.initial_start == row.start).count();
+    for by in [Grouping::Day, Grouping::Month, Grouping::Weekday, Grouping::Hour, Grouping::User, Grouping::Machine] {
+        let used = used(by);
+        let sums = used.iter().fold((0, 0, 0), |sums, one| {
+            (sums.0 + one.seconds, sums.1 + one.token_seconds.unwrap(), sums.2 + one.begun)
+        });
+        assert_eq!(sums, (seconds, token_seconds, i64::try_from(begun).unwrap()), "{by:?}");
+    }
+    assert_eq!(used(Grouping::Month)[0].days, 3);
+    for used in used(Grouping::User) {
+        let own = rows.iter().filter(|row| row.who.login() == used.group);
+        assert_eq!(own.map(|row| row.duration_s).sum::<i64>(), used.seconds, "{}", used.group);
+    }
+    for (day, weekday) in used(Grouping::Day).iter().zip(used(Grouping::Weekday)) {
+        assert_eq!(weekday.seconds, day.seconds, "Wednesday to Friday");
+        let date: NaiveDate = day.group.parse().unwrap();
+        assert_eq!(weekday.group, chrono::Datelike::weekday(&date).number_from_monday().to_string());
+    }
+    let hours: Vec<String> = used(Grouping::Hour).into_iter().map(|used| used.group).collect();
+    assert!(hours.iter().map(|hour| hour.parse::<u8>().unwrap()).is_sorted());
+    assert_eq!(used(Grouping::Month)[0].group, "2021-12");
+    let by_machine: Vec<i64> = used(Grouping::Machine).iter().map(|used| used.seconds).collect();
+    assert!(by_machine.is_sorted_by(|a, b| a >= b), "the most used first");
+}
+
+#[test]
+fn sums_follow_names_imports_and_the_zone() {
+    let ip: IpAddr = "10.0.1.5".parse().unwrap();
+    let log = short_log(&["23:00 1.5:51000* OUT anna@PC-1", "23:40 IN anna@PC-1"]);
+    let mut memory = Memory::new().with(Kind::Logwatch, &log);
+    memory.night(at("23:50"), &BTreeMap::from([(ip, machine("DPT4", None))]));
+    let (first, last) = (NaiveDate::MIN, NaiveDate::MAX);
+    let used = |ledger: &Ledger, by| -> Vec<String> {
+        let used = ledger.used(first, last, by).unwrap().into_iter();
+        used.map(|used| format!("{} {} {:?}", used.group, used.seconds, used.token_seconds)).collect()
+    };
+    assert_eq!(used(&memory.ledger, Grouping::Department), ["DPT4 2400 Some(2400)"]);
+    let vlan = "4".parse().unwrap();
+    let of_vlan = Machine { vlan: Some(vlan), ..machine("DPT4", None) };
+    memory.night(at("23:51"), &BTreeMap::from([(ip, of_vlan)]));
+    let mut change = memory.ledger.change("origin").unwrap();
+    change.departments([(vlan, "Physics")].into_iter(), Paris).unwrap();
+    change.commit().unwrap();
+    assert_eq!(used(&memory.ledger, Grouping::Department), ["Physics 2400 Some(2400)"]);
+    let history = "{'origin_name': 'bob@PC-2', 'ip': '10.0.1.6', 'departement': 'DPT1', 'connexion time': '30.0 min', \
+                   'date': '2021-12-07', 'start': '2021-12-07T09:00:00+01:00', 'end': '2021-12-07T09:30:00+01:00'}\n";
+    memory.ledger.take_in(&[Source::from_bytes("history", history.as_bytes())], Paris).unwrap();
+    assert_eq!(used(&memory.ledger, Grouping::User), ["anna 2400 Some(2400)", "bob 1800 None"]);
+    // Another zone: other days.
+    let settings = TraceSettings { timezone: chrono_tz::Asia::Tokyo, ..settings() };
+    let mut change = memory.ledger.change("origin").unwrap();
+    let machines = BTreeMap::new();
+    let night = Night { machines: &machines, findings: &[], gaps: &[], now: at("23:52"), settings: &settings };
+    change.night(&night).unwrap();
+    change.commit().unwrap();
+    assert_eq!(used(&memory.ledger, Grouping::Day), ["2021-12-07 1800 None", "2021-12-09 2400 Some(2400)"]);
 }
 
 fn machine(department: &str, outlet: Option<&str>) -> Machine {

@@ -4,12 +4,14 @@
 //! reports have them, until a night sees that day itself. A line that says no time of day begins at midnight; one that says
 //! no state is `presumed`.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 use rusqlite::{Connection, Transaction, params};
 
 use super::names::Names;
-use super::{Ledger, LedgerError, ORIGIN, code, places};
+use super::{Ledger, LedgerError, ORIGIN, code, places, sums};
 use crate::config::HistoryFormat;
 use crate::history::{self, Entry, Stamp};
 use crate::model::{Machine, State};
@@ -96,6 +98,11 @@ fn lines(db: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 fn replace(tx: &Transaction<'_>, entries: &[&Entry], zone: Tz) -> rusqlite::Result<()> {
+    let imported = || -> rusqlite::Result<BTreeSet<NaiveDate>> {
+        let mut starts = tx.prepare("SELECT start FROM piece WHERE told = 1")?;
+        starts.query_map([], |row| code::day_of(row.get(0)?, zone))?.collect()
+    };
+    let mut days = imported()?;
     tx.execute("DELETE FROM told", [])?;
     tx.execute("DELETE FROM piece WHERE told = 1", [])?;
     let mut names = Names::default();
@@ -113,7 +120,8 @@ fn replace(tx: &Transaction<'_>, entries: &[&Entry], zone: Tz) -> rusqlite::Resu
             put_piece(tx, &mut names, pair, day, entry, zone)?;
         }
     }
-    Ok(())
+    days.extend(imported()?);
+    days.into_iter().try_for_each(|day| sums::follow(tx, day, zone).map(drop))
 }
 
 /// Puts what an imported history says of a pair and a day in the place of what was derived of it, and is not any more.

@@ -212,6 +212,7 @@ pub fn rederive(
     let mut change = ledger.change(&settings.licence)?;
     change.doubt()?;
     let months = derive(evidence, &mut change, settings, as_of, listener)?.months;
+    change.add_up(settings.timezone)?;
     let days = change.changed_days().iter().copied().collect();
     if keep {
         change.commit()?;

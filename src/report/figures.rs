@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::{Period, timeline};
+use super::Period;
 use crate::model::{Denial, Hold, MacAddr, SessionRow};
-use crate::trace::seats::{Seats, levels, peak};
+use crate::trace::seats::{Seats, by_hour, levels, peak};
 
 /// What was used: the rows, tokens and refusals of one scope.
 #[derive(Debug, Clone, Copy, Default)]
@@ -207,7 +207,7 @@ pub(super) fn week(rows: &[SessionRow]) -> [[i64; 24]; 7] {
     let mut week = [[0; 24]; 7];
     for row in rows {
         let day = row.date.weekday().num_days_from_monday() as usize;
-        for (hour, seconds) in timeline::by_hour(row) {
+        for (hour, seconds) in by_hour(row.start, row.duration_s) {
             week[day][hour as usize] += seconds;
         }
     }

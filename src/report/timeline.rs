@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike, Duration, NaiveDate, Timelike};
+use chrono::{Datelike, NaiveDate};
 
 use super::Period;
 use super::figures::{SessionKey, session_of};
 use crate::config::PeriodKind;
 use crate::model::SessionRow;
-use crate::trace::seats::SeatHour;
+use crate::trace::seats::{SeatHour, by_hour};
 
 /// How a period is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub(super) fn timeline(rows: &[SessionRow], hours: &[SeatHour], period: Period) 
     let mut spans = empty(step, period);
     let mut seen: BTreeMap<(NaiveDate, u32), Seen<'_>> = BTreeMap::new();
     for row in rows {
-        for (hour, seconds) in by_hour(row) {
+        for (hour, seconds) in by_hour(row.start, row.duration_s) {
             let start = step.start(row.date, hour);
             if let Some(span) = spans.get_mut(&start) {
                 span.seconds = span.seconds.saturating_add(seconds);
@@ -128,24 +128,6 @@ fn empty(step: Step, period: Period) -> BTreeMap<(NaiveDate, u32), Span> {
         }
     }
     spans
-}
-
-/// The seconds of a row in each hour of the civil day that it touches. What follows midnight is of the next row.
-pub(super) fn by_hour(row: &SessionRow) -> Vec<(u32, i64)> {
-    // No piece is longer than a day of 25 hours.
-    let end = row.start.checked_add_signed(Duration::seconds(row.duration_s.clamp(0, 90_000)));
-    let (mut at, Some(end)) = (row.start, end) else { return Vec::new() };
-    let mut parts = Vec::new();
-    while at < end {
-        let rest_of_hour = 3600 - i64::from(at.minute() * 60 + at.second());
-        let next = end.min(at + Duration::seconds(rest_of_hour));
-        parts.push((at.hour(), (next - at).num_seconds()));
-        at = next;
-    }
-    if parts.is_empty() {
-        parts.push((row.start.hour(), 0));
-    }
-    parts
 }
 
 #[cfg(test)]
@@ -207,8 +189,12 @@ mod tests {
 
     #[test]
     fn the_hours_of_a_row_are_its_length() {
-        assert_eq!(by_hour(&row("anna", "PC-1", 14, 9, 5_400)), [(9, 3_600), (10, 1_800)]);
-        assert_eq!(by_hour(&row("anna", "PC-1", 14, 9, 0)), [(9, 0)], "a session of no second was there");
-        assert_eq!(by_hour(&row("anna", "PC-1", 14, 9, -5)), [(9, 0)]);
+        let of = |length| {
+            let row = row("anna", "PC-1", 14, 9, length);
+            by_hour(row.start, row.duration_s)
+        };
+        assert_eq!(of(5_400), [(9, 3_600), (10, 1_800)]);
+        assert_eq!(of(0), [(9, 0)], "a session of no second was there");
+        assert_eq!(of(-5), [(9, 0)]);
     }
 }

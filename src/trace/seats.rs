@@ -217,6 +217,25 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, z
     hours.into_iter().map(row).collect()
 }
 
+/// The seconds of a piece of a session, or of a token, in each hour of its civil day that it touches. What follows midnight
+/// is of the next piece.
+pub fn by_hour(start: DateTime<Tz>, seconds: i64) -> Vec<(u32, i64)> {
+    // No piece is longer than a day of 25 hours.
+    let end = start.checked_add_signed(Duration::seconds(seconds.clamp(0, 90_000)));
+    let (mut at, Some(end)) = (start, end) else { return Vec::new() };
+    let mut parts = Vec::new();
+    while at < end {
+        let rest_of_hour = 3600 - i64::from(at.minute() * 60 + at.second());
+        let next = end.min(at + Duration::seconds(rest_of_hour));
+        parts.push((at.hour(), (next - at).num_seconds()));
+        at = next;
+    }
+    if parts.is_empty() {
+        parts.push((start.hour(), 0));
+    }
+    parts
+}
+
 /// The first moment of an hour of the civil day.
 fn start_of_hour(date: NaiveDate, hour: u32, zone: Tz) -> DateTime<Utc> {
     civil_moment(date.and_hms_opt(hour, 0, 0).unwrap_or_default(), zone, None)

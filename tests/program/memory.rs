@@ -185,6 +185,36 @@ fn hours_of_which_nothing_is_known_are_no_quiet_hours() {
 }
 
 #[test]
+fn use_is_added_up_by_whatever_is_asked_and_days_of_which_nothing_is_known_have_no_figures() {
+    let lab = after_a_night();
+    let lines = |by: &str| format!("usage --since 2021-12-08 --by {by} --format csv");
+    let usage = |by: &str| lab.jeton(&lines(by)).exits(0).out;
+    let all = "use_s,token_s,sessions_begun,users,machines,days,known_s";
+    let by_day = usage("day");
+    assert!(by_day.starts_with(&format!("day,{all}\n2021-12-08,")), "{by_day}");
+    assert_eq!(by_day.lines().count(), 4, "{by_day}");
+    let sum = |rows: &str| -> i64 {
+        rows.lines().skip(1).map(|row| row.split(',').nth(1).unwrap().parse::<i64>().unwrap()).sum()
+    };
+    for by in ["month", "weekday", "hour", "department", "user", "machine", "feature"] {
+        let rows = usage(by);
+        assert!(rows.starts_with(&format!("{by},{all}\n")), "{rows}");
+        assert_eq!(sum(&rows), sum(&by_day), "{rows}");
+    }
+    assert!(usage("department").contains("\nDPT1,"), "{}", usage("department"));
+    // The log of the second day is lost: it is there, and nothing is said of it.
+    let cut = |text: String| {
+        let (from, to) = (text.find("jeu. déc.  9").unwrap(), text.find("ven. déc. 10").unwrap());
+        format!("{}{}", &text[..from], &text[to..])
+    };
+    let log = cut(lab.text(LOGWATCH));
+    let lab = lab.with("cut", &log);
+    let rows = lab.jeton("usage --logwatch cut --since 2021-12-08 --format csv").exits(0).out;
+    assert!(rows.contains("\n2021-12-09,,,,,,,0\n"), "{rows}");
+    lab.jeton("usage --by week").exits(2).complains("day, month, weekday, hour, department, user, machine, feature");
+}
+
+#[test]
 fn a_feature_that_no_line_names_is_an_error_and_another_is_shown_at_once() {
     let lab = after_a_night();
     let expected = sessions(&lab);
