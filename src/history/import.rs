@@ -495,6 +495,16 @@ mod tests {
         assert_eq!(imported.text, format!("{header}\n{file}{rest}\n"));
     }
 
+    #[test]
+    fn a_line_of_bars_that_begins_with_a_brace_is_one_line_however_often() {
+        let file = "| |  |  |  | { |  | min\n";
+        for format in FORMATS {
+            let once = into("", &[file], format);
+            let twice = into(&once.text, &[file], format);
+            assert_eq!((once.n_new, twice.n_new, into(&twice.text, &[file], format).n_new), (1, 0, 0), "{}", once.text);
+        }
+    }
+
     proptest! {
         #[test]
         fn a_history_that_is_exported_and_imported_is_the_same(mut given in proptest::collection::vec(entries(), 0..8)) {

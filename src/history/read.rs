@@ -167,8 +167,10 @@ impl Reading {
     /// Reads a line by what it looks like.
     fn line(&mut self, text: &str, header: &[Option<Field>]) -> Option<HistoryFormat> {
         let trimmed = text.trim();
-        if trimmed.starts_with('{') {
-            let pairs = python::pairs(trimmed.trim_end_matches(','))?;
+        // A line of bars may begin with a brace too.
+        if let Some(pairs) =
+            Some(trimmed.trim_end_matches(',')).filter(|text| text.starts_with('{')).and_then(python::pairs)
+        {
             for (key, value) in pairs {
                 match Field::of(&key) {
                     Some(field) => self.set(field, &key, &value),
