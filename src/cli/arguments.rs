@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::days::Day;
 use super::rows::Format;
 use crate::config::{DateLocale, HistoryFormat, PeriodKind};
+use crate::ledger::Grouping;
 use crate::model::State;
 use crate::report::rows::COLUMNS;
 
@@ -166,29 +167,8 @@ pub(super) struct UsageOptions {
     #[command(flatten)]
     pub(super) traces: TraceOptions,
     /// What a row is
-    #[arg(long, value_enum, default_value_t = By::Day)]
-    pub(super) by: By,
-}
-
-/// `--by`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum By {
-    /// A civil day
-    Day,
-    /// A calendar month
-    Month,
-    /// A day of the week, 1 for Monday
-    Weekday,
-    /// An hour of the day
-    Hour,
-    /// A department
-    Department,
-    /// A login
-    User,
-    /// A machine, by its name in the log
-    Machine,
-    /// A licensed feature
-    Feature,
+    #[arg(long, value_enum, default_value_t = Grouping::Day)]
+    pub(super) by: Grouping,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use clap::ValueEnum;
 
-use super::arguments::{By, Common, UsageOptions};
+use super::arguments::{Common, UsageOptions};
 use super::rows::{self, Cell};
 use super::traced::{Traced, traced};
 use super::{Exit, Stop};
@@ -18,17 +18,7 @@ const FIGURES: [&str; 7] = ["use_s", "token_s", "sessions_begun", "users", "mach
 
 pub(super) fn run(options: &UsageOptions, common: &Common) -> Result<Exit, Stop> {
     let traced = traced(&options.traces, Wanted::Machines, common)?;
-    let by = match options.by {
-        By::Day => Grouping::Day,
-        By::Month => Grouping::Month,
-        By::Weekday => Grouping::Weekday,
-        By::Hour => Grouping::Hour,
-        By::Department => Grouping::Department,
-        By::User => Grouping::User,
-        By::Machine => Grouping::Machine,
-        By::Feature => Grouping::Feature,
-    };
-    let rows = rows_of(&traced, by).map_err(anyhow::Error::from)?;
+    let rows = rows_of(&traced, options.by).map_err(anyhow::Error::from)?;
     let name = options.by.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
     let columns: Vec<&str> = std::iter::once(name.as_str()).chain(FIGURES).collect();
     rows::print(&mut std::io::stdout().lock(), options.traces.format, &columns, rows.into_iter())?;

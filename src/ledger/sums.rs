@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
+use clap::ValueEnum;
 use rusqlite::{Connection, params};
 
 use super::record::set;
@@ -31,7 +32,7 @@ struct Seat {
 }
 
 /// What the sums are grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Grouping {
     /// Civil days.
     Day,
