@@ -1,4 +1,4 @@
-//! Dates as `date` prints them, in the C, English and French locales, and as FlexNet prints them.
+//! Dates as `date` prints them, in the C, English, French, German, Spanish and Italian locales, and as FlexNet prints them.
 //!
 //! All of these are one moment:
 //!
@@ -9,7 +9,11 @@
 //! Wed Dec  8 14:00:20 CET 2021                C, en_US before
 //! Wed Dec  8 02:00:20 PM CET 2021             en_US, 12-hour clock
 //! Wed 08 Dec 2021 02:00:20 PM CET             en_US since
-//! 2021-12-08T14:00:20+01:00                   date -Is, RFC 3339
+//! Mi 8. Dez 14:00:20 CET 2021                 de_DE
+//! mié 08 dic 2021 14:00:20 CET                es_ES
+//! mer 8 dic 2021, 14:00:20, CET               it_IT
+//! 2021-12-08T14:00:20+01:00                   date -Is, ISO 8601, RFC 3339
+//! Wed, 08 Dec 2021 14:00:20 +0100             date -R, RFC 5322
 //! ```
 //!
 //! A date line is read as words whose kind tells their meaning, in any order: that covers these and whatever order the
@@ -141,8 +145,8 @@ pub fn end_of_day(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
 fn fixed_offset(name: &str) -> Option<FixedOffset> {
     let hours = match name {
         "UTC" | "GMT" | "UCT" | "WET" => 0,
-        "CET" | "MET" | "BST" | "WEST" => 1,
-        "CEST" | "MEST" | "EET" | "SAST" => 2,
+        "CET" | "MET" | "MEZ" | "BST" | "WEST" => 1,
+        "CEST" | "MEST" | "MESZ" | "EET" | "SAST" => 2,
         "EEST" | "MSK" => 3,
         "JST" | "KST" => 9,
         "EDT" => -4,
@@ -232,11 +236,12 @@ impl Parts {
         if word.contains(':') {
             return self.take_time(word);
         }
+        let word = word.strip_suffix('.').unwrap_or(word);
         match word.len() {
             4 => once(&mut self.year, word.parse().ok()?),
             1 | 2 => once(&mut self.day, word.parse().ok()?),
-            // `1er`, as French writes the first.
-            _ => once(&mut self.day, (word == "1er").then_some(1)?),
+            // `1er`, as French writes the first; `8.`, as German writes the eighth, `1º`, as Spanish does the first.
+            _ => once(&mut self.day, (word == "1er" || word == "1º").then_some(1)?),
         }
     }
 
@@ -265,6 +270,7 @@ impl Parts {
             Name::Weekday if !self.weekday => self.weekday = true,
             Name::Weekday => return None,
             Name::Zone(zone) => return once(&mut self.zone, Zone::Named(zone)),
+            Name::Filler => {}
         }
         Some(())
     }
@@ -345,11 +351,13 @@ enum Name {
     Month(u32),
     Mar,
     Zone(Abbreviation),
+    /// `8 de diciembre de 2021`.
+    Filler,
 }
 
 impl Name {
     fn of(word: &str) -> Option<Self> {
-        // The longest names have nine letters (mercredi, septembre); accents fold to the letters that are left without
+        // The longest names have ten letters (septiembre, donnerstag); accents fold to the letters that are left without
         // them.
         let mut letters = [0_u8; 12];
         let mut length = 0;
@@ -357,28 +365,46 @@ impl Name {
             let plain = match c {
                 'é' | 'É' | 'è' => b'e',
                 'û' | 'Û' | 'ù' => b'u',
+                'á' | 'Á' | 'ä' | 'Ä' => b'a',
+                'ì' => b'i',
                 _ => u8::try_from(c).ok().filter(u8::is_ascii_alphabetic)?.to_ascii_lowercase(),
             };
             *letters.get_mut(length)? = plain;
             length += 1;
         }
         let name = match &letters[..length] {
+            // March, or Tuesday in the Romance languages.
             b"mar" => Self::Mar,
-            b"lun" | b"lundi" | b"mardi" | b"mer" | b"mercredi" | b"jeu" | b"jeudi" | b"ven" | b"vendredi" | b"sam"
-            | b"samedi" | b"dim" | b"dimanche" | b"mon" | b"monday" | b"tue" | b"tuesday" | b"wed" | b"wednesday"
-            | b"thu" | b"thursday" | b"fri" | b"friday" | b"sat" | b"saturday" | b"sun" | b"sunday" => Self::Weekday,
-            b"jan" | b"janv" | b"janvier" | b"january" => Self::Month(1),
-            b"fev" | b"fevr" | b"fevrier" | b"feb" | b"february" => Self::Month(2),
-            b"mars" | b"march" => Self::Month(3),
-            b"avr" | b"avril" | b"apr" | b"april" => Self::Month(4),
-            b"mai" | b"may" => Self::Month(5),
-            b"juin" | b"jun" | b"june" => Self::Month(6),
-            b"juil" | b"juillet" | b"jul" | b"july" => Self::Month(7),
-            b"aou" | b"aout" | b"aug" | b"august" => Self::Month(8),
-            b"sep" | b"sept" | b"septembre" | b"september" => Self::Month(9),
-            b"oct" | b"octobre" | b"october" => Self::Month(10),
-            b"nov" | b"novembre" | b"november" => Self::Month(11),
-            b"dec" | b"decembre" | b"december" => Self::Month(12),
+            b"de" => Self::Filler,
+            b"lun" | b"lundi" | b"lunes" | b"lunedi" | b"mon" | b"monday" | b"mo" | b"montag" | b"mardi"
+            | b"martes" | b"martedi" | b"tue" | b"tuesday" | b"di" | b"dienstag" | b"mer" | b"mercredi" | b"mie"
+            | b"miercoles" | b"mercoledi" | b"wed" | b"wednesday" | b"mi" | b"mittwoch" | b"jeu" | b"jeudi"
+            | b"jue" | b"jueves" | b"gio" | b"giovedi" | b"thu" | b"thursday" | b"do" | b"donnerstag" | b"ven"
+            | b"vendredi" | b"vie" | b"viernes" | b"venerdi" | b"fri" | b"friday" | b"fr" | b"freitag" | b"sam"
+            | b"samedi" | b"sab" | b"sabado" | b"sabato" | b"sat" | b"saturday" | b"sa" | b"samstag" | b"sonnabend"
+            | b"dim" | b"dimanche" | b"dom" | b"domingo" | b"domenica" | b"sun" | b"sunday" | b"so" | b"sonntag" => {
+                Self::Weekday
+            }
+            b"jan" | b"janv" | b"janvier" | b"january" | b"januar" | b"ene" | b"enero" | b"gen" | b"gennaio" => {
+                Self::Month(1)
+            }
+            b"fev" | b"fevr" | b"fevrier" | b"feb" | b"february" | b"februar" | b"febrero" | b"febbraio" => {
+                Self::Month(2)
+            }
+            b"mars" | b"march" | b"marz" | b"marzo" => Self::Month(3),
+            b"avr" | b"avril" | b"apr" | b"april" | b"abr" | b"abril" | b"aprile" => Self::Month(4),
+            b"mai" | b"may" | b"mayo" | b"mag" | b"maggio" => Self::Month(5),
+            b"juin" | b"jun" | b"june" | b"juni" | b"junio" | b"giu" | b"giugno" => Self::Month(6),
+            b"juil" | b"juillet" | b"jul" | b"july" | b"juli" | b"julio" | b"lug" | b"luglio" => Self::Month(7),
+            b"aou" | b"aout" | b"aug" | b"august" | b"ago" | b"agosto" => Self::Month(8),
+            b"sep" | b"sept" | b"septembre" | b"september" | b"septiembre" | b"set" | b"settembre" => Self::Month(9),
+            b"oct" | b"octobre" | b"october" | b"okt" | b"oktober" | b"octubre" | b"ott" | b"ottobre" => {
+                Self::Month(10)
+            }
+            b"nov" | b"novembre" | b"november" | b"noviembre" => Self::Month(11),
+            b"dec" | b"decembre" | b"december" | b"dez" | b"dezember" | b"dic" | b"diciembre" | b"dicembre" => {
+                Self::Month(12)
+            }
             _ => Self::Zone(Abbreviation::new(word)?),
         };
         Some(name)
@@ -437,6 +463,15 @@ mod tests {
             "2021-12-08T14:00:20,123456+01:00",
             "2021-12-08 14:00:20",
             "Wed Dec 08 2021 14:00:20 CET",
+            "Wed, 08 Dec 2021 14:00:20 +0100",
+            "Mi 8. Dez 14:00:20 CET 2021",
+            "Mi 08 Dez 2021 14:00:20 MEZ",
+            "Mittwoch, 8. Dezember 2021, 14:00:20 CET",
+            "mié dic  8 14:00:20 CET 2021",
+            "mié 08 dic 2021 14:00:20 CET",
+            "miércoles, 8 de diciembre de 2021, 14:00:20 CET",
+            "mer  8 dic 2021, 14:00:20, CET",
+            "mercoledì 8 dicembre 2021 14:00:20 CET",
             "  mer. déc.  8 14:00:20 CET 2021  ",
         ] {
             assert_eq!(moment(line).as_deref(), Some("2021-12-08T13:00:20+00:00"), "{line}");
@@ -444,11 +479,15 @@ mod tests {
     }
 
     #[test]
-    fn every_month_reads_in_both_languages_with_and_without_accents() {
+    fn every_month_reads_in_every_language_with_and_without_accents() {
         let french = "janv. févr. mars avril mai juin juil. août sept. oct. nov. déc.";
         let bare = "janv fevr mars avr mai juin juil aout sept oct nov dec";
         let english = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
-        for names in [french, bare, english] {
+        let german = "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez";
+        let long = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember";
+        let spanish = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre";
+        let italian = "gen feb mar apr mag giu lug ago set ott nov dic";
+        for names in [french, bare, english, german, long, spanish, italian] {
             for (number, name) in (1..).zip(names.split(' ')) {
                 let stamp = parse(&format!("lun. {name} 5 12:00:00 CET 2021")).map(|s| s.civil.date());
                 assert_eq!(stamp, NaiveDate::from_ymd_opt(2021, number, 5), "{name}");

@@ -554,7 +554,9 @@ impl<R: BufRead> Lines<R> {
     fn kind(&self) -> LineKind {
         match self.buffer.as_slice() {
             [b'A'..=b'Z', b'A'..=b'Z', ..] => LineKind::Socket,
-            line if line.starts_with(b"State") => LineKind::Socket,
+            line if [&b"State"[..], b"Netid", b"tcp ", b"mptcp "].iter().any(|begin| line.starts_with(begin)) => {
+                LineKind::Socket
+            }
             [BREAK] => LineKind::Break,
             line if line.iter().all(u8::is_ascii_whitespace) => LineKind::Blank,
             _ => LineKind::Text,

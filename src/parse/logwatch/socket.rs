@@ -43,7 +43,8 @@ impl Row {
     /// Reads a line by its number. `ports`: the local ones of the connections that are wanted, any where there is none.
     pub(super) fn read(text: &[u8], line: u32, ports: &[u16], last: &mut LastEndpoint) -> Self {
         let Some(SocketLine { fin_wait_1, send_q, local, local_port, peer }) = parse_socket(text, last) else {
-            return if text.starts_with(b"State") { Self::Other } else { Self::Unreadable };
+            let is_header = text.starts_with(b"State") || text.starts_with(b"Netid");
+            return if is_header { Self::Other } else { Self::Unreadable };
         };
         let is_wanted = ports.is_empty() || ports.contains(&local_port);
         // A client on the server itself has the server's address at both ends.
@@ -88,22 +89,44 @@ const STATES: [&[u8]; 11] = [
     b"LISTEN",
 ];
 
-/// `ESTAB 0      432    [::ffff:10.14.14.20]:60213 [::ffff:10.14.18.116]:55450`, with any spacing.
+/// `ESTAB 0      432    [::ffff:10.14.14.20]:60213 [::ffff:10.14.18.116]:55450`, with any spacing; with a column of protocols
+/// before it, where `ss` was asked for more than TCP, and what its options -e, -o and -p add behind it.
 fn parse_socket(line: &[u8], last: &mut LastEndpoint) -> Option<SocketLine> {
     let mut words = Words(line);
-    let state = words.next()?;
+    let mut state = words.next()?;
+    if matches!(state, b"tcp" | b"mptcp") {
+        state = words.next()?;
+    }
     STATES.contains(&state).then_some(())?;
     let _recv_q = number(words.next()?)?;
     let send_q = number(words.next()?)?;
     let (local, local_port) = last.read(words.next()?)?;
     let (ip, port) = endpoint(words.next()?)?;
-    words.next().is_none().then_some(SocketLine {
+    are_details(words).then_some(SocketLine {
         fin_wait_1: state == b"FIN-WAIT-1",
         send_q,
         local,
         local_port,
         peer: Peer { ip, port },
     })
+}
+
+/// Whether the words behind a connection are details of it: `users:(("orglab",pid=7,fd=9))`, `timer:(keepalive,9sec,0)`,
+/// `uid:1000 ino:26 sk:2 <->`. Anything else is another line, written into this one.
+fn are_details(words: Words<'_>) -> bool {
+    let is_detail = |word: &[u8]| {
+        word == b"<->" || word.first().is_some_and(u8::is_ascii_lowercase) && memchr::memchr(b':', word).is_some()
+    };
+    for word in words {
+        // The name of a process can have spaces.
+        if word.starts_with(b"users:((") {
+            return true;
+        }
+        if !is_detail(word) {
+            return false;
+        }
+    }
+    true
 }
 
 /// The local end of the line before, which is nearly always that of this one.
@@ -161,13 +184,18 @@ fn endpoint(word: &[u8]) -> Option<(IpAddr, u16)> {
     let port = u16::try_from(number(&word[colon + 1..])?).ok()?;
     let address = &word[..colon];
     let address = address.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(address);
-    let v4 = address.strip_prefix(b"::ffff:").unwrap_or(address);
-    if let Some(ip) = ipv4(v4) {
+    let v4 = |address: &[u8]| ipv4(address.strip_prefix(b"::ffff:").unwrap_or(address));
+    if let Some(ip) = v4(address) {
         return Some((IpAddr::V4(ip), port));
     }
-    let text = std::str::from_utf8(address).ok()?;
-    let without_zone = text.split_once('%').map_or(text, |(address, _)| address);
-    let ip: Ipv6Addr = without_zone.parse().ok()?;
+    // The interface: `10.20.0.20%eth0`, `[fe80::1%eth0]`, `[fe80::1]%eth0`.
+    let address = &address[..memchr::memchr(b'%', address).unwrap_or(address.len())];
+    let address = address.strip_prefix(b"[").unwrap_or(address);
+    let address = address.strip_suffix(b"]").unwrap_or(address);
+    if let Some(ip) = v4(address) {
+        return Some((IpAddr::V4(ip), port));
+    }
+    let ip: Ipv6Addr = std::str::from_utf8(address).ok()?.parse().ok()?;
     Some((ip.to_canonical(), port))
 }
 

@@ -46,6 +46,38 @@ fn sockets_of_every_spelling_and_no_foreign_port() {
 }
 
 #[test]
+fn whatever_columns_ss_prints_its_connections_are_read() {
+    let head = "2021-12-08 14:00:20\n";
+    for line in [
+        "ESTAB 0 432 10.0.0.1:60213 10.0.1.5:51000",
+        "tcp   ESTAB      0      432    [::ffff:10.0.0.1]:60213 [::ffff:10.0.1.5]:51000       ",
+        "mptcp ESTAB 0 432 10.0.0.1:60213 10.0.1.5:51000",
+        "ESTAB 0 432 10.0.0.1%eth0:60213 10.0.1.5:51000",
+        "ESTAB 0 432 [::ffff:10.0.0.1]%eth0:60213 [::ffff:10.0.1.5]:51000",
+        "ESTAB 0 432 [::ffff:10.0.0.1%eth0]:60213 ::ffff:10.0.1.5:51000",
+        "ESTAB 0 432 10.0.0.1:60213 10.0.1.5:51000 users:((\"orglab\",pid=7,fd=9))",
+        "ESTAB 0 432 10.0.0.1:60213 10.0.1.5:51000 users:((\"vendor daemon\",pid=7,fd=9)) timer:(on,200ms,0)",
+        "tcp ESTAB 0 432 10.0.0.1:60213 10.0.1.5:51000 timer:(keepalive,119min,0) uid:1000 ino:26 sk:2 <->",
+    ] {
+        let (blocks, findings) = blocks(format!("{head}{line}\n14:00:20 (d) x\n").as_bytes());
+        assert_eq!(findings, [], "{line}");
+        let sockets: Vec<_> =
+            blocks[0].sockets.iter().map(|s| (s.send_q, s.peer.ip.to_string(), s.peer.port)).collect();
+        assert_eq!(sockets, [(432, "10.0.1.5".to_owned(), 51000)], "{line}");
+    }
+    for header in [
+        "State Recv-Q Send-Q Local Address:Port Peer Address:Port",
+        "Netid State Recv-Q Send-Q Local Address:Port Peer",
+    ] {
+        assert_eq!(blocks(format!("{head}{header}\n14:00:20 (d) x\n").as_bytes()).1, [], "{header}");
+    }
+    // Another line that was written into this one is no detail of it.
+    let (_, findings) =
+        blocks(format!("{head}ESTAB 0 432 10.0.0.1:60213 10.0.1.5:51000 ESTAB 0 0\n14:00:20 (d) x\n").as_bytes());
+    assert_eq!(findings.len(), 1);
+}
+
+#[test]
 fn latin1_crlf_and_bom_change_nothing() {
     let plain = blocks(SAMPLE.as_bytes());
     let latin1: Vec<u8> = SAMPLE.chars().map(|c| c as u8).collect();
