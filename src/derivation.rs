@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Days, Duration, FixedOffset, NaiveDate, Utc};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::config::TraceSettings;
@@ -19,7 +19,8 @@ use crate::ledger::{Changing, Chapter, Ledger, LedgerError, Month};
 use crate::parse::logwatch::{Block, Reader};
 use crate::parse::{flexnet, lmstat};
 use crate::source::Source;
-use crate::trace::{self, Analysis, Carry, Span, Traces, Watcher};
+use crate::trace::attribute::short_name;
+use crate::trace::{self, Analysis, Carry, Naming, Span, Traces, Watcher};
 
 /// What a month's rows depend on beside its inputs: raised whenever the derivation changes, so that all is derived anew.
 const VERSION: u32 = 1;
@@ -48,6 +49,8 @@ pub struct Derivation<'a> {
     evidence: &'a Evidence,
     settings: &'a TraceSettings,
     names: DhcpNames,
+    /// The addresses that ever had a short name.
+    addresses: HashMap<String, BTreeSet<IpAddr>>,
     /// The ports and the addresses that the licence server ever had: what it has today is nobody else's of long ago.
     ports: Vec<u16>,
     servers: Vec<IpAddr>,
@@ -67,7 +70,13 @@ impl<'a> Derivation<'a> {
     /// Of evidence that is known as of a moment.
     pub fn new(evidence: &'a Evidence, settings: &'a TraceSettings, names: DhcpNames, as_of: DateTime<Utc>) -> Self {
         let (ports, servers) = (vec![settings.port], settings.server.into_iter().collect());
-        Self { evidence, settings, names, ports, servers, as_of }
+        let mut addresses: HashMap<String, BTreeSet<IpAddr>> = HashMap::new();
+        for (ip, names) in &names {
+            for (_, name) in names {
+                addresses.entry(short_name(name)).or_default().insert(*ip);
+            }
+        }
+        Self { evidence, settings, names, addresses, ports, servers, as_of }
     }
 
     /// The same, of a licence server that had other ports and addresses before.
@@ -103,10 +112,19 @@ impl<'a> Derivation<'a> {
     pub fn derive(&self, step: Step, carry: &Carry) -> Result<Analysis, EvidenceError> {
         let span = self.span(step);
         let (traces, mut findings) = self.traces(&span, carry)?;
-        let name_of = |ip: IpAddr, at: DateTime<Utc>| self.name_at(ip, at);
-        let mut analysis = trace::analyse(&traces, carry, &span, self.settings, &name_of);
+        let mut analysis = self.analysed(&traces, carry, &span);
         findings.append(&mut analysis.findings);
         Ok(Analysis { findings, ..analysis })
+    }
+
+    fn analysed(&self, traces: &Traces, carry: &Carry, span: &Span) -> Analysis {
+        let name = |ip: IpAddr, at: DateTime<Utc>| self.name_at(ip, at);
+        let address = |host: &str, at: DateTime<Utc>| {
+            let is_its = |ip: &&IpAddr| self.name_at(**ip, at).is_some_and(|name| short_name(&name) == host);
+            let mut found = self.addresses.get(host).into_iter().flatten().filter(is_its);
+            found.next().copied().filter(|_| found.next().is_none())
+        };
+        trace::analyse(traces, carry, span, self.settings, Naming { name: &name, address: &address })
     }
 
     /// The stretch of time of a month.
@@ -119,7 +137,7 @@ impl<'a> Derivation<'a> {
     pub fn traces(&self, span: &Span, carry: &Carry) -> Result<(Traces, Vec<Finding>), EvidenceError> {
         let mut findings = Vec::new();
         let watch = self.watch(span, carry, &mut findings)?;
-        let debug_log = self.debug_log(span, &mut findings)?;
+        let debug_log = self.debug_log(span, carry, &mut findings)?;
         let lmstat = self.lmstat(span, &mut findings)?;
         Ok((Traces { watch, debug_log, lmstat }, findings))
     }
@@ -169,7 +187,12 @@ impl<'a> Derivation<'a> {
         Ok(Some(watcher.finish()))
     }
 
-    fn debug_log(&self, span: &Span, findings: &mut Vec<Finding>) -> Result<Option<flexnet::DebugLog>, EvidenceError> {
+    fn debug_log(
+        &self,
+        span: &Span,
+        carry: &Carry,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<flexnet::DebugLog>, EvidenceError> {
         let days = Self::window(span);
         let mut texts = Vec::new();
         for day in self.evidence.days(Kind::DebugLog).range(days).map(|(day, _)| *day) {
@@ -181,7 +204,8 @@ impl<'a> Derivation<'a> {
             return Ok(None);
         }
         let days = texts.iter().map(|(day, text)| (*day, text));
-        let parsed = flexnet::parse(days, self.settings.timezone, (span.from, span.until));
+        let offset = carry.log_offset_s.and_then(FixedOffset::east_opt);
+        let parsed = flexnet::parse(days, self.settings.timezone, (span.from, span.until), offset);
         findings.extend(parsed.findings);
         let mut log = parsed.items;
         let latest = (self.as_of + AHEAD).min(span.until + LOOK);
@@ -289,8 +313,7 @@ pub fn analyses(
             };
             let span = derivation.span(step);
             let (traces, _) = derivation.traces(&span, &carry)?;
-            let name_of = |ip: IpAddr, at: DateTime<Utc>| derivation.name_at(ip, at);
-            take(&trace::analyse(&traces, &carry, &span, derivation.settings, &name_of), &traces);
+            take(&derivation.analysed(&traces, &carry, &span), &traces);
         }
         before = Some(step);
     }

@@ -12,7 +12,7 @@ use jeton::finding::Files;
 use jeton::parse::logwatch;
 use jeton::pipeline::newest;
 use jeton::source::SourceError;
-use jeton::trace::{self, Analysis, Carry, Span, Traces, Watcher};
+use jeton::trace::{self, Analysis, Carry, Naming, Span, Traces, Watcher};
 
 use super::random::Random;
 use super::{FEATURE, Laboratory, PORT, Recorded, SERVER};
@@ -69,7 +69,7 @@ pub(crate) fn stream(logwatch: impl BufRead, lab: &Laboratory) -> Result<Analysi
     }
     let traces = Traces { watch: Some(watcher.finish()), ..Traces::default() };
     let as_of = traces.newest(lab.zone).unwrap_or(DateTime::<Utc>::MIN_UTC);
-    Ok(trace::analyse(&traces, &Carry::default(), &Span::all(as_of), &settings(lab), &|_, _| None))
+    Ok(trace::analyse(&traces, &Carry::default(), &Span::all(as_of), &settings(lab), Naming::NONE))
 }
 
 /// Takes lines out of the debug log that the logwatch shows, so that nothing is lost to both.

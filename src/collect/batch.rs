@@ -83,8 +83,9 @@ pub(super) fn count(line: &[u8], n_out: u32, notices: &mut Notices) -> u32 {
             TokenKind::In => n_out.saturating_sub(token.licences),
             _ => n_out,
         },
-        // The daemon keeps no token over a restart.
-        Some(Message::Started(_) | Message::Stopped) => 0,
+        // The daemon keeps no token over a restart. What another vendor's does is none of Origin's; and a sign of life too
+        // many costs nothing.
+        Some(Message::Started(_) | Message::Stopped(None)) => 0,
         _ => n_out,
     }
 }
@@ -125,7 +126,8 @@ mod tests {
             (r#"14:00:20 (orglab) OUT: "OriginPro" a@c  (2 licenses)"#, 3),
             (r#"14:00:20 (orglab) DENIED: "OriginPro" a@d  (x)"#, 3),
             (r#"14:00:21 (orglab) IN: "OriginPro" a@b"#, 2),
-            ("14:00:22 (orglab) EXITING DUE TO SIGNAL 15", 0),
+            ("14:00:22 (lmgrd) adskflex exited with status 58 (Killed)", 2),
+            ("14:00:22 (lmgrd) EXITING DUE TO SIGNAL 15", 0),
             (r#"14:00:23 (orglab) IN: "OriginPro" a@b"#, 0),
         ];
         let mut n_out = 0;

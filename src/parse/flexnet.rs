@@ -15,7 +15,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Duration, FixedOffset, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 
 use super::datetime::{self, Stamp};
@@ -53,12 +53,12 @@ pub enum Message<'a> {
     Token(Token<'a>),
     /// The line names the date it was written on.
     Date(NaiveDate),
-    /// The line names its date and time.
-    DateTime(NaiveDateTime),
+    /// The line names its date and time, and perhaps its zone.
+    DateTime(Stamp),
     /// The daemons start: no token that was out before is out any more. The date, where the line names it.
     Started(Option<NaiveDate>),
-    /// The daemons end: every token with them.
-    Stopped,
+    /// The daemons end, or this one does: every token with it.
+    Stopped(Option<&'a str>),
     /// Anything else.
     Chatter,
     /// A token's word whose rest could not be read.
@@ -145,7 +145,7 @@ pub fn parse_line(line: &str) -> Option<Line<'_>> {
     let clock = parse_clock(clock.trim_end())?;
     let (daemon, message) = rest[1..].split_once(')')?;
     let plain = !daemon.trim().is_empty() && !daemon.contains(['(', '"']);
-    plain.then(|| Line { clock, daemon, message: parse_message(message.trim_start()) })
+    plain.then(|| Line { clock, daemon, message: parse_message(daemon, message.trim_start()) })
 }
 
 fn parse_clock(text: &str) -> Option<Clock> {
@@ -161,7 +161,7 @@ fn parse_clock(text: &str) -> Option<Clock> {
     clock_like.then_some(Clock::Corrupt)
 }
 
-fn parse_message(message: &str) -> Message<'_> {
+fn parse_message<'a>(daemon: &'a str, message: &'a str) -> Message<'a> {
     if let Some((word, rest)) = message.split_once(':')
         && let Some(kind) = TokenKind::of(word)
     {
@@ -173,7 +173,7 @@ fn parse_message(message: &str) -> Message<'_> {
     if let Some(date) = message.strip_prefix("TIMESTAMP ") {
         return datetime::american_date(date).map_or(Message::Unreadable, Message::Date);
     }
-    parse_server_message(message)
+    parse_server_message(daemon, message)
 }
 
 /// `"OriginPro" login@host  (2 licenses)`: the feature, quoted or not, perhaps a remark in parentheses (of
@@ -233,7 +233,7 @@ fn split_identity(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-fn parse_server_message(message: &str) -> Message<'_> {
+fn parse_server_message<'a>(daemon: &'a str, message: &'a str) -> Message<'a> {
     if let Some((product, rest)) = message.split_once(" started on ")
         && product.to_ascii_lowercase().starts_with("flex")
     {
@@ -242,12 +242,8 @@ fn parse_server_message(message: &str) -> Message<'_> {
         let date = rest.trim_end().strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
         return Message::Started(date.and_then(|(_, date)| datetime::american_date(date)));
     }
-    let stopped = message.starts_with("EXITING DUE TO SIGNAL")
-        || message.starts_with("Shutting down ")
-        || message.starts_with("daemon shutdown requested")
-        || message.contains(" exited with status ");
-    if stopped {
-        return Message::Stopped;
+    if let Some(stopped) = stopped(daemon, message) {
+        return stopped;
     }
     ["Server's System Date and Time:", "-SLOG@) Time:", "Start-Date:"]
         .iter()
@@ -256,11 +252,41 @@ fn parse_server_message(message: &str) -> Message<'_> {
         .map_or(Message::Chatter, Message::DateTime)
 }
 
+/// The manager of the vendor daemons: what ends with it, ends for all of them.
+const MANAGER: &str = "lmgrd";
+
+/// Whether a line says that daemons end, or did: all of them (`None`), or one.
+///
+/// The manager names the daemon that it shuts down, that exited, or that it starts again after its end; a server has those of
+/// several vendors, and the end of one is none of the others'.
+fn stopped<'a>(daemon: &'a str, message: &'a str) -> Option<Message<'a>> {
+    let own = Some(daemon.trim()).filter(|daemon| !daemon.eq_ignore_ascii_case(MANAGER));
+    let ends = ["EXITING DUE TO SIGNAL", "EXITING WITH CODE", "daemon shutdown requested"];
+    if ends.iter().any(|words| message.starts_with(words)) {
+        return Some(Message::Stopped(own));
+    }
+    if own.is_some() {
+        return None;
+    }
+    let first_of = |text: &'a str| text.split([' ', ',']).find(|word| !word.is_empty());
+    for begin in ["Shutting down ", "REStarted ", "Restarted "] {
+        if let Some(rest) = message.strip_prefix(begin) {
+            return first_of(rest).map(|daemon| Message::Stopped(Some(daemon)));
+        }
+    }
+    let (before, _) = message.split_once(" exited with status ").or_else(|| message.split_once(" died "))?;
+    // `Vendor daemon died with status 11`, `MASTER SERVER died due to signal 9`: whichever it was.
+    Some(Message::Stopped(first_of(before).filter(|_| !before.contains(' '))))
+}
+
 /// `Wed Dec 08 2021 17:17:45 CET`, the zone perhaps in Windows' words (`W. Europe Standard Time`), which say no more than
-/// the server's zone does.
-fn dated(text: &str) -> Option<NaiveDateTime> {
-    let five: Vec<&str> = text.split_whitespace().take(5).collect();
-    datetime::parse(&five.join(" ")).map(|stamp| stamp.civil)
+/// the server's zone does, but for UTC's.
+fn dated(text: &str) -> Option<Stamp> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (date, zone) = words.split_at(words.len().min(5));
+    let date = date.join(" ");
+    let zone = if zone == ["Coordinated", "Universal", "Time"] { "UTC".to_owned() } else { zone.join(" ") };
+    datetime::parse(&format!("{date} {zone}")).or_else(|| datetime::parse(&date))
 }
 
 /// What happened, and when: the lines of a debug log that matter, in its order.
@@ -289,11 +315,13 @@ pub enum What {
         licences: u32,
         /// Taken back by the server from a silent client.
         inactive: bool,
+        /// Which vendor's daemon says so.
+        daemon: Arc<str>,
     },
     /// The daemons start. With the moment of the line before, a last sign of life of what ran until then.
     Started(Option<DateTime<Utc>>),
-    /// The daemons end.
-    Stopped,
+    /// The daemons end, or this one does.
+    Stopped(Option<Arc<str>>),
 }
 
 /// A whole debug log.
@@ -307,20 +335,30 @@ pub struct DebugLog {
     pub stretches: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// The moment of the last line of any kind: a sign that the server was alive.
     pub last: Option<DateTime<Utc>>,
+    /// The difference to UTC of its clocks at the end of the moments that findings are of, where the last line that names the
+    /// zone says another than the site's.
+    pub offset: Option<FixedOffset>,
 }
 
 /// Reads the lines of some days, each day a text in which a line of [`BREAK`] alone says that lines
-/// can be missing there. `own` are the moments that findings are of, the second excluded.
+/// can be missing there. `own` are the moments that findings are of, the second excluded; `offset` is what the lines before
+/// said of the zone, as [`DebugLog::offset`].
 pub fn parse<'a>(
-    days: impl IntoIterator<Item = (NaiveDate, &'a Source)>,
+    days: impl IntoIterator<Item = (NaiveDate, &'a Source), IntoIter: Clone>,
     zone: Tz,
     own: (DateTime<Utc>, DateTime<Utc>),
+    offset: Option<FixedOffset>,
 ) -> Parsed<DebugLog> {
-    let mut reading = Reading { zone, own, ..Reading::default() };
+    let days = days.into_iter();
+    // What stands before the first line that names the zone is of that zone too.
+    let offset = offset
+        .or_else(|| days.clone().find_map(|(_, source)| first_zone(source)).and_then(|said| offset_of(said, zone)));
+    let mut reading = Reading { zone, own, offset, ..Reading::default() };
+    reading.log.offset = offset;
     let mut n_lines = 0;
     for (day, source) in days {
         reading.log.files.push(n_lines, source.name());
-        let mut clock = DayClock { zone, day, moment: None };
+        let mut clock = DayClock { zone, day, moment: None, offset: reading.offset };
         for (number, text) in source.lines() {
             n_lines += 1;
             reading.line(source.at(number), n_lines, text, &mut clock);
@@ -329,18 +367,42 @@ pub fn parse<'a>(
     Parsed { items: reading.log, findings: reading.findings }
 }
 
+/// What the first line that names a date and time says of them.
+fn first_zone(source: &Source) -> Option<Stamp> {
+    // Nearly all lines need no more looking at.
+    let text = source.text();
+    memchr::memmem::find(text.as_bytes(), b"System Date and Time:")?;
+    source.lines().find_map(|(_, text)| match parse_line(text)?.message {
+        Message::DateTime(said) => Some(said),
+        _ => None,
+    })
+}
+
+/// The difference to UTC that a line's zone has, where the site's has another then.
+fn offset_of(said: Stamp, site: Tz) -> Option<FixedOffset> {
+    let moment = said.moment(site, None);
+    let is_sites = said.zone == datetime::Zone::Unsaid || moment == datetime::civil_moment(said.civil, site, None);
+    let seconds = (said.civil - moment.naive_utc()).num_seconds();
+    FixedOffset::east_opt(i32::try_from(seconds).ok()?).filter(|_| !is_sites)
+}
+
 /// The moments of lines whose day is known.
 struct DayClock {
     zone: Tz,
     day: NaiveDate,
     moment: Option<DateTime<Utc>>,
+    /// That of the clocks, where it is not the zone's.
+    offset: Option<FixedOffset>,
 }
 
 impl DayClock {
     fn next(&mut self, clock: Clock) -> DateTime<Utc> {
         let moment = match clock {
             Clock::Dated(stamp) => stamp.moment(self.zone, self.moment),
-            Clock::Time(time) => datetime::civil_moment(self.day.and_time(time), self.zone, self.moment),
+            Clock::Time(time) => match self.offset {
+                Some(offset) => (self.day.and_time(time) - offset).and_utc(),
+                None => datetime::civil_moment(self.day.and_time(time), self.zone, self.moment),
+            },
             Clock::Corrupt => self.moment.unwrap_or_else(|| datetime::start_of_day(self.day, self.zone)),
         };
         self.moment = Some(moment);
@@ -355,10 +417,12 @@ struct Reading {
     own: (DateTime<Utc>, DateTime<Utc>),
     log: DebugLog,
     findings: Vec<Finding>,
-    features: Interner,
+    names: Interner,
     padding: Padding,
     /// Whether the line before is known to be the one before.
     is_whole: bool,
+    /// The difference to UTC of the clocks, where it is not the zone's.
+    offset: Option<FixedOffset>,
 }
 
 impl Reading {
@@ -387,11 +451,20 @@ impl Reading {
             Message::Token(token) => {
                 let Some(who) = token.identity() else { return };
                 let Token { kind, feature, licences, inactive, .. } = token;
-                What::Token { kind, feature: self.features.intern(feature), who, licences, inactive }
+                let (feature, daemon) = (self.names.intern(feature), self.names.intern(line.daemon));
+                What::Token { kind, feature, who, licences, inactive, daemon }
             }
             Message::Started(_) => What::Started(before),
-            Message::Stopped => What::Stopped,
-            Message::Date(_) | Message::DateTime(_) | Message::Chatter | Message::Unreadable => return,
+            Message::Stopped(daemon) => What::Stopped(daemon.map(|daemon| self.names.intern(daemon))),
+            Message::DateTime(stamp) => {
+                self.offset = offset_of(stamp, self.zone);
+                clock.offset = self.offset;
+                if at < self.own.1 {
+                    self.log.offset = self.offset;
+                }
+                return;
+            }
+            Message::Date(_) | Message::Chatter | Message::Unreadable => return,
         };
         self.log.events.push(Event { at, line: number, what });
     }
@@ -544,7 +617,7 @@ impl Line<'_> {
         };
         match self.message {
             Message::Date(day) | Message::Started(Some(day)) => Some(day),
-            Message::DateTime(said) => [-1, 0, 1].into_iter().find_map(|days| {
+            Message::DateTime(Stamp { civil: said, .. }) => [-1, 0, 1].into_iter().find_map(|days| {
                 let day = said.date() + Duration::days(days);
                 ((day.and_time(clock) - said).abs() <= Duration::minutes(2)).then_some(day)
             }),
@@ -660,13 +733,18 @@ mod tests {
         }
         let told_again = "11:02:03 (d) (@d-SLOG@) Start-Date: Wed Dec 08 2021 17:17:45 CET";
         assert_eq!(parse_line(told_again).and_then(|l| l.day()), None);
-        for line in [
-            "1:00:00 (lmgrd) EXITING DUE TO SIGNAL 15 Exit reason 1",
-            "1:00:00 (lmgrd) Shutting down orglab pid=12 due to signal 15",
-            "1:00:00 (orglab) daemon shutdown requested - shutting down",
-            "1:00:00 (lmgrd) orglab exited with status 58 (Killed)",
+        for (line, daemon) in [
+            ("1:00:00 (lmgrd) EXITING DUE TO SIGNAL 15 Exit reason 1", None),
+            ("1:00:00 (lmgrd) daemon shutdown requested - shutting down", None),
+            ("1:00:00 (lmgrd) Vendor daemon died with status 11", None),
+            ("1:00:00 (lmgrd) MASTER SERVER died due to signal 9", None),
+            ("1:00:00 (lmgrd) Shutting down orglab pid=12 due to signal 15", Some("orglab")),
+            ("1:00:00 (lmgrd) orglab exited with status 58 (Killed)", Some("orglab")),
+            ("1:00:00 (lmgrd) REStarted orglab (internet tcp_port 60213 pid 12)", Some("orglab")),
+            ("1:00:00 (orglab) daemon shutdown requested - shutting down", Some("orglab")),
+            ("1:00:00 (orglab) EXITING WITH CODE 44", Some("orglab")),
         ] {
-            assert_eq!(parse_line(line).map(|l| l.message), Some(Message::Stopped), "{line}");
+            assert_eq!(parse_line(line).map(|l| l.message), Some(Message::Stopped(daemon)), "{line}");
         }
         for line in [
             "1:00:00 (orglab) Server started on origin for: OriginPro",
@@ -688,7 +766,7 @@ mod tests {
         });
         let days: Vec<_> = days.collect();
         let own = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
-        parse(days.iter().map(|(day, text)| (*day, text)), Paris, own)
+        parse(days.iter().map(|(day, text)| (*day, text)), Paris, own, None)
     }
 
     fn moments(log: &str) -> Vec<String> {
@@ -730,7 +808,7 @@ mod tests {
         let log = "06:00:00 (d) TIMESTAMP 12/8/2021\n09:00:00 (d) a\n\u{1e}\n10:00:00 (d) b\n16:00:00 (d) c\n23:00:00 (d) d\n";
         let day = NaiveDate::from_ymd_opt(2021, 12, 8).unwrap();
         let source = Source::from_bytes("debug.log", log.as_bytes());
-        let parsed = parse([(day, &source)], Paris, (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC));
+        let parsed = parse([(day, &source)], Paris, (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), None);
         let clock = |at: DateTime<Utc>| at.with_timezone(&Paris).format("%H").to_string();
         let stretches: Vec<_> = parsed.items.stretches.iter().map(|(a, b)| clock(*a) + "-" + &clock(*b)).collect();
         assert_eq!(stretches, ["06-09", "10-16", "23-23"]);
@@ -742,7 +820,7 @@ mod tests {
         let sources = texts.map(|text| Source::from_bytes("debug.log", text.as_bytes()));
         let days: Vec<_> = (8..).map(|day| NaiveDate::from_ymd_opt(2021, 12, day).unwrap()).zip(&sources).collect();
         let own = ("2021-12-09T00:00:00Z".parse().unwrap(), DateTime::<Utc>::MAX_UTC);
-        let found = parse(days, Paris, own).findings;
+        let found = parse(days, Paris, own, None).findings;
         assert_eq!(found.iter().map(|finding| finding.day.unwrap().to_string()).collect::<Vec<_>>(), ["2021-12-09"]);
     }
     #[test]
@@ -761,7 +839,7 @@ mod tests {
             let _ = parse_line(&format!("14:00:20 (d) OUT: {line}"));
             let _ = parse_line(&format!("14:00:20 (d) {line}"));
             let (day, source) = (NaiveDate::from_ymd_opt(2022, 1, 1).unwrap(), Source::from_bytes("x", &bytes));
-            let _ = parse([(day, &source)], Paris, (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC));
+            let _ = parse([(day, &source)], Paris, (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), None);
         }
     }
 }

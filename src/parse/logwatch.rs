@@ -107,7 +107,7 @@ pub struct Reader<R> {
     own: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The log lines of the block that is being read: when each was written, and its entry.
     moments: Vec<(DateTime<Utc>, Option<usize>)>,
-    features: Interner,
+    names: Interner,
     identities: HashMap<String, Identity>,
     n_sockets: u64,
     local: LastEndpoint,
@@ -169,7 +169,7 @@ impl<R: BufRead> Reader<R> {
             is_broken: false,
             own: None,
             moments: Vec::new(),
-            features: Interner::default(),
+            names: Interner::default(),
             identities: HashMap::new(),
             n_sockets: 0,
             local: LastEndpoint::default(),
@@ -404,14 +404,14 @@ impl<R: BufRead> Reader<R> {
             block.pulse_s = pulse_of(text).or(block.pulse_s);
         }
         let at = moment_of(line.clock, date);
-        let what = self.what(line.message);
+        let what = self.what(line.daemon, line.message);
         self.moments.push((at, what.as_ref().map(|_| block.entries.len())));
         if let Some(what) = what {
             block.entries.push(Entry { line: self.input.line, at, what });
         }
     }
 
-    fn what(&mut self, message: Message<'_>) -> Option<What> {
+    fn what(&mut self, daemon: &str, message: Message<'_>) -> Option<What> {
         match message {
             Message::Token(token) => {
                 let who = if let Some(known) = self.identities.get(token.who) {
@@ -421,11 +421,12 @@ impl<R: BufRead> Reader<R> {
                     self.identities.insert(token.who.to_owned(), new.clone());
                     new
                 };
-                let feature = self.features.intern(token.feature);
-                Some(What::Token { kind: token.kind, feature, who, licences: token.licences, inactive: token.inactive })
+                let (feature, daemon) = (self.names.intern(token.feature), self.names.intern(daemon));
+                let flexnet::Token { kind, licences, inactive, .. } = token;
+                Some(What::Token { kind, feature, who, licences, inactive, daemon })
             }
             Message::Started(_) => Some(What::Started(None)),
-            Message::Stopped => Some(What::Stopped),
+            Message::Stopped(daemon) => Some(What::Stopped(daemon.map(|daemon| self.names.intern(daemon)))),
             Message::Date(_) | Message::DateTime(_) | Message::Chatter | Message::Unreadable => None,
         }
     }

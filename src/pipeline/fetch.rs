@@ -237,7 +237,7 @@ pub fn newest(evidence: &Evidence, settings: &TraceSettings) -> Option<DateTime<
     let log = day(Kind::DebugLog).and_then(|day| {
         let source = Source::from_bytes("", &read(Kind::DebugLog, day)?);
         let own = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MIN_UTC);
-        flexnet::parse([(day, &source)], zone, own).items.last
+        flexnet::parse([(day, &source)], zone, own, None).items.last
     });
     let known = watch.max(log);
     let lmstat = day(Kind::Lmstat).and_then(|day| {

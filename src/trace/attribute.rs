@@ -15,6 +15,7 @@
 #![expect(clippy::cast_sign_loss, reason = "counts of tokens are never negative")]
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use foldhash::{HashMap, HashSet};
@@ -24,8 +25,19 @@ use super::watch::{ConnectionId, MomentId, Watch};
 use crate::model::Evidence;
 use crate::parse::flexnet::TokenKind;
 
-/// The DHCP name of an address at a moment, where one is known.
-pub type NameOf<'a> = &'a dyn Fn(IpAddr, DateTime<Utc>) -> Option<String>;
+/// What DHCP names machines at a moment.
+#[derive(Clone, Copy)]
+pub struct Naming<'a> {
+    /// The name of an address, where one is known.
+    pub name: &'a dyn Fn(IpAddr, DateTime<Utc>) -> Option<String>,
+    /// The address of a [short name](short_name), where exactly one has it.
+    pub address: &'a dyn Fn(&str, DateTime<Utc>) -> Option<IpAddr>,
+}
+
+impl Naming<'_> {
+    /// Of a network without DHCP files.
+    pub const NONE: Naming<'static> = Naming { name: &|_, _| None, address: &|_, _| None };
+}
 
 /// The connection of a token, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +122,10 @@ const ITS_LINE_AGAIN: f64 = -0.5;
 const NAMED: f64 = 3.0;
 /// There is no connection of this token: worse than any connection that a habit does not speak against.
 const NONE: f64 = -6.5;
+/// It was first seen after a time in which nobody watched, with nothing but that to tie it to a token of that time: anybody's.
+const UNWATCHED: f64 = -7.0;
+/// A token's moment comes so soon, where somebody watches.
+const WATCHED: Duration = Duration::seconds(60);
 /// How long before its token a connection may have been seen.
 const RECENT: Duration = Duration::seconds(5);
 /// How far moments of one burst are apart: the watcher takes some 50 ms a block, and the clock shows seconds.
@@ -129,21 +145,40 @@ const CROWDED_ROUNDS: usize = 6;
 struct Taken {
     event: usize,
     pair: PairId,
+    feature: Arc<str>,
     moment: MomentId,
+    /// Whether its moment is the first after a time in which nobody watched.
+    is_late: bool,
 }
 
-/// Gives the tokens of `list` their connections. `name_of` gives the DHCP name of an address;
+/// Whose a connection is: of a token that was taken before.
+#[derive(Debug, Clone)]
+struct Claim {
+    pair: PairId,
+    feature: Arc<str>,
+    /// When it was taken; `None` before the list begins.
+    since: Option<MomentId>,
+}
+
+/// The claims of all connections.
+type Claims = Vec<Option<Claim>>;
+
+/// Gives the tokens of `list` their connections. `naming` knows the DHCP names of addresses;
 /// `before` is from where pairs took their tokens before the watch.
-pub fn attribute(watch: &Watch, list: &List, name_of: NameOf<'_>, before: &Habits) -> Attribution {
+pub fn attribute(watch: &Watch, list: &List, naming: Naming<'_>, before: &Habits) -> Attribution {
     let exits = Exits::new(watch, list);
     let mut attribution = Attribution { choices: vec![None; list.events.len()], habits: Habits::default() };
     let groups = groups(watch, list);
     let again = moments_of(list, |kind, repeated| kind == TokenKind::Out && repeated);
     let announced = moments_of(list, |kind, _| !matches!(kind, TokenKind::Out | TokenKind::In));
-    let names = Names::new(list, name_of);
-    let stage = Stage { watch, exits: &exits, names: &names, again: &again, announced: &announced };
-    let mut carried = vec![false; watch.connections.len()];
-    list.carried.iter().for_each(|&connection| carried[connection as usize] = true);
+    let names = Names::new(list, naming);
+    let silenced = silenced(list);
+    let stage =
+        Stage { watch, exits: &exits, names: &names, again: &again, announced: &announced, silenced: &silenced };
+    let mut carried: Claims = vec![None; watch.connections.len()];
+    for (connection, pair, feature) in &list.carried {
+        carried[*connection as usize] = Some(Claim { pair: *pair, feature: Arc::clone(feature), since: None });
+    }
     let is_crowded = |group: &&Vec<Taken>| group.len() > 1 && watch.moment(group[0].moment).collected;
     let crowded: Vec<&Vec<Taken>> = groups.iter().filter(is_crowded).collect();
     for round in 0..CROWDED_ROUNDS {
@@ -175,16 +210,20 @@ pub fn attribute(watch: &Watch, list: &List, name_of: NameOf<'_>, before: &Habit
 
 /// The `OUT`s of each burst together, in the order of the moments.
 fn groups(watch: &Watch, list: &List) -> Vec<Vec<Taken>> {
+    let turns = Turns::new(list);
     let mut taken: Vec<Taken> = list
         .events
         .iter()
         .enumerate()
-        .filter_map(|(event, Event { moment, what, .. })| match what {
-            EventKind::Token { kind: TokenKind::Out, pair, repeated: false, .. } => {
-                Some(Taken { event, pair: *pair, moment: (*moment)? })
+        .filter_map(|(event, Event { at, moment, what, .. })| match what {
+            EventKind::Token { kind: TokenKind::Out, pair, feature, repeated: false, .. } => {
+                let moment = (*moment)?;
+                let is_late = watch.moment(moment).at - *at > WATCHED;
+                Some(Taken { event, pair: *pair, feature: Arc::clone(feature), moment, is_late })
             }
             _ => None,
         })
+        .filter(|taken| !taken.is_late || !turns.is_over(watch, list, taken))
         .collect();
     taken.sort_by_key(|taken| taken.moment);
     let mut groups: Vec<Vec<Taken>> = Vec::new();
@@ -203,6 +242,39 @@ fn groups(watch: &Watch, list: &List) -> Vec<Vec<Taken>> {
     groups
 }
 
+/// Where each pair takes a feature and gives it back, by the events.
+#[derive(Default)]
+struct Turns<'a> {
+    of: HashMap<(PairId, &'a str), [Vec<usize>; 2]>,
+}
+
+impl<'a> Turns<'a> {
+    fn new(list: &'a List) -> Self {
+        let mut turns = Self::default();
+        for (index, event) in list.events.iter().enumerate() {
+            let EventKind::Token { kind, pair, feature, .. } = &event.what else { continue };
+            let side = match kind {
+                TokenKind::Out => 0,
+                TokenKind::In => 1,
+                _ => continue,
+            };
+            turns.of.entry((*pair, &**feature)).or_default()[side].push(index);
+        }
+        turns
+    }
+
+    /// Whether a token was given back before its moment: of each pair and feature, the last ones taken are out then.
+    fn is_over(&self, watch: &Watch, list: &List, taken: &Taken) -> bool {
+        let until = watch.moment(taken.moment).at - BURST;
+        let end = list.events.partition_point(|event| event.at < until);
+        let between = |indices: &[usize]| {
+            indices.partition_point(|index| *index < end) - indices.partition_point(|index| *index <= taken.event)
+        };
+        let turns = self.of.get(&(taken.pair, &*taken.feature));
+        turns.is_some_and(|[out, back]| end > taken.event && between(back) > between(out))
+    }
+}
+
 /// The moments that show some kinds of lines, by the pair.
 pub(super) fn moments_of(list: &List, wanted: impl Fn(TokenKind, bool) -> bool) -> HashSet<(MomentId, PairId)> {
     let moments = list.events.iter().filter_map(|event| match event.what {
@@ -210,6 +282,21 @@ pub(super) fn moments_of(list: &List, wanted: impl Fn(TokenKind, bool) -> bool) 
         _ => None,
     });
     moments.collect()
+}
+
+/// Tokens that the server took back from silent clients, whose connections stay, by pair.
+type Silenced = HashMap<PairId, Vec<(MomentId, Arc<str>)>>;
+
+fn silenced(list: &List) -> Silenced {
+    let mut silenced = Silenced::default();
+    for event in &list.events {
+        if let EventKind::Token { kind: TokenKind::In, pair, feature, inactive: true, .. } = &event.what
+            && let Some(moment) = event.moment
+        {
+            silenced.entry(*pair).or_default().push((moment, Arc::clone(feature)));
+        }
+    }
+    silenced
 }
 
 /// Which pairs gave a token back, and with which connections.
@@ -276,17 +363,17 @@ impl Exits {
 
 /// The pairs whose host is an address's DHCP name.
 struct Names<'a> {
-    name_of: NameOf<'a>,
+    naming: Naming<'a>,
     hosts: Vec<String>,
 }
 
 impl<'a> Names<'a> {
-    fn new(list: &List, name_of: NameOf<'a>) -> Self {
-        Self { name_of, hosts: list.pairs.iter().map(|pair| short_name(pair.host())).collect() }
+    fn new(list: &List, naming: Naming<'a>) -> Self {
+        Self { naming, hosts: list.pairs.iter().map(|pair| short_name(pair.host())).collect() }
     }
 
     fn agree(&self, pair: PairId, ip: IpAddr, at: DateTime<Utc>) -> bool {
-        (self.name_of)(ip, at).is_some_and(|name| short_name(&name) == self.hosts[pair as usize])
+        (self.naming.name)(ip, at).is_some_and(|name| short_name(&name) == self.hosts[pair as usize])
     }
 }
 
@@ -302,12 +389,13 @@ struct Stage<'a> {
     names: &'a Names<'a>,
     again: &'a HashSet<(MomentId, PairId)>,
     announced: &'a HashSet<(MomentId, PairId)>,
+    silenced: &'a Silenced,
 }
 
 impl Stage<'_> {
     fn scene<'b>(&'b self, attribution: &'b Attribution, first_round: bool) -> Scene<'b> {
-        let Self { watch, exits, names, again, announced } = *self;
-        Scene { watch, exits, names, attribution, again, announced, first_round }
+        let Self { watch, exits, names, again, announced, silenced } = *self;
+        Scene { watch, exits, names, attribution, again, announced, silenced, first_round }
     }
 }
 
@@ -319,6 +407,7 @@ struct Scene<'a> {
     attribution: &'a Attribution,
     again: &'a HashSet<(MomentId, PairId)>,
     announced: &'a HashSet<(MomentId, PairId)>,
+    silenced: &'a Silenced,
     first_round: bool,
 }
 
@@ -326,6 +415,8 @@ struct Candidate {
     connection: ConnectionId,
     /// The moments of the burst in which it has bytes in flight.
     carries: Vec<MomentId>,
+    /// Whose it is already.
+    claim: Option<Claim>,
 }
 
 /// The moments in which any of the candidates has bytes in flight.
@@ -338,7 +429,7 @@ impl Scene<'_> {
     /// for all its candidates, by how likely they are. A pair's own address is among them each time, another one now and
     /// then, so that a few rounds tell them apart (expectation maximisation); choices of one by lot would be believed.
     fn likely_habits(&self, groups: &[Vec<Taken>], before: &Habits) -> Habits {
-        let nobody = vec![false; self.watch.connections.len()];
+        let nobody: Claims = vec![None; self.watch.connections.len()];
         let mut habits = before.clone();
         for group in groups {
             let candidates = self.candidates(group, &nobody, LIKELY_BEFORE);
@@ -357,7 +448,7 @@ impl Scene<'_> {
     }
 
     /// The choices of the tokens of one burst, best together.
-    fn assign(&self, group: &[Taken], claimed: &mut [bool]) -> Vec<Option<Choice>> {
+    fn assign(&self, group: &[Taken], claimed: &mut Claims) -> Vec<Option<Choice>> {
         let candidates = self.candidates(group, claimed, MOST_BEFORE);
         let carried = carried(&candidates);
         let scores: Vec<Vec<f64>> =
@@ -368,7 +459,8 @@ impl Scene<'_> {
             .zip(chosen)
             .map(|(taken, chosen)| {
                 let candidate = &candidates[chosen?];
-                claimed[candidate.connection as usize] = true;
+                let (pair, feature, since) = (taken.pair, Arc::clone(&taken.feature), Some(taken.moment));
+                claimed[candidate.connection as usize] = Some(Claim { pair, feature, since });
                 let evidence = self.evidence(taken, candidate, &candidates, group);
                 Some(Choice { connection: candidate.connection, evidence })
             })
@@ -377,7 +469,7 @@ impl Scene<'_> {
 
     /// The connections that a token of this burst can have gone to: those that are new in it or just after it, those with
     /// bytes in flight, and those that came a few seconds before and went to nobody.
-    fn candidates(&self, group: &[Taken], claimed: &[bool], most_before: usize) -> Vec<Candidate> {
+    fn candidates(&self, group: &[Taken], claimed: &Claims, most_before: usize) -> Vec<Candidate> {
         let watch = self.watch;
         let (first, last) = (group[0].moment, group[group.len() - 1].moment);
         let (begin, end) = (watch.moment(first).at, watch.moment(last).at);
@@ -388,28 +480,66 @@ impl Scene<'_> {
         let after = (last + 1..n_moments).take_while(|&m| (watch.moment(m).at - end).abs() <= BURST);
         let burst = first..=last.max(after.last().unwrap_or(last));
 
-        let signals: Vec<_> =
-            burst.clone().flat_map(|m| watch.signals(m)).filter(|signal| !signal.fin_wait).copied().collect();
+        // Bytes that were in flight long before, to a client that sleeps, are not this token's; but for the answer to a token
+        // that was taken then.
+        let earlier = watch.moment_at(begin - RECENT).unwrap_or(first).min(first).checked_sub(1);
+        let is_old = |connection: ConnectionId| {
+            let answers = claimed[connection as usize].as_ref().and_then(|claim| claim.since);
+            let own = [answers, Some(watch.connection(connection).first)];
+            let mut before = earlier.into_iter().filter(|m| !own.contains(&Some(*m))).flat_map(|m| watch.signals(m));
+            before.any(|signal| signal.connection == connection && !signal.fin_wait)
+        };
+        let signals = burst.clone().flat_map(|m| watch.signals(m)).filter(|signal| !signal.fin_wait);
+        let signals: Vec<_> = signals.filter(|signal| !is_old(signal.connection)).copied().collect();
         let new = burst.flat_map(|m| watch.appeared(m));
         let old = before.flat_map(|m| watch.appeared(m)).filter(|&c| watch.connection(c).last >= first);
         let mut connections: Vec<ConnectionId> =
             new.chain(old).chain(signals.iter().map(|signal| signal.connection)).collect();
         connections.sort_unstable();
         connections.dedup();
-        let candidate = |connection| Candidate {
+        let candidate = |connection: ConnectionId| Candidate {
             connection,
             carries: signals.iter().filter(|s| s.connection == connection).map(|s| s.moment).collect(),
+            claim: claimed[connection as usize].clone(),
         };
         connections
             .into_iter()
-            .filter(|&connection| !claimed[connection as usize])
             .map(candidate)
+            .filter(|candidate| {
+                let claim = candidate.claim.as_ref();
+                claim.is_none_or(|claim| group.iter().any(|taken| self.is_shared(taken, candidate, claim)))
+            })
             // Of a connection that was there before the watch, only bytes in flight say anything.
             .filter(|candidate| !watch.connection(candidate.connection).initial || !candidate.carries.is_empty())
             .collect()
     }
 
+    /// Whether anything but its time ties a connection to a token: how it ends, its name, other tokens of the pair.
+    fn is_its(&self, taken: &Taken, candidate: &Candidate) -> bool {
+        let ip = self.watch.ip(candidate.connection);
+        let own = self.attribution.choices[taken.event].is_some_and(|choice| self.watch.ip(choice.connection) == ip);
+        self.exits.score(self.watch, candidate.connection, taken.pair) > 0.0
+            || self.names.agree(taken.pair, ip, self.watch.moment(taken.moment).at)
+            || self.attribution.habits.tokens(taken.pair, ip) > u32::from(own)
+    }
+
+    /// Whether a token can have come over a connection that is its pair's already: for another feature, or for one that the
+    /// server took back from the silent client before. Only the answer in flight can say so.
+    fn is_shared(&self, taken: &Taken, candidate: &Candidate, claim: &Claim) -> bool {
+        let was_silenced = || {
+            let of_pair = self.silenced.get(&taken.pair).into_iter().flatten();
+            let mut since = of_pair.filter(|(at, _)| claim.since.is_none_or(|since| since < *at) && *at < taken.moment);
+            since.any(|(_, feature)| *feature == claim.feature)
+        };
+        claim.pair == taken.pair
+            && candidate.carries.contains(&taken.moment)
+            && (claim.feature != taken.feature || was_silenced())
+    }
+
     fn score(&self, taken: &Taken, candidate: &Candidate, carried: &[MomentId]) -> f64 {
+        if candidate.claim.as_ref().is_some_and(|claim| !self.is_shared(taken, candidate, claim)) {
+            return f64::NEG_INFINITY;
+        }
         let life = self.watch.connection(candidate.connection);
         let ip = life.peer.ip;
         let mut score = self.exits.score(self.watch, candidate.connection, taken.pair);
@@ -423,6 +553,9 @@ impl Scene<'_> {
                 (false, true) => JUST_BEFORE,
                 (false, false) => NOT_ITS_MOMENT,
             };
+        }
+        if taken.is_late && !self.is_its(taken, candidate) {
+            score += UNWATCHED;
         }
         let own = if comes_next { life.first } else { taken.moment };
         let carries = candidate.carries.contains(&own);

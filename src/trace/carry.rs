@@ -3,7 +3,7 @@
 //! Evidence is derived a calendar month (UTC) at a time. All that an analysis of one month must know of those before is in
 //! its carry, so that a month can be derived alone, and comes out the same as in a derivation of everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
@@ -34,6 +34,10 @@ pub struct Carry {
     pub habits: Vec<(Identity, IpAddr, u32)>,
     /// How often the collector gives a sign of life, in seconds.
     pub pulse_s: Option<u32>,
+    /// The daemons that give out each feature.
+    pub daemons: BTreeMap<String, BTreeSet<String>>,
+    /// The difference to UTC of the debug log's clocks, in seconds, where it is not the site's.
+    pub log_offset_s: Option<i32>,
 }
 
 /// A token that is out.
@@ -113,6 +117,11 @@ pub(super) fn carried(watch: &Watch, list: &List, held: &Held, until: DateTime<U
         logged: list.complete.iter().map(|(_, end)| *end).filter(|end| *end < until).max(),
         holdings: holdings.collect(),
         pulse_s: watch.pulse_s,
+        daemons: list
+            .daemons
+            .iter()
+            .map(|(feature, daemons)| (feature.to_string(), daemons.iter().map(ToString::to_string).collect()))
+            .collect(),
         connections: connections.iter().map(|&id| carried_connection(watch, list, id, last)).collect(),
         ..Carry::default()
     }

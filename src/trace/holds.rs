@@ -13,9 +13,9 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::Span;
-use super::attribute::{Attribution, BURST, Choice, moments_of};
+use super::attribute::{Attribution, BURST, Choice, Naming, moments_of, short_name};
 use super::carry::Carry;
-use super::tokens::{EventKind, List, Origin, PairId, Token};
+use super::tokens::{Event, EventKind, List, Origin, PairId, Token};
 use super::watch::{ConnectionId, MomentId, Watch};
 use crate::config::TraceSettings;
 use crate::finding::{Finding, Kind, Place};
@@ -146,7 +146,7 @@ impl Held {
 }
 
 /// All that tokens are followed by.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Scene<'a> {
     /// The logwatch.
     pub watch: &'a Watch,
@@ -160,6 +160,8 @@ pub struct Scene<'a> {
     pub settings: &'a TraceSettings,
     /// The stretch that is derived.
     pub span: &'a Span,
+    /// What DHCP names machines.
+    pub naming: Naming<'a>,
 }
 
 /// Follows every token from its `OUT`, or from the carry, to its end.
@@ -175,6 +177,7 @@ pub fn follow(scene: &Scene<'_>, carry: &Carry, findings: &mut Vec<Finding>) -> 
         owner: vec![None; watch.connections.len()],
         findings,
         zone: settings.timezone,
+        stops: Vec::new(),
         returns: moments_of(list, |kind, repeated| kind == TokenKind::In && !repeated),
     };
     // Connections that are some OUT's are nobody else's, also before that OUT is reached.
@@ -187,13 +190,14 @@ pub fn follow(scene: &Scene<'_>, carry: &Carry, findings: &mut Vec<Finding>) -> 
             follower.take(index);
         }
     }
+    follower.end_stopped();
     if let Some(as_of) = scene.span.as_of {
         follower.finish(as_of);
     } else {
         follower.look_ahead();
         follower.settle();
     }
-    let mut addresses = addresses(watch, list, attribution, &follower.held);
+    let mut addresses = addresses(scene, &follower.held);
     addresses.iter_mut().zip(given).for_each(|(address, given)| *address = given.or(*address));
     follower.name_unknown(&addresses);
     Held { addresses, ..follower.held }
@@ -226,6 +230,8 @@ struct Follower<'a> {
     owner: Vec<Option<usize>>,
     findings: &'a mut Vec<Finding>,
     zone: Tz,
+    /// The stops of daemons that are going on, by their events.
+    stops: Vec<usize>,
     /// The moments that show an `IN`, by the pair.
     returns: foldhash::HashSet<(MomentId, PairId)>,
 }
@@ -237,10 +243,14 @@ enum Closing {
     Connection(ConnectionId),
 }
 
+/// How long the daemons take to give back all tokens as they stop.
+const ORDERLY_STOP: Duration = Duration::minutes(1);
 /// How soon after a token that a reconnection leaves behind the next one is taken, by somebody who works on.
 const RECONNECTION: Duration = Duration::hours(1);
 /// How long after its `IN` a closing connection may still be seen.
 const SOON: Duration = Duration::seconds(60);
+/// The same of a client that takes its time.
+const LATE: Duration = Duration::minutes(10);
 
 /// How well a connection's end fits an `IN`'s moment.
 mod fit {
@@ -250,6 +260,8 @@ mod fit {
     pub(super) const NEXT: f64 = 2.5;
     /// Gone soon after, or just before.
     pub(super) const NEAR: f64 = 1.0;
+    /// Gone within minutes after: a client can take its time.
+    pub(super) const LATE: f64 = -0.5;
     /// Nothing is known of the connection.
     pub(super) const UNKNOWN: f64 = 0.0;
     /// There for long after, or gone long before with no line that could have been lost: perhaps not its connection.
@@ -272,6 +284,9 @@ mod fit {
 impl Follower<'_> {
     fn take(&mut self, index: usize) {
         let event = &self.list.events[index];
+        if !self.is_of_stop(event) {
+            self.end_stopped();
+        }
         match &event.what {
             EventKind::Token { kind: TokenKind::Out, feature, pair, licences, repeated, .. } => {
                 let choice = match repeated {
@@ -305,7 +320,8 @@ impl Follower<'_> {
                 let key = (*pair, Arc::clone(feature));
                 self.give_back(index, &key, *licences, *inactive, *repeated);
             }
-            EventKind::Started(_) | EventKind::Stopped => self.restart(index),
+            EventKind::Started(_) => self.restart(index),
+            EventKind::Stopped(_) => self.stops.push(index),
             EventKind::Listed(answer) => self.reconcile(*answer),
             EventKind::Token { .. } => {}
         }
@@ -471,6 +487,8 @@ impl Follower<'_> {
             fit::NEXT
         } else if apart.abs() <= SOON {
             fit::NEAR
+        } else if Duration::zero() < apart && apart <= LATE && !self.ends_elsewhere(connection, gone) {
+            fit::LATE
         } else if gone < moment && (self.in_burst(gone) || gone + 2 <= moment) {
             fit::OVER
         } else if self.ends_elsewhere(connection, gone) {
@@ -543,9 +561,37 @@ impl Follower<'_> {
         self.watch.signals(moment).iter().any(|signal| signal.connection == choice.connection && signal.fin_wait)
     }
 
-    /// The daemons keep no state: every token ends with them, when its last sign of life says.
+    /// Whether an event is part of a stop that is going on: a daemon that ends in good order gives its tokens back, one
+    /// `IN … (SHUTDOWN)` each.
+    fn is_of_stop(&self, event: &Event) -> bool {
+        let is_soon = |stop: &usize| event.at - self.list.events[*stop].at <= ORDERLY_STOP;
+        match event.what {
+            EventKind::Stopped(_) => true,
+            EventKind::Token { kind, .. } => kind != TokenKind::Out && self.stops.last().is_some_and(is_soon),
+            EventKind::Started(_) | EventKind::Listed(_) => false,
+        }
+    }
+
+    /// Ends what is left of the daemons that stopped.
+    fn end_stopped(&mut self) {
+        for stop in std::mem::take(&mut self.stops) {
+            self.restart(stop);
+        }
+    }
+
+    /// Whether a holding is of a daemon; of one whose feature no line ever showed, nobody knows.
+    fn is_of(&self, id: usize, daemon: Option<&str>) -> bool {
+        let known = self.list.daemons.get(&self.held.holdings[id].feature);
+        daemon.is_none_or(|daemon| known.is_some_and(|known| known.contains(daemon)))
+    }
+
+    /// The daemons keep no state: every token ends with its own, when its last sign of life says.
     fn restart(&mut self, index: usize) {
         let event = &self.list.events[index];
+        let daemon = match &event.what {
+            EventKind::Stopped(daemon) => daemon.as_deref(),
+            _ => None,
+        };
         let last_alive = match event.what {
             // Not seen to stop: the last of all lines before is the last sign of life.
             EventKind::Started(line) => {
@@ -555,7 +601,7 @@ impl Follower<'_> {
             }
             _ => event.at,
         };
-        let open: Vec<usize> = self.open.values().flatten().copied().collect();
+        let open: Vec<usize> = self.open.values().flatten().copied().filter(|id| self.is_of(*id, daemon)).collect();
         for id in open {
             let known_end = self.last_seen(id, event.moment).or_else(|| self.is_ghost(id).then(|| self.last_word(id)));
             let at = known_end.map_or(last_alive, |seen| seen.min(last_alive));
@@ -729,6 +775,7 @@ impl Follower<'_> {
                 self.take(index);
             }
         }
+        self.stops.clear();
         let later = self.held.holdings.split_off(holdings.len());
         (self.held.holdings, self.held.counted_repeats) = (holdings, counted_repeats);
         (self.open, self.owner) = (open, owner);
@@ -783,7 +830,11 @@ impl Follower<'_> {
     fn is_ghost(&self, id: usize) -> bool {
         let own = &self.held.holdings[id];
         let over = self.last_word(id);
-        own.choice.is_none() && self.held.holdings.iter().any(|other| other.pair == own.pair && other.start > over)
+        // Where nobody watched, only what was given back tells a token that was left behind from a second window.
+        let is_known = self.watch.covers(own.start) || over > own.start;
+        own.choice.is_none()
+            && is_known
+            && self.held.holdings.iter().any(|other| other.pair == own.pair && other.start > over)
     }
 
     /// The end of the run of tokens that a holding is one of, which overlap or follow soon: its pair's last sign of life.
@@ -817,16 +868,18 @@ fn longer(silence: Duration, settings: &TraceSettings) -> bool {
     silence.to_std().is_ok_and(|silence| silence > settings.stale_after)
 }
 
-/// The address of each holding: its connection's, or its pair's own where the pair is always there.
-fn addresses(watch: &Watch, list: &List, attribution: &Attribution, held: &Held) -> Vec<Option<Address>> {
+/// The address of each holding: its connection's, or its pair's own where the pair is always there; where nobody watched, that
+/// of the machine which DHCP knows by the very name of the host.
+fn addresses(scene: &Scene<'_>, held: &Held) -> Vec<Option<Address>> {
+    let Scene { watch, list, attribution, naming, .. } = *scene;
     let homes: Vec<Option<IpAddr>> = (0..).take(list.pairs.len()).map(|pair| attribution.habits.home(pair)).collect();
-    held.holdings
-        .iter()
-        .map(|holding| match holding.choice {
-            Some(choice) => Some((watch.ip(choice.connection), choice.evidence)),
-            None => homes[holding.pair as usize]
-                .filter(|_| watch.covers(holding.start))
-                .map(|home| (home, Evidence::Majority)),
-        })
-        .collect()
+    let of = |holding: &Holding| match holding.choice {
+        Some(choice) => Some((watch.ip(choice.connection), choice.evidence)),
+        None if watch.covers(holding.start) => homes[holding.pair as usize].map(|home| (home, Evidence::Majority)),
+        None => {
+            let host = short_name(list.pairs[holding.pair as usize].host());
+            (naming.address)(&host, holding.start).map(|named| (named, Evidence::Hostname))
+        }
+    };
+    held.holdings.iter().map(of).collect()
 }

@@ -42,7 +42,7 @@ use crate::parse::datetime::civil_moment;
 use crate::parse::flexnet::DebugLog;
 use crate::parse::lmstat::Lmstat;
 
-pub use attribute::NameOf;
+pub use attribute::Naming;
 pub use carry::Carry;
 pub use coverage::Stretch;
 pub use days::UserDay;
@@ -125,8 +125,8 @@ pub struct Analysis {
 
 /// Works out who sat where, and how long, in a stretch of time.
 ///
-/// `carry` is what was handed on to it, and what the watch was resumed with; `name_of` gives the DHCP name of an address.
-pub fn analyse(traces: &Traces, carry: &Carry, span: &Span, settings: &TraceSettings, name_of: NameOf<'_>) -> Analysis {
+/// `carry` is what was handed on to it, and what the watch was resumed with; `naming` knows the DHCP names of addresses.
+pub fn analyse(traces: &Traces, carry: &Carry, span: &Span, settings: &TraceSettings, naming: Naming<'_>) -> Analysis {
     let empty = Watch::default();
     let watch = traces.watch.as_ref().unwrap_or(&empty);
     let mut findings = Vec::new();
@@ -134,20 +134,34 @@ pub fn analyse(traces: &Traces, carry: &Carry, span: &Span, settings: &TraceSett
     let listed: Vec<DateTime<Utc>> = listings.iter().map(|one| one.at).collect();
     let sources = tokens::Sources { watch, log: traces.debug_log.as_ref(), listed: &listed };
     let mut list = tokens::merge(&sources, (span.from, span.until), &mut findings);
-    list.carried = carry.holdings.iter().filter_map(|one| Some(one.connection?.0)).collect();
+    for one in &carry.holdings {
+        if let Some((connection, _)) = one.connection {
+            let pair = list.pair(&one.owner.0);
+            list.carried.push((connection, pair, one.owner.1.as_str().into()));
+        }
+    }
     for who in carry.people().chain(listings.iter().flat_map(|one| one.lmstat.uses.iter().map(|used| &used.who))) {
         list.pair(who);
+    }
+    for (feature, daemons) in &carry.daemons {
+        let known = list.daemons.entry(feature.as_str().into()).or_default();
+        known.extend(daemons.iter().map(|daemon| daemon.as_str().into()));
     }
     let mut habits = attribute::Habits::default();
     for (who, ip, n) in &carry.habits {
         habits.count(list.pair(who), *ip, f64::from(*n));
     }
-    let attribution = attribute::attribute(watch, &list, name_of, &habits);
-    let scene = holds::Scene { watch, list: &list, attribution: &attribution, listings: &listings, settings, span };
+    let attribution = attribute::attribute(watch, &list, naming, &habits);
+    let scene =
+        holds::Scene { watch, list: &list, attribution: &attribution, listings: &listings, settings, span, naming };
     let held = holds::follow(&scene, carry, &mut findings);
     let (sessions, shares) = sessions::join(&list, &held, carry, span, &settings.licence);
-    let handed_on =
-        Carry { shares, habits: held.habits(&list, span), ..carry::carried(watch, &list, &held, span.until) };
+    let log_offset_s = match &traces.debug_log {
+        Some(log) => log.offset.map(|offset| offset.local_minus_utc()),
+        None => carry.log_offset_s,
+    };
+    let habits = held.habits(&list, span);
+    let handed_on = Carry { shares, habits, log_offset_s, ..carry::carried(watch, &list, &held, span.until) };
     Analysis {
         tokens: tokens::events(&list, &held, span),
         holds: held.records(&list, span, &settings.licence),

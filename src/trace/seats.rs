@@ -182,8 +182,11 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, z
         }
         taken += step.change;
         since = Some(step.at);
-        let hour = hours.entry(hour_of(step.at, zone)).or_default();
-        hour.peak = hour.peak.max(taken);
+        // What ends with the hour before is not of this one.
+        if step.change > 0 {
+            let hour = hours.entry(hour_of(step.at, zone)).or_default();
+            hour.peak = hour.peak.max(taken);
+        }
     }
     for denial in denials {
         let hour = hours.entry(hour_of(denial.at, zone)).or_default();
@@ -330,6 +333,16 @@ mod tests {
         assert_eq!(peak(&holds[..1], DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 1);
         assert_eq!(peak(&[holds[0].clone(), holds[2].clone()], DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 1);
         assert_eq!(peak(&holds, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 2);
+    }
+
+    #[test]
+    fn tokens_that_end_with_an_hour_are_not_of_the_next() {
+        let holds = [
+            hold("2021-12-08T09:00:00Z", "2021-12-08T10:00:00Z"),
+            hold("2021-12-08T09:30:00Z", "2021-12-08T10:00:00Z"),
+        ];
+        let hours = hours(&holds, &[], &Seats::default(), &Known::default(), chrono_tz::UTC);
+        assert_eq!(hours.iter().map(|hour| (hour.hour, hour.peak)).collect::<Vec<_>>(), [(9, 2)]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod align;
 mod gaps;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -105,8 +105,8 @@ pub enum EventKind {
     },
     /// The daemons start: what was out is not any more. With the moment of the debug log's line before.
     Started(Option<DateTime<Utc>>),
-    /// The daemons end.
-    Stopped,
+    /// The daemons end, or this one does.
+    Stopped(Option<Arc<str>>),
     /// `lmstat` lists what is out, by its index among the answers.
     Listed(usize),
 }
@@ -127,8 +127,10 @@ pub struct List {
     /// Times in which the debug log lacks lines that the logwatch shows, in their order.
     gaps: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     index: HashMap<Identity, PairId>,
-    /// The connections of tokens that were out before the list begins.
-    pub carried: Vec<ConnectionId>,
+    /// The connections of tokens that were out before the list begins, with whose they are, and of which feature.
+    pub carried: Vec<(ConnectionId, PairId, Arc<str>)>,
+    /// The daemons that give out each feature.
+    pub daemons: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
 impl List {
@@ -179,15 +181,20 @@ impl List {
     ) {
         let what = match what {
             What::Started(before) => EventKind::Started(*before),
-            What::Stopped => EventKind::Stopped,
-            What::Token { kind, feature, who, licences, inactive } => EventKind::Token {
-                kind: *kind,
-                feature: Arc::clone(feature),
-                pair: self.pair(who),
-                licences: *licences,
-                inactive: *inactive,
-                repeated,
-            },
+            What::Stopped(daemon) => EventKind::Stopped(daemon.clone()),
+            What::Token { kind, feature, who, licences, inactive, daemon } => {
+                if !self.daemons.get(feature).is_some_and(|known| known.contains(daemon)) {
+                    self.daemons.entry(Arc::clone(feature)).or_default().insert(Arc::clone(daemon));
+                }
+                EventKind::Token {
+                    kind: *kind,
+                    feature: Arc::clone(feature),
+                    pair: self.pair(who),
+                    licences: *licences,
+                    inactive: *inactive,
+                    repeated,
+                }
+            }
         };
         self.events.push(Event { at, moment, line, origin, what });
     }

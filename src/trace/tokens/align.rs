@@ -19,6 +19,7 @@ pub(super) struct Said<'a> {
     pub(super) at: DateTime<Utc>,
     pub(super) kind: Option<TokenKind>,
     pub(super) who: Option<&'a Identity>,
+    /// The feature of a token; the daemon that stops.
     pub(super) feature: Option<&'a str>,
     pub(super) started: bool,
 }
@@ -27,7 +28,8 @@ impl<'a> Said<'a> {
     pub(super) fn new(at: DateTime<Utc>, what: &'a What) -> Self {
         let (kind, who, feature) = match what {
             What::Token { kind, feature, who, .. } => (Some(*kind), Some(who), Some(&**feature)),
-            What::Started(_) | What::Stopped => (None, None, None),
+            What::Stopped(daemon) => (None, None, daemon.as_deref()),
+            What::Started(_) => (None, None, None),
         };
         Self { at, kind, who, feature, started: matches!(what, What::Started(_)) }
     }

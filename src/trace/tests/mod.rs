@@ -1,5 +1,8 @@
 //! Small traces that show one thing each.
 
+mod connections;
+mod servers;
+
 use chrono_tz::Europe::Paris;
 
 use super::*;
@@ -27,8 +30,11 @@ fn logwatch(blocks: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// `09:00:00 OUT anna@PC-1` as the daemon writes it.
+/// `09:00:00 OUT anna@PC-1` as the daemon writes it; what names its daemon, as it is.
 fn log_line(line: &str) -> String {
+    if line.contains(" (") {
+        return line.to_owned();
+    }
     match line.splitn(3, ' ').collect::<Vec<_>>()[..] {
         [clock, "jeton", word] => format!("{clock} (jeton) collect: {word}"),
         [clock, kind, who] => format!("{clock} (d) {kind}: \"f\" {who}  "),
@@ -51,6 +57,11 @@ struct Copies<'a> {
 
 /// All that follows from some copies, as of the newest moment that they name.
 fn analysed(copies: &Copies<'_>) -> Analysis {
+    analysed_with(copies, DhcpNames::default())
+}
+
+/// The same, with the DHCP names of addresses.
+fn analysed_with(copies: &Copies<'_>, names: DhcpNames) -> Analysis {
     let mut evidence = evidence::Evidence::in_memory();
     if !copies.logwatch.is_empty() {
         evidence.add_logwatch("logwatch", copies.logwatch.as_bytes()).unwrap();
@@ -65,7 +76,7 @@ fn analysed(copies: &Copies<'_>) -> Analysis {
     let server = Some("10.0.0.1".parse().unwrap());
     let settings = TraceSettings { timezone: Paris, server, ..TraceSettings::default() };
     let as_of = newest(&evidence, &settings).unwrap();
-    derive_all(&Derivation::new(&evidence, &settings, DhcpNames::default(), as_of)).unwrap()
+    derive_all(&Derivation::new(&evidence, &settings, names, as_of)).unwrap()
 }
 
 fn of_blocks(blocks: &str) -> Analysis {

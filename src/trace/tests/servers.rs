@@ -1,0 +1,107 @@
+//! Daemons that stop, die and start again, and logs of other zones.
+
+use super::*;
+
+/// The sessions by a debug log of lines as they are.
+fn sessions_of(lines: &[&str]) -> Vec<String> {
+    sessions(&of_debug_log(&lines.join("\n")))
+}
+
+#[test]
+fn a_daemon_that_stops_in_good_order_gives_its_tokens_back_one_by_one() {
+    let lines = [
+        "08:00:00 OUT anna@PC-1",
+        "08:10:00 OUT bob@PC-2",
+        "08:20:00 OUT cleo@PC-3",
+        "09:14:44 (lmgrd) SHUTDOWN request from root at node origin",
+        "09:14:44 (lmgrd) Shutting down d pid=496 because of signal 15",
+        "09:14:44 (lmgrd) daemon shutdown requested - shutting down",
+        "09:14:45 (d) IN: \"f\" anna@PC-1  (SHUTDOWN)",
+        "09:14:45 (lmgrd) EXITING DUE TO SIGNAL 15",
+        "09:14:46 (d) IN: \"f\" bob@PC-2  (SHUTDOWN)",
+        "09:14:50 (lmgrd) FlexNet Licensing (v11.16.5.1) started on origin (linux) (12/8/2021)",
+        "09:17:00 OUT anna@PC-1",
+        "10:00:00 IN anna@PC-1",
+    ];
+    let analysis = of_debug_log(&lines.join("\n"));
+    let expected = [
+        "anna 08:00:00-09:14:45 closed -",
+        "bob 08:10:00-09:14:46 closed -",
+        "cleo 08:20:00-09:14:44 presumed -",
+        "anna 09:17:00-10:00:00 closed -",
+    ];
+    assert_eq!(sessions(&analysis), expected);
+    let n_in = analysis.tokens.iter().filter(|token| token.kind == crate::parse::flexnet::TokenKind::In).count();
+    assert_eq!(n_in, 4, "each token is given back once");
+}
+
+#[test]
+fn a_give_back_long_after_a_stop_is_none_of_it() {
+    let lines = ["08:00:00 OUT anna@PC-1", "09:00:00 (d) EXITING DUE TO SIGNAL 11", "09:02:00 IN anna@PC-1"];
+    assert_eq!(sessions_of(&lines), ["anna 08:00:00-09:00:00 presumed -"]);
+}
+
+#[test]
+fn what_ends_another_vendors_daemon_ends_nothing_here() {
+    for line in [
+        "09:00:00 (lmgrd) adskflex exited with status 58 (Killed)",
+        "09:00:00 (lmgrd) Shutting down adskflex pid=77 because of signal 15",
+        "09:00:00 (lmgrd) REStarted adskflex (internet tcp_port 2080 pid 77)",
+        "09:00:00 (adskflex) EXITING DUE TO SIGNAL 15 Exit reason 5",
+        "09:00:00 (adskflex) EXITING WITH CODE 44",
+        "09:00:00 (adskflex) daemon shutdown requested - shutting down",
+    ] {
+        let both = ["08:00:00 OUT anna@PC-1", line, "10:00:00 IN anna@PC-1"];
+        assert_eq!(sessions_of(&both), ["anna 08:00:00-10:00:00 closed -"], "{line}");
+        let open = ["08:00:00 OUT anna@PC-1", line, "10:00:00"];
+        assert_eq!(sessions_of(&open), ["anna 08:00:00-10:00:00 open -"], "{line}");
+    }
+}
+
+#[test]
+fn a_daemon_that_dies_alone_ends_its_tokens_then() {
+    for line in [
+        "09:00:00 (lmgrd) d exited with status 58 (Killed)",
+        "09:00:00 (lmgrd) Vendor daemon died with status 11",
+        "09:00:00 (lmgrd) MASTER SERVER died due to signal 9",
+        "09:00:00 (lmgrd) REStarted d (internet tcp_port 2080 pid 77)",
+        "09:00:00 (d) EXITING DUE TO SIGNAL 11 Exit reason 5",
+        "09:00:00 (d) EXITING WITH CODE 44",
+    ] {
+        let lines = ["08:00:00 OUT anna@PC-1", line, "10:00:00 OUT anna@PC-1", "11:00:00 IN anna@PC-1"];
+        let expected = ["anna 08:00:00-09:00:00 presumed -", "anna 10:00:00-11:00:00 closed -"];
+        assert_eq!(sessions_of(&lines), expected, "{line}");
+    }
+}
+
+#[test]
+fn features_of_two_daemons_end_with_their_own() {
+    let lines = [
+        "08:00:00 OUT anna@PC-1",
+        "08:00:00 (e) OUT: \"g\" bob@PC-2  ",
+        "09:00:00 (lmgrd) e exited with status 58 (Killed)",
+        "10:00:00",
+    ];
+    assert_eq!(sessions_of(&lines), ["anna 08:00:00-10:00:00 open -", "bob 08:00:00-09:00:00 presumed -"]);
+}
+
+#[test]
+fn a_log_that_names_its_zone_is_read_in_it() {
+    let tokens = "22:30:00 OUT anna@PC-1\n22:45:00 IN anna@PC-1";
+    for (zone, expected) in [
+        ("UTC", "anna 23:30:00-23:45:00 closed -"),
+        ("Coordinated Universal Time", "anna 23:30:00-23:45:00 closed -"),
+        ("CET", "anna 22:30:00-22:45:00 closed -"),
+        ("W. Europe Standard Time", "anna 22:30:00-22:45:00 closed -"),
+        ("", "anna 22:30:00-22:45:00 closed -"),
+    ] {
+        let said = format!("(lmgrd) Server's System Date and Time: Wed Dec 08 2021 22:00:00 {zone}");
+        assert_eq!(sessions_of(&[&format!("22:00:00 {said}"), tokens]), [expected], "{zone}");
+        // What stands before the line is of the same clock.
+        assert_eq!(
+            sessions_of(&[tokens, &format!("22:50:00 {}", said.replace("22:00", "22:50"))]),
+            [expected],
+            "{zone}"
+        );
+    }
+}
