@@ -219,6 +219,20 @@ fn dated_lines(a: &[Unit<'_>], b: &[Unit<'_>]) -> Vec<Pair> {
         pairs.extend(found);
         pairs.sort_unstable();
     }
+    // Lines without a clock have the time of the line before them. Where that was lost to one side, they are the same if all
+    // that have none in the one gap are those of the other.
+    let mut found: Vec<Pair> = Vec::new();
+    for (in_a, in_b) in gaps(a, b, &pairs) {
+        let clockless = |units: &[Unit<'_>], range: Range<usize>| -> Vec<usize> {
+            range.filter(|at| !units[*at].is_timed()).collect()
+        };
+        let (own_a, own_b) = (clockless(a, in_a), clockless(b, in_b));
+        if own_a.len() == own_b.len() && own_a.iter().zip(&own_b).all(|(i, j)| a[*i].id == b[*j].id) {
+            found.extend(own_a.into_iter().zip(own_b));
+        }
+    }
+    pairs.extend(found);
+    pairs.sort_unstable();
     pairs
 }
 
