@@ -403,7 +403,7 @@ pub fn derive_all(derivation: &Derivation<'_>) -> Result<Analysis, EvidenceError
         (all.list, all.held) = (analysis.list, analysis.held);
     }
     all.tokens.sort_by_key(|token| token.at);
-    all.holds.sort_by_key(|hold| (hold.start, hold.end));
+    all.holds.sort();
     all.sessions.sort_by(|a, b| (a.start, &a.who, &a.feature).cmp(&(b.start, &b.who, &b.feature)));
     Ok(all)
 }

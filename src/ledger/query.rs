@@ -83,7 +83,7 @@ impl Ledger {
                     address: ip.map(|ip| (ip, evidence)),
                 });
             }
-            holds.sort_by(|a, b| (a.start, a.end, &a.who, &a.feature).cmp(&(b.start, b.end, &b.who, &b.feature)));
+            holds.sort();
             Ok(holds)
         })
     }

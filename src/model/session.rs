@@ -132,17 +132,18 @@ pub struct SessionRow {
     pub machine: Machine,
 }
 
-/// One token in one pair's hands, from its `OUT` to its end: what token hours and peaks are counted from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One token in one pair's hands, from its `OUT` to its end: what token hours and peaks are counted from. In the order of
+/// their beginnings, then of all else.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hold {
-    /// Who held it.
-    pub who: Identity,
-    /// The licensed feature.
-    pub feature: Feature,
     /// When it was taken.
     pub start: DateTime<Utc>,
     /// When it was given back, or the last sign of life.
     pub end: DateTime<Utc>,
+    /// Who held it.
+    pub who: Identity,
+    /// The licensed feature.
+    pub feature: Feature,
     /// How many seats it takes; 1 unless the log says more.
     pub licences: u32,
     /// What the end is.

@@ -104,7 +104,7 @@ impl Held {
                 address: *address,
             })
             .collect();
-        records.sort_by(|a, b| (a.start, a.end, &a.who, &a.feature).cmp(&(b.start, b.end, &b.who, &b.feature)));
+        records.sort();
         records
     }
 
@@ -245,6 +245,8 @@ enum Closing {
 
 /// How long the daemons take to give back all tokens as they stop.
 const ORDERLY_STOP: Duration = Duration::minutes(1);
+/// The longest that a second window, or a reconnection, is after the first.
+const ONE_DAY: Duration = Duration::hours(12);
 /// How soon after a token that a reconnection leaves behind the next one is taken, by somebody who works on.
 const RECONNECTION: Duration = Duration::hours(1);
 /// How long after its `IN` a closing connection may still be seen.
@@ -830,11 +832,7 @@ impl Follower<'_> {
     fn is_ghost(&self, id: usize) -> bool {
         let own = &self.held.holdings[id];
         let over = self.last_word(id);
-        // Where nobody watched, only what was given back tells a token that was left behind from a second window.
-        let is_known = self.watch.covers(own.start) || over > own.start;
-        own.choice.is_none()
-            && is_known
-            && self.held.holdings.iter().any(|other| other.pair == own.pair && other.start > over)
+        own.choice.is_none() && self.held.holdings.iter().any(|other| other.pair == own.pair && other.start > over)
     }
 
     /// The end of the run of tokens that a holding is one of, which overlap or follow soon: its pair's last sign of life.
@@ -844,9 +842,18 @@ impl Follower<'_> {
         let ended = self.held.holdings.iter().filter(|other| other.pair == own.pair && other.back.is_some());
         let mut others: Vec<_> = ended.map(|other| (other.start, other.end)).collect();
         others.sort_unstable();
-        others
-            .into_iter()
-            .fold(own.start, |end, other| if other.0 <= end + RECONNECTION { end.max(other.1) } else { end })
+        let begin = self.next_window(own).unwrap_or(own.start);
+        others.into_iter().fold(begin, |end, other| if other.0 <= end + RECONNECTION { end.max(other.1) } else { end })
+    }
+
+    /// When a pair took its next token after one of a time in which nobody watched and every line is known: as it was not given
+    /// back by then, it was out until then at least, be that next one a second window or a reconnection.
+    fn next_window(&self, own: &Holding) -> Option<DateTime<Utc>> {
+        let is_known = |at: DateTime<Utc>| self.list.is_complete(own.start) && self.list.is_complete(at);
+        let others = self.held.holdings.iter().filter(|other| other.pair == own.pair && other.feature == own.feature);
+        let next = others.map(|other| other.start).filter(|start| *start > own.start).min();
+        let is_unwatched = own.choice.is_none() && !self.watch.covers(own.start);
+        next.filter(|next| is_unwatched && *next - own.start <= ONE_DAY && is_known(*next))
     }
 
     /// Ends a token that nobody saw given back. `sign` is the last sign of life of one that was there at the last look, and that
