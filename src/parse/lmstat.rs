@@ -34,12 +34,19 @@ pub struct Lmstat {
     pub features: Vec<Arc<str>>,
     /// How many licences of each of them there are.
     pub issued: Vec<(Arc<str>, u32)>,
+    /// The features of whose users some are missing: more are in use than it lists, or a line cannot be read.
+    pub partial: Vec<Arc<str>>,
 }
 
 impl Lmstat {
-    /// Whether the list speaks for `feature`: a pair that is not on it holds none.
+    /// Whether it lists users of `feature`.
     pub fn covers(&self, feature: &str) -> bool {
         self.at.is_some() && self.features.iter().any(|known| **known == *feature)
+    }
+
+    /// Whether it lists all users of `feature`: a pair that is not on it holds none.
+    pub fn lists_all(&self, feature: &str) -> bool {
+        self.covers(feature) && !self.partial.iter().any(|partial| **partial == *feature)
     }
 }
 
@@ -67,6 +74,7 @@ pub fn parse(source: &Source) -> Parsed<Lmstat> {
     let mut lmstat = Lmstat::default();
     let mut findings = Vec::new();
     let mut feature: Option<Arc<str>> = None;
+    let mut in_use: Vec<(Arc<str>, u32, u32)> = Vec::new();
     for (number, line) in source.lines() {
         let text = line.trim();
         if let Some((_, status)) = text.split_once("status on ") {
@@ -78,16 +86,28 @@ pub fn parse(source: &Source) -> Parsed<Lmstat> {
             if !state.contains("Uncounted") {
                 lmstat.features.push(Arc::clone(&name));
                 lmstat.issued.extend(total(state, "issued").map(|count| (Arc::clone(&name), count)));
+                in_use.extend(total(state, "in use").map(|count| (Arc::clone(&name), number, count)));
             }
             feature = Some(name);
         } else if let (Some(feature), Some(at)) = (&feature, lmstat.at)
             && text.contains('/')
             && text.contains(", start ")
         {
-            match parse_use(text, at.date()) {
-                Some(found) => lmstat.uses.push(Use { feature: Arc::clone(feature), line: number, ..found }),
-                None => findings.push(Finding::unreadable(source.at(number), text)),
+            if let Some(found) = parse_use(text, at.date()) {
+                lmstat.uses.push(Use { feature: Arc::clone(feature), line: number, ..found });
+            } else {
+                lmstat.partial.push(Arc::clone(feature));
+                findings.push(Finding::unreadable(source.at(number), text));
             }
+        }
+    }
+    for (feature, number, in_use) in in_use {
+        let own = lmstat.uses.iter().filter(|one| one.feature == feature);
+        let listed = own.fold(0_u32, |sum, one| sum.saturating_add(one.licences));
+        if listed < in_use && !lmstat.partial.contains(&feature) {
+            let detail = format!("{feature}: {listed} / {in_use}");
+            findings.push(Finding::new(Kind::LicenceServerTrouble, source.at(number), detail));
+            lmstat.partial.push(feature);
         }
     }
     if lmstat.at.is_none() && findings.is_empty() {
@@ -194,7 +214,8 @@ fn continues(long: &str, short: &str) -> bool {
 /// `Tue 1/11 7:40`: the last such day not after tomorrow of `today` (clocks differ) whose weekday is the one named.
 fn start_time(text: &str, today: NaiveDate) -> Option<NaiveDateTime> {
     let mut words = text.split_whitespace();
-    let weekday: Weekday = words.next()?.parse().ok()?;
+    // Of a language that nobody here speaks, it says nothing.
+    let weekday: Option<Weekday> = words.next()?.parse().ok();
     let (month, day) = words.next()?.split_once('/')?;
     let (month, day) = (month.parse().ok()?, day.parse().ok()?);
     let time = minute(words.next()?)?;
@@ -202,7 +223,7 @@ fn start_time(text: &str, today: NaiveDate) -> Option<NaiveDateTime> {
     let of_year = |year| NaiveDate::from_ymd_opt(year, month, day).filter(|date| *date <= latest);
     // A weekday comes back to a date within 11 years (12 where a leap day is skipped in 1900 or 2100).
     let mut years = (0..12).filter_map(|back| of_year(today.year() - back));
-    let fitting = years.clone().find(|date| date.weekday() == weekday);
+    let fitting = years.clone().find(|date| weekday.is_some_and(|weekday| date.weekday() == weekday));
     fitting.or_else(|| years.next()).map(|date| date.and_time(time))
 }
 
@@ -308,6 +329,26 @@ mod tests {
             assert_eq!(parsed.findings.len(), 1, "{text}: {:?}", parsed.findings);
             assert!(!parsed.items.covers("X"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_that_lacks_somebody_says_so() {
+        let whole = "    u h h (v1) (s/1 2), start Tue 1/11 7:40\n    v i i (v1) (s/1 3), start Tue 1/11 7:41\n";
+        let list = |in_use: u32, lines: &str| {
+            let text = format!(
+                "Flexible License Manager status on Tue 1/11/2022 11:26\nUsers of A:  (Total of 9 licenses issued;  Total of {in_use} licenses in use)\n{lines}"
+            );
+            let parsed = parse(&Source::from_bytes("lmstat", text.as_bytes()));
+            let kinds: Vec<_> = parsed.findings.iter().map(|finding| finding.kind.name()).collect();
+            (parsed.items.lists_all("A"), parsed.items.uses.len(), kinds)
+        };
+        assert_eq!(list(2, whole), (true, 2, vec![]));
+        assert_eq!(list(1, whole), (true, 2, vec![]), "a display that is counted once");
+        assert_eq!(list(3, whole), (false, 2, vec!["licence-server-trouble"]));
+        assert_eq!(list(2, &whole[..whole.len() - 20]), (false, 1, vec!["licence-server-trouble"]));
+        assert_eq!(list(2, &whole.replace("v i i", "i")), (false, 1, vec!["unreadable-line"]));
+        // A weekday of another language, where the date says it all.
+        assert_eq!(list(2, &whole.replace("Tue", "mar.")), (true, 2, vec![]));
     }
 
     #[test]

@@ -669,7 +669,7 @@ impl Follower<'_> {
         }
         for (key, uses) in listed {
             let uses: Vec<Used<'_>> = uses.into_iter().map(|one| (one, self.since(one))).collect();
-            self.reconcile_pair(&key, uses, at);
+            self.reconcile_pair(&key, uses, at, lmstat.lists_all(&key.1));
         }
     }
 
@@ -678,7 +678,8 @@ impl Follower<'_> {
         civil_moment(one.since, self.scene.settings.timezone, None)
     }
 
-    fn reconcile_pair(&mut self, key: &Key, mut uses: Vec<Used<'_>>, at: DateTime<Utc>) {
+    /// `is_whole`: whoever is not listed holds none.
+    fn reconcile_pair(&mut self, key: &Key, mut uses: Vec<Used<'_>>, at: DateTime<Utc>, is_whole: bool) {
         let mut open = self.open.get(key).cloned().unwrap_or_default();
         // Those most likely still out first.
         open.sort_by_key(|&id| std::cmp::Reverse((self.life(id), self.held.holdings[id].start)));
@@ -703,7 +704,7 @@ impl Follower<'_> {
                     self.held.holdings[id].listed = Some(at);
                 }
                 // What was taken in the minute of the answer is too young to be missed in it.
-                None if start < at => self.presume(id, at, self.watch.moment_at(at), None),
+                None if is_whole && start < at => self.presume(id, at, self.watch.moment_at(at), None),
                 None => {}
             }
         }

@@ -105,3 +105,20 @@ fn a_log_that_names_its_zone_is_read_in_it() {
         );
     }
 }
+
+#[test]
+fn a_list_that_lacks_somebody_ends_nobody() {
+    let blocks = logwatch(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         10:00:00 1.5:51000 1.6:52000*432 | 10:00:00 OUT bob@PC-2
+         17:29:00 1.5:51000 1.6:52000 | 17:29:00",
+    );
+    let list = |in_use: u32| {
+        let lmstat = format!(
+            "Flexible License Manager status on Wed 12/8/2021 17:29\nUsers of f:  (Total of 9 licenses issued;  Total of {in_use} licenses in use)\n    anna PC-1 PC-1 (v1) (s/1 2), start Wed 12/8 9:00\n"
+        );
+        sessions(&analysed(&Copies { logwatch: &blocks, lmstat: &lmstat, ..Copies::default() }))
+    };
+    assert_eq!(list(2), ["anna 09:00:00-17:29:00 open 10.0.1.5", "bob 10:00:00-17:29:00 open 10.0.1.6"]);
+    assert!(list(1)[1].ends_with("presumed 10.0.1.6"), "{:?}", list(1));
+}
