@@ -153,7 +153,7 @@ impl<R: BufRead> Reader<R> {
 
     fn empty(input: R, zone: Tz, port: Option<u16>) -> Self {
         Self {
-            input: Lines { input, buffer: Vec::with_capacity(256), line: 0, terminated: true },
+            input: Lines { input, buffer: Vec::with_capacity(256), line: 0, terminated: true, is_again: false },
             files: Files::default(),
             zone,
             ports: port.into_iter().collect(),
@@ -232,9 +232,14 @@ impl<R: BufRead> Reader<R> {
 
     /// Reads the lines of a block behind its date; false where the copy that it is from ends with it.
     fn read_rest(&mut self, block: &mut Block, date: DateLine) -> io::Result<bool> {
+        // Whether something that is no log line stood behind one: what is left of a date line, or of the complaint of `date`.
+        let mut is_parted = false;
         while self.input.advance()? {
             let next = match self.input.kind() {
-                LineKind::Blank => continue,
+                LineKind::Blank => {
+                    is_parted |= block.n_log_lines > 0;
+                    continue;
+                }
                 LineKind::Break => {
                     self.is_broken = true;
                     return Ok(false);
@@ -248,7 +253,16 @@ impl<R: BufRead> Reader<R> {
                     }
                 }
                 LineKind::Socket => self.take_no_socket(),
-                LineKind::Text => self.take_text(block, date),
+                LineKind::Text if is_parted && self.is_of_a_lost_date(date) => {
+                    self.input.is_again = true;
+                    Some(DateLine { line: self.input.line, is_lost: true, ..date })
+                }
+                LineKind::Text => {
+                    let n_log_lines = block.n_log_lines;
+                    let next = self.take_text(block, date);
+                    is_parted |= n_log_lines > 0 && block.n_log_lines == n_log_lines;
+                    next
+                }
             };
             if next.is_some() {
                 self.next = next;
@@ -345,6 +359,13 @@ impl<R: BufRead> Reader<R> {
     fn is_of_the_next(&self, block: &Block) -> bool {
         let is_new = block.sockets.last().is_some_and(|last| last.line == self.input.line);
         is_new && self.had_log_line && !block.collected
+    }
+
+    /// Whether a line's clock is so far ahead of its block's date, behind what may be left of another, that it is of that.
+    fn is_of_a_lost_date(&self, date: DateLine) -> bool {
+        let text = source::decode(&self.input.buffer);
+        let line = flexnet::parse_line(&text).filter(|_| datetime::parse(&text).is_none());
+        line.is_some_and(|line| date.moved_to(line.clock).civil - date.civil > MOST_AHEAD)
     }
 
     /// A line that began as a connection; the date that begins the next block, where it was written onto the line's end.
@@ -515,12 +536,17 @@ struct Lines<R> {
     line: u32,
     /// Whether the line ended with a line end rather than with the file.
     terminated: bool,
+    /// Whether the line is to be read once more.
+    is_again: bool,
 }
 
 impl<R: BufRead> Lines<R> {
     const LONGEST: usize = 64 * 1024;
 
     fn advance(&mut self) -> io::Result<bool> {
+        if std::mem::take(&mut self.is_again) {
+            return Ok(true);
+        }
         self.buffer.clear();
         let mut any = false;
         loop {

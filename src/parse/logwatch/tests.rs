@@ -78,6 +78,32 @@ fn whatever_columns_ss_prints_its_connections_are_read() {
 }
 
 #[test]
+fn a_line_behind_a_date_that_was_lost_is_of_its_own_time() {
+    let token = |clock: &str, kind: &str| format!("{clock} (d) {kind}: \"f\" a@b  ");
+    for lost in ["2021-12-08 09:0", "", "date: write error: No space left on device"] {
+        let log = format!(
+            "2021-12-08 08:00:00\n08:00:00 (d) x\n{lost}\n{}\n2021-12-08 10:00:00\n{}\n",
+            token("09:00:00", "OUT"),
+            token("10:00:00", "IN"),
+        );
+        let (blocks, _) = blocks(log.as_bytes());
+        let moments: Vec<_> =
+            blocks.iter().map(|block| block.at.with_timezone(&Paris).format("%F %T").to_string()).collect();
+        assert_eq!(moments, ["2021-12-08 08:00:00", "2021-12-08 09:00:00", "2021-12-08 10:00:00"], "{lost}");
+        let entries = blocks.iter().flat_map(|block| &block.entries);
+        let days: Vec<_> = entries.map(|entry| entry.at.with_timezone(&Paris).format("%F %T").to_string()).collect();
+        assert_eq!(days, ["2021-12-08 09:00:00", "2021-12-08 10:00:00"], "{lost}");
+    }
+    // Yesterday's line that is shown again in the morning stays yesterday's, and one of the block's own time is the block's.
+    for (clock, day) in [("23:50:00", "2021-12-07 23:50:00"), ("08:00:01", "2021-12-08 08:00:01")] {
+        let (blocks, _) =
+            blocks(format!("2021-12-08 08:00:00\n08:00:00 (d) x\n\n{}\n", token(clock, "OUT")).as_bytes());
+        assert_eq!(blocks.len(), 1);
+        assert_eq!(blocks[0].entries[0].at.with_timezone(&Paris).format("%F %T").to_string(), day);
+    }
+}
+
+#[test]
 fn latin1_crlf_and_bom_change_nothing() {
     let plain = blocks(SAMPLE.as_bytes());
     let latin1: Vec<u8> = SAMPLE.chars().map(|c| c as u8).collect();
