@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 
 use super::marks::{self, BREAK, CUT_END};
@@ -13,6 +13,8 @@ use super::unit::{Names, Timed, Unit};
 use crate::parse::datetime::{self, Stamp};
 use crate::source::{self, SourceError};
 
+/// A clock that is further back than this, and comes back, was that of a machine whose battery had run out.
+pub(super) const FAR_BACK: Days = Days::new(60);
 /// How much of a copy is read at once.
 const CHUNK: usize = 1 << 20;
 
@@ -241,7 +243,15 @@ fn timed<'a>(units: &[(Unit<'a>, Option<Stamp>)]) -> Vec<Unit<'a>> {
         let behind = units.get(at + 1).filter(|(next, stamp)| next.follows && stamp.is_some());
         !units[at].0.follows && behind.is_some_and(|(next, _)| n_words(next) != n_words(&units[at].0))
     };
-    let stamps: Vec<Option<Stamp>> = (0..units.len()).map(|at| units[at].1.filter(|_| !is_cut(at))).collect();
+    // One of a clock that was years back, which the log has come back from.
+    let last = units.iter().rev().find_map(|(_, stamp)| *stamp);
+    let is_back = |stamp: Stamp| {
+        last.is_some_and(|last| {
+            last.civil.date().checked_sub_days(FAR_BACK).is_some_and(|far| stamp.civil.date() < far)
+        })
+    };
+    let stamp_of = |at: usize| units[at].1.filter(|stamp| !is_cut(at) && !is_back(*stamp));
+    let stamps: Vec<Option<Stamp>> = (0..units.len()).map(stamp_of).collect();
     let mut next = i64::MAX;
     let mut timed: Vec<Unit<'a>> = units.iter().map(|(unit, _)| *unit).collect();
     for (unit, stamp) in timed.iter_mut().zip(stamps).rev() {

@@ -9,32 +9,75 @@ use chrono::NaiveDate;
 use foldhash::HashMap;
 
 use super::align::{Rule, Side};
-use super::blocks::{Section, Sections, blocks};
+use super::blocks::{FAR_BACK, Section, Sections, blocks};
 use super::marks::BREAK_LINE;
 use super::store::{Slot, Store};
 use super::unit::{Names, Unit, is_timeless_part, segments, write};
 use super::weave::{beside, join};
 use super::{Added, EvidenceError, Kind, frame};
 
-/// Adds a copy.
+/// How many blocks a server writes with such a clock, until it is set right.
+const MOST_BACK: u64 = 50;
+
+/// Blocks of a wrong clock, as long as it is not known whether the log comes back to its time.
+struct Back {
+    text: Vec<u8>,
+    day: NaiveDate,
+    n_blocks: u64,
+    last: Vec<u8>,
+}
+
+/// Adds a copy. A few blocks whose dates are years back stand where the log has them, on the day around them; those at the end
+/// of a copy wait until it has grown.
 pub(super) fn add(store: &mut Store, name: &str, copy: impl Read) -> Result<Added, EvidenceError> {
     store.settle();
     let mut sections = Sections::new(name, copy)?;
     let mut added = Added::default();
-    let mut before = Vec::new();
+    let mut before: (Vec<u8>, Option<NaiveDate>) = (Vec::new(), None);
+    let mut back: Option<Back> = None;
     while let Some(section) = sections.next()? {
         added.n_units += section.n_blocks;
-        let text = if section.is_first { [BREAK_LINE, section.text].concat() } else { Vec::new() };
-        let text = if section.is_first { &text } else { section.text };
-        if !is_kept(store, section.day, text) && add_section(store, &section, text, &before)? {
-            added.days.insert(section.day);
+        let is_back = before.1.is_some_and(|before| section.day < before.checked_sub_days(FAR_BACK).unwrap_or(before));
+        match back.take() {
+            None if is_back && section.n_blocks <= MOST_BACK => {
+                let (text, last) = (section.text.to_vec(), section.last.to_vec());
+                back = Some(Back { text, day: section.day, n_blocks: section.n_blocks, last });
+            }
+            Some(back) if !is_back => {
+                let text = [&back.text, section.text].concat();
+                let joined = Section { text: &text, n_blocks: section.n_blocks + back.n_blocks, ..section };
+                take(store, &joined, &mut before, &mut added)?;
+            }
+            Some(back) => {
+                let Back { text, day, n_blocks, last } = back;
+                let own = Section { day, text: &text, is_first: false, n_blocks, last: &last, next: &[] };
+                take(store, &own, &mut before, &mut added)?;
+                take(store, &section, &mut before, &mut added)?;
+            }
+            None => take(store, &section, &mut before, &mut added)?,
         }
-        before.clear();
-        before.extend_from_slice(section.last);
     }
     // Part of one block: no day is known for it.
     added.n_undated = u64::from(added.n_units == 0);
     Ok(added)
+}
+
+/// Takes a section in. `before`: the last block of the one before in its copy, and its day.
+fn take(
+    store: &mut Store,
+    section: &Section<'_>,
+    before: &mut (Vec<u8>, Option<NaiveDate>),
+    added: &mut Added,
+) -> Result<(), EvidenceError> {
+    let text = if section.is_first { [BREAK_LINE, section.text].concat() } else { Vec::new() };
+    let text = if section.is_first { &text } else { section.text };
+    if !is_kept(store, section.day, text) && add_section(store, section, text, &before.0)? {
+        added.days.insert(section.day);
+    }
+    before.0.clear();
+    before.0.extend_from_slice(section.last);
+    before.1 = Some(section.day);
+    Ok(())
 }
 
 /// Whether a text is all that is kept of its day.
@@ -49,6 +92,10 @@ fn add_section(store: &mut Store, section: &Section<'_>, text: &[u8], before: &[
     let kept = store.get(Kind::Logwatch, slot)?;
     if kept.is_none() && !section.is_first {
         return Ok(store.put(Kind::Logwatch, slot, text)?);
+    }
+    // A copy that comes back to a day goes on where it left it.
+    if let Some(kept) = kept.as_ref().filter(|kept| !section.is_first && !before.is_empty() && kept.ends_with(before)) {
+        return Ok(store.put(Kind::Logwatch, slot, &[kept, text].concat())?);
     }
     let mut names = Names::new();
     let mut own = blocks(text, &mut names);

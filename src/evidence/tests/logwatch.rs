@@ -36,6 +36,24 @@ fn block(clock: &str, line: &str) -> String {
     format!("mer. déc.  8 {clock} CET 2021\nESTAB 0 0 10.0.0.1:60213 10.0.0.2:50000\n{clock} (d) {line}\n")
 }
 
+#[test]
+fn a_few_blocks_of_a_clock_that_was_years_back_stand_where_the_log_has_them() {
+    let wrong =
+        block("00:01:10", "OUT: \"f\" bob@PC-2").replace("déc.  8 00:01:10 CET 2021", "janv.  1 00:01:10 CET 2015");
+    let (morning, noon) = (block("09:00:00", "OUT: \"f\" anna@PC-1"), block("12:00:00", "IN: \"f\" anna@PC-1"));
+    let whole = [morning.as_str(), &wrong, &noon].concat();
+    let kept = of_logwatches(&[whole.as_bytes()]);
+    assert_eq!(only(&kept), format!("RS\n{whole}"));
+    assert_eq!(of_logwatches(&[whole.as_bytes(), whole.as_bytes()]), kept);
+    // A copy that ends there waits for what comes behind.
+    let cut = [morning.as_str(), &wrong].concat();
+    assert_eq!(only(&of_logwatches(&[cut.as_bytes()])), format!("RS\n{morning}"));
+    assert_eq!(of_logwatches(&[cut.as_bytes(), whole.as_bytes()]), kept);
+    // A log that goes on there, or a second one of years before, is of its own time.
+    let many: String = (0..60).map(|minute| wrong.replace("00:01:10", &format!("00:{minute:02}:10"))).collect();
+    assert_eq!(of_logwatches(&[[morning.as_str(), &many].concat().as_bytes()]).len(), 2);
+}
+
 /// A copy that begins with the end of one line, which an earlier block ends with too.
 #[test]
 fn the_end_of_a_line_is_not_that_of_another_block() {
