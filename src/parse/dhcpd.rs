@@ -9,8 +9,8 @@
 //!
 //! Grammar: a file is statements ended by `;` and blocks `head { … }`, nested. Words are parted by white space, `;`, `{`,
 //! `}`, `,` and quotes; `#` begins a comment outside quotes. A comment `#vlan: NUMBER (NAME)` that stands alone on its line
-//! says in which VLAN is what follows it, to the next such comment; behind a `subnet` or an `include` on the same line
-//! it speaks of that one.
+//! says in which VLAN is what follows it, to the next such comment; behind a `subnet` or an `include` on the same line, or
+//! first in a subnet's braces, it speaks of that one.
 //!
 //! Read: `host`, `subnet`, `subnet6`, `include` wherever they stand. Ignored: all that configures the server (options, pools,
 //! classes, conditions, `on commit`), as it names no machine. Broken syntax is a finding and is mended where dhcpd would
@@ -118,6 +118,9 @@ pub fn parse(source: &Source) -> Parsed<DhcpFile> {
 struct Frame {
     block: Block,
     line: u32,
+    /// Whether a comment names this subnet alone; then, the VLAN of what stands around it.
+    has_own_vlan: bool,
+    outer_vlan: Option<VlanTag>,
 }
 
 enum Block {
@@ -243,7 +246,7 @@ impl Reader<'_> {
             "shared-network" => Block::SharedNetwork,
             _ => Block::Other(word),
         };
-        self.stack.push(Frame { block, line });
+        self.stack.push(Frame { block, line, has_own_vlan: false, outer_vlan: None });
     }
 
     fn close(&mut self, line: u32) {
@@ -277,6 +280,9 @@ impl Reader<'_> {
 
     /// Keeps the host of a block that ends on this line. One without a name is none.
     fn keep(&mut self, frame: Frame, line: u32) {
+        if frame.has_own_vlan {
+            self.vlan = frame.outer_vlan;
+        }
         match frame.block {
             Block::Host(host) if host.name.is_empty() => {
                 self.findings.push(Finding::unreadable(self.source.at(host.line), "host {"));
@@ -356,14 +362,35 @@ impl Reader<'_> {
             self.findings.push(Finding::unreadable(self.source.at(line), text));
             return;
         };
-        if alone {
+        if alone && self.is_first_in_subnet() {
+            self.name_subnet(tag);
+        } else if alone {
             self.vlan = Some(tag);
         } else if let Some(include) = self.file.includes.last_mut().filter(|include| include.line == line) {
             include.vlan = Some(tag);
-        } else if let Some(subnet) = self.file.subnets.last_mut().filter(|subnet| subnet.line == line) {
-            subnet.vlan = Some(tag.clone());
-            // The hosts inside are in it as well.
-            self.vlan = Some(tag);
+        } else if self.file.subnets.last().is_some_and(|subnet| subnet.line == line) {
+            self.name_subnet(tag);
+        }
+    }
+
+    /// Whether nothing stands between here and the beginning of the subnet that is open.
+    fn is_first_in_subnet(&self) -> bool {
+        let subnet = self.file.subnets.last().map(|subnet| subnet.line);
+        let is_open = self.stack.last().is_some_and(|frame| matches!(frame.block, Block::Subnet(_)));
+        let host = self.file.hosts.last().map(|host| host.line);
+        is_open && host.is_none_or(|host| Some(host) < subnet)
+    }
+
+    /// Puts the last subnet into a VLAN, with the hosts inside, and none behind it.
+    fn name_subnet(&mut self, tag: VlanTag) {
+        let Some(subnet) = self.file.subnets.last_mut() else { return };
+        subnet.vlan = Some(tag.clone());
+        let outer = self.vlan.replace(tag);
+        if let Some(frame) = self.stack.last_mut()
+            && matches!(frame.block, Block::Subnet(_))
+            && !std::mem::replace(&mut frame.has_own_vlan, true)
+        {
+            frame.outer_vlan = outer;
         }
     }
 

@@ -185,6 +185,20 @@ fn a_vlan_comment_behind_code_speaks_of_that_code() {
 }
 
 #[test]
+fn a_vlan_comment_of_a_subnet_is_of_no_other() {
+    const NET: &str = "netmask 255.255.255.0 {";
+    for first in [" #vlan: 7 (Z)\n", "\n#vlan: 7 (Z)\n"] {
+        let text = format!(
+            "#vlan: 1 (X)\nsubnet 10.0.0.0 {NET}{first}host A {{ }}\n}}\nhost B {{ }}\nsubnet 10.0.1.0 {NET}\nhost C {{ }}\n}}"
+        );
+        let file = read(&text).items;
+        let numbers = |vlan: &Option<VlanTag>| vlan.as_ref().and_then(|vlan| vlan.number).map(Vlan::number);
+        assert_eq!(file.subnets.iter().map(|subnet| numbers(&subnet.vlan)).collect::<Vec<_>>(), [Some(7), Some(1)]);
+        assert_eq!(file.hosts.iter().map(|host| numbers(&host.vlan)).collect::<Vec<_>>(), [Some(7), Some(1), Some(1)]);
+    }
+}
+
+#[test]
 fn broken_syntax_is_named_and_loses_nothing_else() {
     const SUBNET: &str = "subnet 10.0.0.0 netmask 255.255.255.0 {";
     for (what, text, found) in [
