@@ -216,21 +216,36 @@ fn licences_of(inner: &str) -> Option<u32> {
     matches!(word, "licenses" | "license" | "licences" | "licence").then(|| count.parse().ok())?
 }
 
-/// Parts `login@host` from what follows it. A login can hold spaces and `@`, a host neither; what follows begins with
-/// two spaces, or with a space and a bracket.
+/// Parts `login@host` from what follows it. A login can hold spaces, `@`, and all that the log writes behind a host; a host
+/// holds neither a space nor an `@`. So what follows is what the log writes there, and nothing else: somebody who logs in as
+/// `camille@PC-1  ` or `camille@PC-1  (INACTIVE) ` is not camille.
 fn split_identity(text: &str) -> Option<(&str, &str)> {
     let mut from = 0;
     loop {
         let at = from + text[from..].find('@')?;
         let end = text[at..].find(char::is_whitespace).map_or(text.len(), |length| at + length);
-        let tail = &text[end..];
-        let trimmed = tail.trim_start();
-        let ends_here = trimmed.is_empty() || tail.len() - trimmed.len() >= 2 || trimmed.starts_with(['(', '[', '/']);
-        if ends_here || !trimmed.contains('@') {
-            return Some((text[..end].trim(), trimmed));
+        let tail = text[end..].trim_start();
+        if is_tail(tail) || !tail.contains('@') {
+            return Some((text[..end].trim_start().trim_end_matches(['\r', '\n']), tail));
         }
         from = end;
     }
+}
+
+/// Whether a text is what the log writes behind `login@host`: nothing, or groups in brackets such as `(2 licenses)`,
+/// `[checkout data a@b]`, `(Licensed number of users already reached. (-4,342:10054 ""))`.
+fn is_tail(text: &str) -> bool {
+    let mut depth = 0_usize;
+    for c in text.chars() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            '/' if depth == 0 => return true,
+            c if depth == 0 && !c.is_whitespace() => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 fn parse_server_message<'a>(daemon: &'a str, message: &'a str) -> Message<'a> {
@@ -668,6 +683,27 @@ mod tests {
             (r#"14:00:20 (MLM) IN: "MATLAB" u1@h1  (SHUTDOWN)"#, ("in", "MATLAB", "u1@h1", 1)),
             (r#"14:00:20 (MLM) OUT: "MATLAB" u1@h1  [checkout data a@b]"#, ("out", "MATLAB", "u1@h1", 1)),
             ("14:00:20 (MLM) OUT: MATLAB u1@h1", ("out", "MATLAB", "u1@h1", 1)),
+            // Whoever calls themselves so is nobody else.
+            (
+                r#"14:00:20 (d) OUT: "f" camille@LABO-PC-01  @EVIL-PC  "#,
+                ("out", "f", "camille@LABO-PC-01  @EVIL-PC", 1),
+            ),
+            (
+                r#"14:00:20 (d) OUT: "f" camille@LABO-PC-01  (3 licenses)@EVIL-PC  "#,
+                ("out", "f", "camille@LABO-PC-01  (3 licenses)@EVIL-PC", 1),
+            ),
+            (
+                r#"14:00:20 (d) OUT: "f" camille@LABO-PC-01  (INACTIVE) x@EVIL-PC  (2 licenses)"#,
+                ("out", "f", "camille@LABO-PC-01  (INACTIVE) x@EVIL-PC", 2),
+            ),
+            (
+                r#"14:00:20 (d) IN: "f" camille@LABO-PC-01  [x]@EVIL-PC  "#,
+                ("in", "f", "camille@LABO-PC-01  [x]@EVIL-PC", 1),
+            ),
+            (
+                r#"14:00:20 (d) IN: "f" camille@PC  14:00:20 (d) IN: "f" camille@PC  @EVIL-PC  "#,
+                ("in", "f", r#"camille@PC  14:00:20 (d) IN: "f" camille@PC  @EVIL-PC"#, 1),
+            ),
             (
                 r#"14:00:20 (d) DENIED: "f" u@h  (Licensed number of users already reached. (-4,342:10054 ""))"#,
                 ("denied", "f", "u@h", 1),
