@@ -39,6 +39,8 @@ type Key = (u32, i64);
 
 /// So many lines with a clock in a row are no chance.
 const SURE: usize = 3;
+/// So many bytes of a line are no chance.
+const TELLING: usize = 12;
 /// At more distances than that nobody looks: a log of one line, again and again.
 const MOST_DISTANCES: usize = 512;
 
@@ -220,9 +222,9 @@ fn dated_lines(a: &[Unit<'_>], b: &[Unit<'_>]) -> Vec<Pair> {
         pairs.sort_unstable();
     }
     // Lines without a clock have the time of the line before them. Where that was lost to one side, they are the same if all
-    // that have none in the one gap are those of the other.
+    // that have none between the same two lines of both sides are alike.
     let mut found: Vec<Pair> = Vec::new();
-    for (in_a, in_b) in gaps(a, b, &pairs) {
+    for (in_a, in_b) in gaps(a, b, &pairs).skip(1).take(pairs.len() - 1) {
         let clockless = |units: &[Unit<'_>], range: Range<usize>| -> Vec<usize> {
             range.filter(|at| !units[*at].is_timed()).collect()
         };
@@ -306,9 +308,13 @@ fn extended(a: &[Unit<'_>], b: &[Unit<'_>], pairs: &[Pair]) -> Vec<Pair> {
 /// The pairs with those of a unit that was cut off and the whole one, each between the same neighbours.
 fn with_cut_ones(a: &Side<'_, '_>, b: &Side<'_, '_>, pairs: Vec<Pair>) -> Vec<Pair> {
     let mut found: Vec<Pair> = Vec::new();
-    for (in_a, in_b) in gaps(a.units, b.units, &pairs).filter(|(in_a, in_b)| !in_a.is_empty() && !in_b.is_empty()) {
-        let mut own = cut_from(a, &in_a, b, &in_b);
-        own.extend(cut_from(b, &in_b, a, &in_a).into_iter().map(|(j, i)| (i, j)));
+    for (n, (in_a, in_b)) in gaps(a.units, b.units, &pairs).enumerate() {
+        if in_a.is_empty() || in_b.is_empty() {
+            continue;
+        }
+        let bounds = (n > 0, n < pairs.len());
+        let mut own = cut_from(a, &in_a, b, &in_b, bounds);
+        own.extend(cut_from(b, &in_b, a, &in_a, bounds).into_iter().map(|(j, i)| (i, j)));
         own.sort_unstable();
         let mut next = (0, 0);
         // One that would cross another stays as it is.
@@ -324,8 +330,21 @@ fn with_cut_ones(a: &Side<'_, '_>, b: &Side<'_, '_>, pairs: Vec<Pair>) -> Vec<Pa
     found
 }
 
-/// Each unit of a range that was cut off, with the whole one in a range of the other side.
-fn cut_from(one: &Side<'_, '_>, range: &Range<usize>, other: &Side<'_, '_>, wholes: &Range<usize>) -> Vec<Pair> {
+/// Each unit of a range that was cut off, with the whole one in a range of the other side. `bounds`: whether a pair stands
+/// before both ranges, and behind them.
+fn cut_from(
+    one: &Side<'_, '_>,
+    range: &Range<usize>,
+    other: &Side<'_, '_>,
+    wholes: &Range<usize>,
+    bounds: (bool, bool),
+) -> Vec<Pair> {
+    // The last bytes of a line are those of many lines: they are this one's beside what both sides have.
+    let is_sure = |at: usize, of: usize| {
+        let is_beside = bounds.0 && at == range.start && of == wholes.start
+            || bounds.1 && at + 1 == range.end && of + 1 == wholes.end;
+        is_beside || one.units[at].text.iter().filter(|byte| !byte.is_ascii_whitespace()).count() >= TELLING
+    };
     // What begins with a text stands next behind it in the order of texts; what ends with it, in that of texts read
     // backwards.
     let text = |of: usize| other.units[of].text;
@@ -343,7 +362,8 @@ fn cut_from(one: &Side<'_, '_>, range: &Range<usize>, other: &Side<'_, '_>, whol
         let from = by_end.partition_point(|of| text(*of).iter().rev().lt(unit.text.iter().rev()));
         let ended = by_end[from..].iter().take_while(|of| text(**of).ends_with(unit.text));
         let next = wholes.clone().filter(|_| !unit.has_end());
-        let is_whole = |of: &usize| one.is_cut_from(at, other, *of) && one.goes_on_like(at, other, *of);
+        let is_whole =
+            |of: &usize| is_sure(at, *of) && one.is_cut_from(at, other, *of) && one.goes_on_like(at, other, *of);
         begun.chain(ended).copied().chain(next).find(is_whole)
     };
     range.clone().filter_map(|at| Some((at, whole_of(at)?))).collect()

@@ -245,11 +245,8 @@ fn timed<'a>(units: &[(Unit<'a>, Option<Stamp>)]) -> Vec<Unit<'a>> {
     };
     // One of a clock that was years back, which the log has come back from.
     let last = units.iter().rev().find_map(|(_, stamp)| *stamp);
-    let is_back = |stamp: Stamp| {
-        last.is_some_and(|last| {
-            last.civil.date().checked_sub_days(FAR_BACK).is_some_and(|far| stamp.civil.date() < far)
-        })
-    };
+    let far = last.and_then(|last| last.civil.date().checked_sub_days(FAR_BACK));
+    let is_back = |stamp: Stamp| far.is_some_and(|far| stamp.civil.date() < far);
     let stamp_of = |at: usize| units[at].1.filter(|stamp| !is_cut(at) && !is_back(*stamp));
     let stamps: Vec<Option<Stamp>> = (0..units.len()).map(stamp_of).collect();
     let mut next = i64::MAX;

@@ -27,17 +27,52 @@ struct Back {
     last: Vec<u8>,
 }
 
+/// What stands before a section in its copy.
+#[derive(Default)]
+struct Before {
+    /// The last block.
+    last: Vec<u8>,
+    /// The day that the copy had come to.
+    day: Option<NaiveDate>,
+    /// The day of a few blocks that are far ahead of that: of a clock that is wrong, or of a server that was away.
+    ahead: Option<NaiveDate>,
+}
+
+impl Before {
+    fn is_far_back(&self, day: NaiveDate) -> bool {
+        self.day.is_some_and(|before| is_far(day, before))
+    }
+
+    fn pass(&mut self, section: &Section<'_>) {
+        self.last.clear();
+        self.last.extend_from_slice(section.last);
+        let day = section.day;
+        let is_ahead = self.day.is_some_and(|before| is_far(before, day));
+        let goes_on = section.n_blocks > MOST_BACK || self.ahead.is_some_and(|ahead| !is_far(ahead, day));
+        if is_ahead && !goes_on {
+            self.ahead = Some(day);
+        } else {
+            (self.day, self.ahead) = (Some(day), None);
+        }
+    }
+}
+
+/// Whether a day is further before another than a log is ever silent.
+fn is_far(day: NaiveDate, before: NaiveDate) -> bool {
+    before.checked_sub_days(FAR_BACK).is_some_and(|far| day < far)
+}
+
 /// Adds a copy. A few blocks whose dates are years back stand where the log has them, on the day around them; those at the end
 /// of a copy wait until it has grown.
 pub(super) fn add(store: &mut Store, name: &str, copy: impl Read) -> Result<Added, EvidenceError> {
     store.settle();
     let mut sections = Sections::new(name, copy)?;
     let mut added = Added::default();
-    let mut before: (Vec<u8>, Option<NaiveDate>) = (Vec::new(), None);
+    let mut before = Before::default();
     let mut back: Option<Back> = None;
     while let Some(section) = sections.next()? {
         added.n_units += section.n_blocks;
-        let is_back = before.1.is_some_and(|before| section.day < before.checked_sub_days(FAR_BACK).unwrap_or(before));
+        let is_back = before.is_far_back(section.day);
         match back.take() {
             None if is_back && section.n_blocks <= MOST_BACK => {
                 let (text, last) = (section.text.to_vec(), section.last.to_vec());
@@ -62,21 +97,14 @@ pub(super) fn add(store: &mut Store, name: &str, copy: impl Read) -> Result<Adde
     Ok(added)
 }
 
-/// Takes a section in. `before`: the last block of the one before in its copy, and its day.
-fn take(
-    store: &mut Store,
-    section: &Section<'_>,
-    before: &mut (Vec<u8>, Option<NaiveDate>),
-    added: &mut Added,
-) -> Result<(), EvidenceError> {
+/// Takes a section in.
+fn take(store: &mut Store, section: &Section<'_>, before: &mut Before, added: &mut Added) -> Result<(), EvidenceError> {
     let text = if section.is_first { [BREAK_LINE, section.text].concat() } else { Vec::new() };
     let text = if section.is_first { &text } else { section.text };
-    if !is_kept(store, section.day, text) && add_section(store, section, text, &before.0)? {
+    if !is_kept(store, section.day, text) && add_section(store, section, text, &before.last)? {
         added.days.insert(section.day);
     }
-    before.0.clear();
-    before.0.extend_from_slice(section.last);
-    before.1 = Some(section.day);
+    before.pass(section);
     Ok(())
 }
 

@@ -10,6 +10,7 @@
 //! undated ones before anything else. It names its dates itself, by which the next run knows what happened and adds it as
 //! a copy (`take_in_dated`); then no line is lost, and none is there twice.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::ops::RangeInclusive;
@@ -20,7 +21,7 @@ use foldhash::HashSet;
 
 use super::align::{Rule, Side};
 use super::lines::{Base, give_days, give_times, lines};
-use super::marks;
+use super::marks::{self, BREAK};
 use super::store::{Slot, Store};
 use super::unit::{Names, Unit, is_timeless_part, segments, write};
 use super::weave::join;
@@ -101,6 +102,9 @@ impl Window {
     /// Keeps what became of it, and says which days changed.
     pub(super) fn keep(&self, store: &mut Store, spliced: &Spliced<'_>) -> Result<BTreeSet<NaiveDate>, EvidenceError> {
         let mut texts = spliced.texts();
+        if !self.is_improved_by(&texts, &spliced.undated(false)) {
+            return Ok(BTreeSet::new());
+        }
         let mut losing = Vec::new();
         for (day, old) in &self.days {
             let new = texts.entry(*day).or_default();
@@ -120,6 +124,26 @@ impl Window {
         }
         store.put(Kind::DebugLog, Slot::Undated, &spliced.undated(false))?;
         Ok(changed)
+    }
+}
+
+impl Window {
+    /// Whether texts tell more than what is kept: a line that is not there yet; or more lines with a day, fewer gaps, more of
+    /// equal lines. Copies that contradict each other can be put together in several ways: one of them stays.
+    fn is_improved_by(&self, texts: &BTreeMap<NaiveDate, Vec<u8>>, undated: &[u8]) -> bool {
+        let old = || self.days.iter().map(|(_, text)| text.as_slice()).chain([self.undated.as_slice()]);
+        let new = || texts.values().map(Vec::as_slice).chain([undated]);
+        let known: HashSet<(&[u8], bool)> = old().flat_map(marks::lines).collect();
+        if new().flat_map(marks::lines).any(|line| !known.contains(&line)) {
+            return true;
+        }
+        let worth = |undated: &[u8], all: Vec<&[u8]>| {
+            let lines = all.iter().flat_map(|text| marks::lines(text));
+            let (breaks, lines): (Vec<_>, Vec<_>) = lines.partition(|(line, _)| *line == [BREAK]);
+            let n_undated = marks::lines(undated).count();
+            (Reverse(n_undated), Reverse(breaks.len()), lines.len(), all.concat())
+        };
+        worth(undated, new().collect()) > worth(&self.undated, old().collect())
     }
 }
 

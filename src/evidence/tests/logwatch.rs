@@ -49,6 +49,11 @@ fn a_few_blocks_of_a_clock_that_was_years_back_stand_where_the_log_has_them() {
     let cut = [morning.as_str(), &wrong].concat();
     assert_eq!(only(&of_logwatches(&[cut.as_bytes()])), format!("RS\n{morning}"));
     assert_eq!(of_logwatches(&[cut.as_bytes(), whole.as_bytes()]), kept);
+    // It is the block far ahead that is wrong where the log goes on behind it.
+    let ahead = block("10:00:00", "x").replace("2021", "2099");
+    let kept = of_logwatches(&[[morning.as_str(), &ahead, &noon].concat().as_bytes()]);
+    assert_eq!(kept.len(), 2);
+    assert!(kept["logwatch 2021-12-08"].contains(&noon), "{kept:?}");
     // A log that goes on there, or a second one of years before, is of its own time.
     let many: String = (0..60).map(|minute| wrong.replace("00:01:10", &format!("00:{minute:02}:10"))).collect();
     assert_eq!(of_logwatches(&[[morning.as_str(), &many].concat().as_bytes()]).len(), 2);
