@@ -408,5 +408,5 @@ pub(super) fn cut_given(db: &Connection, edge: i64, zone: Tz) -> rusqlite::Resul
     db.execute("DELETE FROM piece WHERE month IS NULL AND told = 0 AND start >= ?1", [edge])?;
     db.execute("DELETE FROM hold WHERE month IS NULL AND (start >= ?1 OR until > ?1 OR state = 0)", [edge])?;
     db.execute("DELETE FROM refusal WHERE month IS NULL AND at >= ?1", [edge])?;
-    publish::mark(db, days, zone)
+    publish::mark_parted(db, days, zone)
 }

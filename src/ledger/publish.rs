@@ -9,14 +9,21 @@ use rusqlite::Connection;
 use super::record::set;
 use super::{Ledger, LedgerError, code, query, sums};
 
-/// Notes that days are to be told anew, and adds them up.
-pub(super) fn mark(db: &Connection, days: impl IntoIterator<Item = NaiveDate>, zone: Tz) -> rusqlite::Result<()> {
+/// Notes that days are to be told anew.
+pub(super) fn mark(db: &Connection, days: impl IntoIterator<Item = NaiveDate>) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached("INSERT OR IGNORE INTO unpublished (day) VALUES (?1)")?;
+    days.into_iter().try_for_each(|day| insert.execute([code::of_day(day)]).map(drop))
+}
+
+/// The same of days that have other pieces, or the same at other places: they are added up too.
+pub(super) fn mark_parted(
+    db: &Connection,
+    days: impl IntoIterator<Item = NaiveDate>,
+    zone: Tz,
+) -> rusqlite::Result<()> {
     let days: BTreeSet<NaiveDate> = days.into_iter().collect();
-    days.into_iter().try_for_each(|day| {
-        insert.execute([code::of_day(day)])?;
-        sums::follow(db, day, zone).map(drop)
-    })
+    days.iter().try_for_each(|day| sums::follow(db, *day, zone).map(drop))?;
+    mark(db, days)
 }
 
 impl Ledger {

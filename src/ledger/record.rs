@@ -113,7 +113,7 @@ impl Changing<'_> {
             let mut writing = Writing { db, names: &mut this.names, licence, zone, days: BTreeSet::new() };
             work(&mut writing)?;
             let days = writing.days;
-            publish::mark(db, days.iter().copied(), zone)?;
+            publish::mark_parted(db, days.iter().copied(), zone)?;
             this.days.extend(days);
             Ok(())
         })
@@ -161,15 +161,17 @@ impl Changing<'_> {
     fn machines(&mut self, night: &Night<'_>) -> rusqlite::Result<()> {
         let (db, zone) = (&*self.tx, night.settings.timezone);
         let today = night.now.with_timezone(&zone).date_naive();
+        let (mut told_anew, mut parted) = (BTreeSet::new(), BTreeSet::new());
         for (ip, machine) in night.machines {
             let address = self.names.address(db, *ip)?;
             match places::see(db, address, today, machine)? {
                 Change::Nothing => {}
-                Change::Filled(place) => publish::mark(db, places::days(db, place, zone)?, zone)?,
-                Change::Parted => publish::mark(db, places::part(db, address, zone)?, zone)?,
+                Change::Filled(place) => told_anew.extend(places::days(db, place, zone)?),
+                Change::Parted => parted.extend(places::part(db, address, zone)?),
             }
         }
-        Ok(())
+        publish::mark(db, told_anew)?;
+        publish::mark_parted(db, parted, zone)
     }
 
     /// The addresses that sessions of some days were at, with the hosts that the log names there.
@@ -251,7 +253,7 @@ impl Changing<'_> {
             for (vlan, department) in vlans {
                 days.extend(places::rename_department(db, vlan, department, zone)?);
             }
-            publish::mark(db, days.iter().copied(), zone)?;
+            publish::mark(db, days.iter().copied())?;
             Ok(days)
         })
     }

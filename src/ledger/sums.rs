@@ -1,7 +1,7 @@
 //! Daily sums: how long each pair used each machine and held tokens, in every hour of a day. Long spans are added up from
 //! them in the time of their days, not of their sessions.
 //!
-//! They follow the pieces and tokens of a day whenever that is [marked](super::publish::mark) as changed.
+//! They follow the pieces and tokens of a day whenever that is marked as changed. What a place is called is no part of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
