@@ -64,6 +64,8 @@ pub(super) struct Tables<'a> {
     load: BTreeMap<Port<'a>, Load>,
     /// Ports whose description says that a switch is behind them.
     links: BTreeSet<Port<'a>>,
+    /// Ports with nothing plugged in, or shut down.
+    down: BTreeSet<Port<'a>>,
     /// Where leases place each machine.
     homes: BTreeMap<MacAddr, Port<'a>>,
 }
@@ -79,7 +81,8 @@ struct Load {
 impl<'a> Tables<'a> {
     /// The tables of these answers; `switches` are the names of all of them.
     pub(super) fn new(answers: &'a Answers, leases: &'a Leases, switches: &[&str]) -> Self {
-        let mut tables = Self { load: BTreeMap::new(), links: BTreeSet::new(), homes: homes(leases) };
+        let mut tables =
+            Self { load: BTreeMap::new(), links: BTreeSet::new(), down: BTreeSet::new(), homes: homes(leases) };
         for (switch, answer) in answers {
             for entry in answer.macs.iter().flatten() {
                 let load = tables.load.entry((switch.as_str(), &entry.port)).or_default();
@@ -94,30 +97,43 @@ impl<'a> Tables<'a> {
                 }
             }
             for interface in answer.interfaces.iter().flatten() {
+                let port = (switch.as_str(), &interface.port);
                 if names_a_link(&interface.description, switches) {
-                    tables.links.insert((switch.as_str(), &interface.port));
+                    tables.links.insert(port);
+                }
+                if interface.status.contains("down") {
+                    tables.down.insert(port);
                 }
             }
         }
         tables
     }
 
-    /// The access port behind which the switches see a machine: the one with the fewest addresses.
+    /// The access port behind which the switches see a machine: the one with the fewest addresses. Port security keeps an
+    /// address where the machine was: on a port that is down, it gives way to where the machine is seen now.
     pub(super) fn find(&self, mac: MacAddr) -> Located<'a> {
         let seen = self.load.iter().filter(|(_, load)| load.learned.contains(&mac) || load.fixed.contains(&mac));
-        let mut ports: Vec<(usize, Port<'a>)> = seen
+        let is_left = |port: &Port<'a>, load: &Load| self.down.contains(port) && !load.learned.contains(&mac);
+        let mut ports: Vec<(bool, usize, Port<'a>)> = seen
             .filter(|(port, _)| !self.is_uplink(**port, Some(mac)))
-            .map(|(port, load)| (load.learned.len(), *port))
+            .map(|(port, load)| (is_left(port, load), load.learned.len(), *port))
             .collect();
         ports.sort_unstable();
+        let shown = |ports: &[(bool, usize, Port<'_>)]| {
+            ports.iter().map(|(.., (switch, port))| format!("{switch} {port}")).collect::<Vec<_>>().join(" / ")
+        };
         match ports[..] {
             [] => Located::default(),
-            [(first, _), (second, _), ..] if first == second => {
-                let tied = ports.iter().take_while(|(count, _)| *count == first);
-                let tied: Vec<_> = tied.map(|(_, (switch, port))| format!("{switch} {port}")).collect();
-                Located { port: None, said: Some((Kind::MachineAmbiguous, tied.join(" / "))) }
+            [(left, first, _), (also_left, second, _), ..] if (left, first) == (also_left, second) => {
+                let n_tied = ports.iter().take_while(|(is_left, n, _)| (*is_left, *n) == (left, first)).count();
+                Located { port: None, said: Some((Kind::MachineAmbiguous, shown(&ports[..n_tied]))) }
             }
-            [(_, port), ..] => Located { port: Some(port), said: None },
+            [(false, _, port), ..] if ports.iter().any(|(is_left, ..)| *is_left) => {
+                let said =
+                    ports.iter().filter(|(is_left, _, own)| *is_left || *own == port).copied().collect::<Vec<_>>();
+                Located { port: Some(port), said: Some((Kind::MachineMoved, shown(&said))) }
+            }
+            [(.., port), ..] => Located { port: Some(port), said: None },
         }
     }
 

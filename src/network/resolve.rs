@@ -186,7 +186,7 @@ fn locate<'a>(mac: MacAddr, leases: &'a [SwitchLease], tables: &Tables<'a>) -> (
     }
     let found = tables.find(mac);
     // A tie between leases is worth saying only where the tables do not settle it.
-    let said = if found.port.is_some() { None } else { leased.said.or(found.said) };
+    let said = if found.port.is_some() { found.said } else { leased.said.or(found.said) };
     (Located { port: found.port, said }, KnownBy::MacTable)
 }
 

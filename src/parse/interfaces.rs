@@ -68,6 +68,13 @@ pub fn parse(source: &Source) -> Result<Parsed<Vec<Interface>>, NoTable> {
             columns = Some(header);
             continue;
         }
+        if log_message_in(line).is_some() {
+            // A row that it was written into lacks its end.
+            if line.split_whitespace().next().is_some_and(|word| word.parse::<SwitchPort>().is_ok()) {
+                findings.push(Finding::unreadable(source.at(number), raw));
+            }
+            continue;
+        }
         let Some(port) = line.split_whitespace().next().and_then(|word| word.parse().ok()) else {
             // Before the table there are banners; in it, what is neither an interface nor a prompt is a broken row.
             if columns.is_some() && !is_around_a_table(line) {
@@ -84,6 +91,16 @@ pub fn parse(source: &Source) -> Result<Parsed<Vec<Interface>>, NoTable> {
         return Err(NoTable::new("show interfaces description", source));
     }
     Ok(Parsed { items: interfaces, findings })
+}
+
+/// Where a message of the device's own log begins, which it writes into any answer: `%SW_MATM-4-MACFLAP_NOTIF: Host … is
+/// flapping between port Gi1/0/1 and port Gi1/0/9`. It names addresses and ports, and is no row; a row that it breaks in two
+/// is none either, as what follows may be of another.
+pub(super) fn log_message_in(line: &str) -> Option<usize> {
+    static MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"%[A-Z][A-Z0-9_]*(?:-[A-Z0-9_]+)*-[0-7]-[A-Z0-9_]+:").expect("a constant pattern")
+    });
+    memchr::memchr(b'%', line.as_bytes()).and_then(|_| Some(MESSAGE.find(line)?.start()))
 }
 
 /// The outlet that a description names: the first match of the site's pattern, else the whole description, else none.
@@ -198,6 +215,17 @@ mod tests {
 
     fn rows(text: &str) -> Vec<String> {
         read(text).unwrap().items.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_message_of_the_switchs_own_log_is_no_row() {
+        let message = "*Mar  7 09:01:02.003: %LINK-3-UPDOWN: Interface Gi1/0/9, changed state to up";
+        let row = "Gi1/0/36                       up             up       ";
+        let answer = read(&format!("{HEAD}{row}RJLG07-01\n{message}\n")).unwrap();
+        assert_eq!(answer.items.iter().map(shown).collect::<Vec<_>>(), ["Gi1/0/36|up|up|RJLG07-01"]);
+        assert_eq!(answer.findings, []);
+        let broken = read(&format!("{HEAD}{row}RJLG07-01\n{row}{message}\n")).unwrap();
+        assert_eq!((broken.items.len(), broken.findings.len()), (1, 1));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::interfaces::{NoTable, is_around_a_table, terminal_line};
+use super::interfaces::{NoTable, is_around_a_table, log_message_in, terminal_line};
 use crate::finding::{Finding, Parsed};
 use crate::model::{MacAddr, SwitchPort, Vlan};
 use crate::source::Source;
@@ -76,6 +76,11 @@ struct Reader {
 impl Reader {
     /// Whether the line is understood.
     fn read(&mut self, line: &str) -> bool {
+        if let Some(at) = log_message_in(line) {
+            self.row = None;
+            // A row that it was written into lacks its end.
+            return !line[..at].split_whitespace().any(is_mac);
+        }
         let lower = line.trim().to_ascii_lowercase();
         if lower.starts_with("multicast entries") {
             self.in_multicast = true;
@@ -183,6 +188,29 @@ mod tests {
         ];
         assert_eq!(rows(text), expected);
         assert_eq!(rows(&text.replace('\n', "\r\n")), expected);
+    }
+
+    #[test]
+    fn a_message_of_the_switchs_own_log_is_no_row_and_a_row_that_it_breaks_is_none() {
+        const HEAD: &str = "Vlan    Mac Address       Type        Ports\n";
+        let (first, second) =
+            ("  71    0207.0000.000a    DYNAMIC     Gi1/0/1\n", "  71    0207.0000.000c    DYNAMIC     Gi1/0/3\n");
+        for message in [
+            "*Mar  7 09:01:02.003: %SW_MATM-4-MACFLAP_NOTIF: Host 0207.0000.000a in vlan 71 is flapping between port Gi1/0/1 and port Gi1/0/9",
+            "Mar  7 09:01:02: %C4K_EBM-4-HOSTFLAPPING: Host 02:07:00:00:00:0A in vlan 71 is flapping between port Gi1/0/9 and port Gi1/0/1",
+            "2023 Mar  7 09:01:02 Sw-1 %L2FM-4-L2FM_MAC_MOVE: Mac 0207.0000.000a in vlan 71 has moved from Gi1/0/9 to Gi1/0/1",
+            "000123: Mar  7 09:01:02: %MAB-5-FAIL: Authentication failed for client 0207.0000.000a on Interface Gi1/0/9",
+            "%PORT_SECURITY-2-PSECURE_VIOLATION: caused by MAC address 0207.0000.000a on port GigabitEthernet1/0/9",
+        ] {
+            let expected = ["71 0207.0000.000a Gi1/0/1 Dynamic", "71 0207.0000.000c Gi1/0/3 Dynamic"];
+            assert_eq!(rows(&format!("{HEAD}{first}{message}\n{second}")), expected, "{message}");
+            assert_eq!(rows(&format!("{HEAD}{first}{second}{message}\n")), expected, "{message}");
+            // Written into a row: neither its own port, nor that of the message, nor what follows on the next line.
+            let broken = format!("{HEAD}  71    0207.0000.000a    DYNAMIC   {message}\n  Gi1/0/1\n{second}");
+            let answer = read(&broken).unwrap();
+            assert_eq!(answer.items.len(), 1, "{message}");
+            assert_eq!(answer.findings.len(), 1, "{message}");
+        }
     }
 
     #[test]

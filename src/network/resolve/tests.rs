@@ -82,6 +82,14 @@ impl Lab {
         self
     }
 
+    /// A machine that port security keeps on a port with nothing plugged in.
+    fn kept(mut self, switch: &str, port: &str, n: u8) -> Self {
+        let (interfaces, macs) = self.tables.get_mut(switch).unwrap();
+        writeln!(interfaces, "{port:<30} down           down     OLD-{n}").unwrap();
+        writeln!(macs, " 513    {}    STATIC      {port}", mac(n)).unwrap();
+        self
+    }
+
     pub(in crate::network) fn dead(mut self, host: &str) -> Self {
         self.dead.insert(host.to_owned());
         self
@@ -320,6 +328,22 @@ fn without_a_lease_the_port_with_the_fewest_addresses_is_the_machines() {
     let (machine, findings) = lab().seen("Sw-3", "Gi1/0/7", &[1, 51]).told("10.0.0.1");
     assert_eq!(machine, "pc1 0200.0000.0001 513 DPT4 - - -");
     assert_eq!(findings, ["machine-ambiguous 0200.0000.0001: Sw-2 Gi1/0/2 / Sw-3 Gi1/0/7"]);
+}
+
+#[test]
+fn an_address_that_port_security_keeps_on_a_dead_port_gives_way_to_a_live_one() {
+    let lab = |live: &str, kept: &str| {
+        let lab = Lab::new(&["Sw-1", "Sw-2"]).machines(&[1]).described(live, "Gi1/0/2", "N2A01-02");
+        lab.seen(live, "Gi1/0/2", &[1, 50]).kept(kept, "Gi1/0/7", 1)
+    };
+    for (live, kept) in [("Sw-1", "Sw-2"), ("Sw-2", "Sw-1")] {
+        let (machine, findings) = lab(live, kept).told("10.0.0.1");
+        assert_eq!(machine, format!("pc1 0200.0000.0001 513 DPT4 {live} Gi1/0/2 N2A01-02"));
+        assert_eq!(findings, [format!("machine-moved 0200.0000.0001: {live} Gi1/0/2 / {kept} Gi1/0/7")]);
+    }
+    // It is all that is known of a machine that is off.
+    let off = Lab::new(&["Sw-1", "Sw-2"]).machines(&[1]).kept("Sw-2", "Gi1/0/7", 1);
+    assert_eq!(off.told("10.0.0.1").0, "pc1 0200.0000.0001 513 DPT4 Sw-2 Gi1/0/7 OLD-1");
 }
 
 #[test]
