@@ -39,7 +39,7 @@ type Key = (u32, i64);
 
 /// So many lines with a clock in a row are no chance.
 const SURE: usize = 3;
-/// So many bytes of a line are no chance.
+/// So many bytes of a line are no chance: more than any date and clock alone. Not fitted.
 const TELLING: usize = 12;
 /// At more distances than that nobody looks: a log of one line, again and again.
 const MOST_DISTANCES: usize = 512;
@@ -224,7 +224,7 @@ fn dated_lines(a: &[Unit<'_>], b: &[Unit<'_>]) -> Vec<Pair> {
     // Lines without a clock have the time of the line before them. Where that was lost to one side, they are the same if all
     // that have none between the same two lines of both sides are alike.
     let mut found: Vec<Pair> = Vec::new();
-    for (in_a, in_b) in gaps(a, b, &pairs).skip(1).take(pairs.len() - 1) {
+    for (in_a, in_b) in gaps(a, b, &pairs).skip(1).take(pairs.len().saturating_sub(1)) {
         let clockless = |units: &[Unit<'_>], range: Range<usize>| -> Vec<usize> {
             range.filter(|at| !units[*at].is_timed()).collect()
         };

@@ -226,7 +226,7 @@ fn split_identity(text: &str) -> Option<(&str, &str)> {
         let end = text[at..].find(char::is_whitespace).map_or(text.len(), |length| at + length);
         let tail = text[end..].trim_start();
         if is_tail(tail) || !tail.contains('@') {
-            return Some((text[..end].trim_start().trim_end_matches(['\r', '\n']), tail));
+            return Some((text[..end].trim_start(), tail));
         }
         from = end;
     }

@@ -123,6 +123,7 @@ const NAMED: f64 = 3.0;
 /// There is no connection of this token: worse than any connection that a habit does not speak against.
 const NONE: f64 = -6.5;
 /// It was first seen after a time in which nobody watched, with nothing but that to tie it to a token of that time: anybody's.
+/// Just more than `NONE`, so that nothing is chosen; not fitted.
 const UNWATCHED: f64 = -7.0;
 /// A token's moment comes so soon, where somebody watches.
 const WATCHED: Duration = Duration::seconds(60);

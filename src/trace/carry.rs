@@ -18,7 +18,10 @@ use crate::model::{Evidence, Identity, State};
 pub type Owner = (Identity, String);
 
 /// What is known at a midnight.
+///
+/// What an older jeton did not hand on is empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Carry {
     /// The last block of the logwatch before it, and whether `jeton collect` was writing.
     pub watched: Option<(DateTime<Utc>, bool)>,

@@ -246,7 +246,7 @@ enum Closing {
 /// How long the daemons take to give back all tokens as they stop.
 const ORDERLY_STOP: Duration = Duration::minutes(1);
 /// The longest that a second window, or a reconnection, is after the first.
-const ONE_DAY: Duration = Duration::hours(12);
+const HALF_A_DAY: Duration = Duration::hours(12);
 /// How soon after a token that a reconnection leaves behind the next one is taken, by somebody who works on.
 const RECONNECTION: Duration = Duration::hours(1);
 /// How long after its `IN` a closing connection may still be seen.
@@ -262,7 +262,7 @@ mod fit {
     pub(super) const NEXT: f64 = 2.5;
     /// Gone soon after, or just before.
     pub(super) const NEAR: f64 = 1.0;
-    /// Gone within minutes after: a client can take its time.
+    /// Gone within minutes after: a client can take its time. Between its neighbours; not fitted.
     pub(super) const LATE: f64 = -0.5;
     /// Nothing is known of the connection.
     pub(super) const UNKNOWN: f64 = 0.0;
@@ -854,7 +854,7 @@ impl Follower<'_> {
         let others = self.held.holdings.iter().filter(|other| other.pair == own.pair && other.feature == own.feature);
         let next = others.map(|other| other.start).filter(|start| *start > own.start).min();
         let is_unwatched = own.choice.is_none() && !self.watch.covers(own.start);
-        next.filter(|next| is_unwatched && *next - own.start <= ONE_DAY && is_known(*next))
+        next.filter(|next| is_unwatched && *next - own.start <= HALF_A_DAY && is_known(*next))
     }
 
     /// Ends a token that nobody saw given back. `sign` is the last sign of life of one that was there at the last look, and that
