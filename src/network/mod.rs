@@ -5,7 +5,7 @@
 //! - [`inventory`](mod@inventory): both of them side by side, and what they say otherwise;
 //! - [`remote`]: the one trait through which hosts are talked to: [`ssh`]; [`replay`], a folder that answers in their place;
 //!   [`record`], which writes such a folder;
-//! - [`keep`]: copies of remote logs, of which only what is new is fetched;
+//! - [`logs`]: what is new in a remote log and its rotated parts;
 //! - [`survey`]: what the tftp host and the switches say;
 //! - [`resolve`](mod@resolve): from an address to a machine, a port and an outlet;
 //! - [`lookup`]: from whatever is known of a machine to the rest.
@@ -14,8 +14,8 @@ pub mod directory;
 mod identify;
 pub mod inputs;
 pub mod inventory;
-pub mod keep;
 mod locate;
+pub mod logs;
 pub mod lookup;
 pub mod record;
 pub mod remote;
@@ -29,7 +29,7 @@ pub use inputs::{InputError, read_sheet};
 pub use inventory::{Inventory, inventory};
 pub use lookup::{Answer, Lookup, Mistyped, Question, Remark, look_up};
 pub use record::Recorder;
-pub use remote::{Command, FileStat, Files, Host, Note, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey};
+pub use remote::{Command, FileStat, Files, Host, ProbeStep, Probed, Remote, RemoteError, Replaced, UnknownKey};
 pub use replay::Replay;
 pub use resolve::{KnownBy, Resolution, resolve};
 pub use ssh::Ssh;

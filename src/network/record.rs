@@ -1,19 +1,19 @@
 //! A recorder: whatever hosts answer goes on to who asked, and into a folder that [`super::Replay`] reads.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::remote::{Command, FileStat, Files, Host, Note, Probed, Remote, RemoteError, Replaced, UnknownKey};
+use super::remote::{Command, FileStat, Files, Host, Probed, Remote, RemoteError, Replaced, UnknownKey};
 use super::replay::{NOW, inside};
 use crate::output;
 
 /// Any way to hosts, with all that they say written down.
 ///
-/// A log is recorded as this machine knows it ([`Note::Log`]): of its rotated parts and of what is not new, nothing passes
-/// through here. What fails is not recorded, so that it fails in the replay, too; a host that is not reached gets no folder.
+/// A file is recorded whole, also where only its end is asked for. What fails is not recorded, so that it fails in the replay,
+/// too; a host that is not reached gets no folder.
 pub struct Recorder {
     inner: Box<dyn Remote>,
     folder: PathBuf,
@@ -98,29 +98,35 @@ impl Remote for Recorder {
         self.inner.recorded_now()
     }
 
-    fn note(&self, note: &Note<'_>) -> std::io::Result<()> {
-        match note {
-            Note::Log { host, path, local } => {
-                let copy = self.file(host, path)?;
-                let mut from = fs_err::File::open(*local)?;
-                output::write_file(&copy, |out| std::io::copy(&mut from, out).map(drop))?;
-                // A debug log without dates is dated by the time of its file.
-                let modified = fs_err::metadata(*local)?.modified()?;
-                fs_err::OpenOptions::new().append(true).open(copy)?.file().set_modified(modified)
-            }
-            Note::Now(now) => {
-                let now = now.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-                output::write_file(&self.folder.join(NOW), |out| writeln!(out, "{now}"))
-            }
-        }
+    fn note_now(&self, now: DateTime<Utc>) -> std::io::Result<()> {
+        let now = now.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        output::write_file(&self.folder.join(NOW), |out| writeln!(out, "{now}"))
     }
 }
 
-/// The files of one host. Those that are read whole are written down; parts of a log are not, see [`Note::Log`].
+/// The files of one host, each read from there once.
 struct RecorderFiles<'a> {
     recorder: &'a Recorder,
     inner: Box<dyn Files + 'a>,
     host: Host,
+}
+
+impl RecorderFiles<'_> {
+    /// Where a file is in the recording, with all that it holds now, or held when it was asked for first.
+    fn recorded(&mut self, path: &str, now: bool) -> Result<PathBuf, RemoteError> {
+        let unrecorded = |error: std::io::Error| unrecorded(&self.host, path, error);
+        let copy = self.recorder.file(&self.host, path).map_err(unrecorded)?;
+        if now || !copy.is_file() {
+            let mut broken = None;
+            let written = output::write_file(&copy, |out| {
+                let read = self.inner.read(path, 0, u64::MAX, out);
+                read.map(drop).map_err(|error| std::io::Error::other(broken.insert(error).reason()))
+            });
+            broken.map_or(Ok(()), Err)?;
+            written.map_err(unrecorded)?;
+        }
+        Ok(copy)
+    }
 }
 
 impl Files for RecorderFiles<'_> {
@@ -133,23 +139,19 @@ impl Files for RecorderFiles<'_> {
     }
 
     fn read(&mut self, path: &str, from: u64, most: u64, out: &mut dyn Write) -> Result<u64, RemoteError> {
-        if from > 0 || most < u64::MAX {
-            return self.inner.read(path, from, most, out);
-        }
-        let bytes = self.inner.bytes(path)?;
-        let copy = self.recorder.file(&self.host, path);
-        copy.and_then(|copy| output::write_file(&copy, |file| file.write_all(&bytes)))
-            .map_err(|error| unrecorded(&self.host, path, error))?;
-        out.write_all(&bytes).map_err(|error| RemoteError::new(&self.host, format!("read {path}"), error))?;
-        Ok(bytes.len() as u64)
+        let copied = fs_err::File::open(self.recorded(path, most == u64::MAX)?).and_then(|mut copy| {
+            copy.seek(SeekFrom::Start(from))?;
+            std::io::copy(&mut copy.take(most), out)
+        });
+        copied.map_err(|error| RemoteError::new(&self.host, format!("read {path}"), error))
     }
 
     fn replace(&mut self, path: &str, content: &[u8], seen: Option<FileStat>) -> Result<Replaced, RemoteError> {
         self.inner.replace(path, content, seen)
     }
 
-    fn local(&self, path: &str) -> Option<PathBuf> {
-        self.inner.local(path)
+    fn local(&mut self, path: &str) -> Option<PathBuf> {
+        self.recorded(path, false).ok()
     }
 }
 
@@ -189,7 +191,7 @@ mod tests {
             let recorder =
                 Recorder::new(Box::new(Replay::open(&folder.path().join("a")).unwrap()), &recording).unwrap();
             let first = ask(&recorder);
-            recorder.note(&Note::Now("2021-12-10T16:30:00.25Z".parse().unwrap())).unwrap();
+            recorder.note_now("2021-12-10T16:30:00.25Z".parse().unwrap()).unwrap();
             first
         };
         let replay = Replay::open(&recording).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -35,8 +35,8 @@ pub trait Remote: Sync {
         None
     }
 
-    /// Is told what the night made of its hosts, for whoever records it.
-    fn note(&self, _note: &Note<'_>) -> std::io::Result<()> {
+    /// Is told the moment of the night, for whoever records it.
+    fn note_now(&self, _now: DateTime<Utc>) -> std::io::Result<()> {
         Ok(())
     }
 
@@ -47,22 +47,6 @@ pub trait Remote: Sync {
         let path = |name: &str| format!("{}/{name}", folder.trim_end_matches('/'));
         names.into_keys().map(|name| files.bytes(&path(&name)).map(|bytes| (name, bytes))).collect()
     }
-}
-
-/// What a recorder cannot see in what passes through it.
-#[derive(Debug)]
-pub enum Note<'a> {
-    /// All that is known of a host's log, on this machine: what was rotated away there, and what is not new.
-    Log {
-        /// Whose.
-        host: &'a Host,
-        /// What it is there.
-        path: &'a str,
-        /// Where it is here.
-        local: &'a Path,
-    },
-    /// The moment of the night.
-    Now(DateTime<Utc>),
 }
 
 /// An open session for the files of a host. A relative path is in the login's home there, and so is `~/x`; the folder ``
@@ -91,7 +75,7 @@ pub trait Files {
     }
 
     /// Where the file lies on this machine already; nothing needs to be copied then.
-    fn local(&self, _path: &str) -> Option<PathBuf> {
+    fn local(&mut self, _path: &str) -> Option<PathBuf> {
         None
     }
 }

@@ -146,7 +146,7 @@ impl Files for ReplayFiles<'_> {
         }
     }
 
-    fn local(&self, path: &str) -> Option<PathBuf> {
+    fn local(&mut self, path: &str) -> Option<PathBuf> {
         self.replay.path(&self.host, path).ok().filter(|local| local.is_file())
     }
 }

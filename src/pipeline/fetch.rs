@@ -7,12 +7,12 @@ use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
 use super::cite::ReadLog;
-use super::logs::{self, Log};
 use super::marks::Marks;
 use crate::config::{Config, TraceSettings};
 use crate::evidence::{BREAK, CUT, Evidence, EvidenceError, Kind, answers};
 use crate::finding::{Finding, Gap, Kind as Found, Place};
-use crate::network::{Command, Host, Note, Remote, RemoteError};
+use crate::network::logs::{self, News};
+use crate::network::{Command, Host, Remote, RemoteError};
 use crate::parse::datetime::civil_moment;
 use crate::parse::flexnet;
 use crate::parse::lmstat::{self, Lmstat};
@@ -30,10 +30,10 @@ pub struct Fetched {
     pub is_stale: bool,
     /// What `lmstat` answered.
     pub lmstat: Option<Lmstat>,
-    /// The logs that were read as a whole, as they lie on this machine.
+    /// The logs that lie on this machine.
     pub read: Vec<ReadLog>,
-    /// Copies that go with this.
-    pub(super) kept: Vec<Log>,
+    /// Whether any log could be had now.
+    has_log: bool,
 }
 
 /// Traces named on the command line, in the place of all others.
@@ -97,7 +97,11 @@ pub fn read_files(files: &TraceFiles, settings: &TraceSettings) -> Result<(Evide
 /// log, now or before, it is an error.
 pub fn fetch_traces(config: &Config, remote: &dyn Remote, evidence: &mut Evidence) -> Result<Fetched, NoTraces> {
     let host = Host::origin(config);
-    let fetch = |path: &str| logs::fetch(config, remote, &host, path);
+    let mut marks = Marks::open(evidence.folder());
+    let fetch = |path: &str| {
+        let mut files = remote.files(&host)?;
+        logs::fetch(files.as_mut(), &host, path, marks.of(path), &config.output.directory)
+    };
     let (watch, (debug_log, lmstat)) = rayon::join(
         || fetch(&config.origin.logwatch),
         || {
@@ -108,14 +112,25 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote, evidence: &mut Evidenc
         },
     );
     let mut fetched = Fetched::default();
-    for (kind, what, log) in [(Kind::Logwatch, "logwatch", Some(watch)), (Kind::DebugLog, "debug log", debug_log)] {
-        let Some(log) = log else { continue };
-        let taken = log.map_err(NoTraces::from).and_then(|log| fetched.take(evidence, kind, log, config.site.timezone));
+    let paths = [Some(&config.origin.logwatch), config.origin.debug_log.as_ref()];
+    let news = [(Kind::Logwatch, "logwatch", Some(watch)), (Kind::DebugLog, "debug log", debug_log)];
+    for (path, (kind, what, news)) in paths.into_iter().zip(news) {
+        let (Some(path), Some(news)) = (path, news) else { continue };
+        let taken = news.map_err(NoTraces::from).and_then(|news| {
+            let name =
+                news.local.as_ref().map_or_else(|| format!("{}:{path}", host.name), |at| at.display().to_string());
+            let log = [host.name.as_str(), path, name.as_str()];
+            fetched.take(evidence, kind, log, news, &mut marks, config.site.timezone)
+        });
         match taken {
             // A disk that is full is no gap of a source.
             Err(NoTraces::Evidence(error)) => return Err(error.into()),
-            Err(error) => fetched.gaps.push(Gap::new(&host.name, format!("{what}: {error}"))),
-            Ok(()) => {}
+            Err(error) => {
+                let known = if evidence.days(kind).is_empty() { "" } else { " (what was read before is used)" };
+                fetched.is_stale |= !known.is_empty();
+                fetched.gaps.push(Gap::new(&host.name, format!("{what}: {error}{known}")));
+            }
+            Ok(()) => fetched.has_log = true,
         }
     }
     match lmstat {
@@ -135,29 +150,47 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote, evidence: &mut Evidenc
     }
     // What is looked at again is all there is; a server that is silent now is known by what it said before.
     let is_known = !evidence.days(Kind::Logwatch).is_empty() || !evidence.days(Kind::DebugLog).is_empty();
-    if fetched.kept.is_empty() && !(remote.is_live() && is_known) {
+    if !(fetched.has_log || remote.is_live() && is_known) {
         return Err(NoTraces::Unreachable(fetched.gaps));
     }
-    fetched.is_stale |= fetched.kept.is_empty();
+    fetched.is_stale |= !fetched.has_log;
     Ok(fetched)
 }
 
 impl Fetched {
-    fn take(&mut self, evidence: &mut Evidence, kind: Kind, mut log: Log, zone: Tz) -> Result<(), NoTraces> {
-        self.findings.append(&mut log.findings);
-        self.gaps.append(&mut log.gaps);
-        self.is_stale |= !log.is_current;
-        let mut marks = Marks::open(evidence.folder());
-        let (input, from) = marks.open_new(&log.name, &log.path).map_err(SourceError::Io)?;
-        match add(evidence, kind, input, &log.name, zone) {
-            // What is looked at again need not hold the beginning of anything.
-            Err(NoTraces::NoBlock(_) | NoTraces::NoLine(_)) if from > 0 => {}
-            added => added?,
+    /// Makes evidence of what is new in a log, which has a path there and a name in messages.
+    fn take(
+        &mut self,
+        evidence: &mut Evidence,
+        kind: Kind,
+        [host, path, name]: [&str; 3],
+        news: News,
+        marks: &mut Marks,
+        zone: Tz,
+    ) -> Result<(), NoTraces> {
+        let News { copies, local, is_empty, findings, gaps, marks: read, broken } = news;
+        self.findings.extend(findings);
+        self.gaps.extend(gaps);
+        self.read.extend(local.map(|path| ReadLog { kind, name: name.to_owned(), path }));
+        if is_empty {
+            return Err(SourceError::Empty(name.to_owned()).into());
         }
-        marks.done(&log.name, &log.path).map_err(SourceError::Io)?;
-        self.read.push(ReadLog { kind, name: log.name.clone(), path: log.path.clone() });
-        self.kept.push(log);
-        Ok(())
+        let (mut is_any, mut failed) = (copies.is_empty(), None);
+        for copy in copies {
+            match add(evidence, kind, copy.text, name, zone) {
+                Ok(()) => is_any = true,
+                Err(NoTraces::Evidence(error)) => return Err(error.into()),
+                Err(NoTraces::NoBlock(_) | NoTraces::NoLine(_)) if !copy.is_whole => is_any = true,
+                Err(error) => failed = Some(error),
+            }
+        }
+        match (failed, &broken) {
+            (Some(error), None) if !is_any => return Err(error),
+            (Some(error), None) => self.gaps.push(Gap::new(host, error.to_string())),
+            _ => {}
+        }
+        marks.note(path, read).map_err(EvidenceError::from)?;
+        broken.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
@@ -223,7 +256,7 @@ pub fn present(remote: &dyn Remote, fetched: &Fetched, evidence: &Evidence, sett
         Utc::now()
     };
     // Where it cannot be noted, what is recorded is as old as its newest line.
-    let _ = remote.note(&Note::Now(now));
+    let _ = remote.note_now(now);
     now
 }
 

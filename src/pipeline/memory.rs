@@ -7,7 +7,6 @@ use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::fetch::newest;
-use super::logs::COPIES;
 use super::marks::Marks;
 use super::{Listener, Step};
 use crate::config::{Config, ORIGIN, TraceSettings};
@@ -15,11 +14,12 @@ use crate::derivation::{Derivation, DerivationError, Updated, update};
 use crate::evidence::{Damage, Evidence, Kind};
 use crate::finding::Gap;
 use crate::ledger::{Changing, Ledger, LedgerError, Month};
-use crate::network::{Host, keep};
 use crate::output;
 
 /// What no log holds, beside the evidence: JSON, compressed.
 const FACTS: &str = "facts.zst";
+/// Where earlier versions kept copies of the logs in the output directory.
+const COPIES: &str = "traces";
 /// The folder of evidence in the output directory.
 const EVIDENCE: &str = "evidence";
 
@@ -117,18 +117,20 @@ impl Memory {
         Ok(())
     }
 
-    /// Makes evidence of what version 1 kept: whole copies of the logs, and the text of logwatches in the ledger.
+    /// Makes evidence of what earlier versions kept: whole copies of the logs, which go then, and the text of logwatches in
+    /// the ledger.
     fn take_old(&mut self, config: &Config) -> anyhow::Result<()> {
         let logs = self.ledger.old_logs()?;
-        if self.evidence.is_empty() {
-            let (host, folder) = (Host::origin(config), config.output.directory.join(COPIES));
-            let copy = |path: &str| fs_err::File::open(keep::copy_in(&folder, &host, path)).ok();
+        let copies = config.output.directory.join(COPIES);
+        if copies.is_dir() {
+            let copy = |path: &str| fs_err::File::open(old_copy(&copies, &config.origin.host, path)).ok();
             if let Some(file) = copy(&config.origin.logwatch) {
                 self.evidence.add_logwatch(&config.origin.logwatch, file)?;
             }
             if let Some(file) = config.origin.debug_log.as_deref().and_then(copy) {
                 self.evidence.add_debug_log("debug log", file, config.site.timezone)?;
             }
+            fs_err::remove_dir_all(copies)?;
         }
         for log in logs {
             self.evidence.add_logwatch("ledger", log.as_slice())?;
@@ -152,6 +154,15 @@ impl Memory {
             done => done,
         }
     }
+}
+
+/// Where earlier versions kept the copy of a remote file: below its host, as it lies there.
+fn old_copy(copies: &Path, host: &str, path: &str) -> PathBuf {
+    let path = path.strip_prefix("~/").unwrap_or(path);
+    let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
+    let mut copy = copies.join(host.replace('/', "_"));
+    copy.extend(names.map(|name| if name == ".." { "__" } else { name }));
+    copy
 }
 
 /// Takes in what the nights before knew that no log holds. Without it, or where it cannot be read, the ledger begins without.

@@ -10,7 +10,6 @@ mod cite;
 mod due;
 mod fetch;
 mod known;
-mod logs;
 mod marks;
 mod memory;
 mod publish;

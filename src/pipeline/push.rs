@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::logs::COPIES;
 use crate::config::Config;
 use crate::finding::Gap;
 use crate::history;
-use crate::network::{Files, Host, Remote, RemoteError, Replaced, keep};
+use crate::network::{Files, Host, Remote, RemoteError, Replaced};
 use crate::output;
 use crate::source::Source;
 
@@ -18,6 +17,9 @@ use crate::source::Source;
 const ATTEMPTS: u32 = 3;
 /// How long before the second try; the third waits for twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The copy of what the pushed history held when it was left.
+const LEFT: &str = ".Origin_history.pushed";
 
 /// What became of a push.
 #[derive(Debug, Default)]
@@ -35,14 +37,7 @@ pub struct Pushed {
 pub fn push_history(config: &Config, remote: &dyn Remote, local: &Path) -> Pushed {
     let Some(path) = &config.origin.history else { return Pushed::default() };
     let host = Host::origin(config);
-    let push = Push {
-        config,
-        remote,
-        path,
-        local,
-        left: keep::copy_in(&config.output.directory.join(COPIES), &host, path),
-        host,
-    };
+    let push = Push { config, remote, path, local, left: config.output.directory.join(LEFT), host };
     let mut pushed = Pushed::default();
     let tried = match push.with_retries() {
         Ok(tried) => tried,

@@ -1,18 +1,19 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 
 use flate2::write::GzEncoder;
 use fs_err as fs;
 use tempfile::TempDir;
 
-use super::copy::index_of;
 use super::*;
+use crate::evidence::{BREAK, Evidence, Kind};
 use crate::network::{FileStat, Remote, Replaced, Replay};
 
-/// A licence server in a folder, and the copy of its log.
+/// A licence server in a folder, what is known of its log, and how far that was read.
 struct Server {
     folder: TempDir,
+    marks: Vec<Mark>,
+    evidence: Evidence,
 }
 
 fn host() -> Host {
@@ -20,20 +21,20 @@ fn host() -> Host {
     Host { address: name.clone(), name, user: None, key: None, port: 22, password_command: None, legacy: false }
 }
 
-/// A line of the log that no other one is like.
-fn line(n: u32) -> String {
-    format!("line {n} {}\n", "x".repeat(40))
-}
-
+/// Blocks of a logwatch, a second apart, that no others are like.
 fn lines(range: std::ops::Range<u32>) -> String {
-    range.map(line).collect()
+    let block = |n: u32| {
+        let (hours, minutes, seconds) = (n / 3600, n / 60 % 60, n % 60);
+        format!("Wed Dec  8 {hours:02}:{minutes:02}:{seconds:02} CET 2021\nline {n} {}\n", "x".repeat(40))
+    };
+    range.map(block).collect()
 }
 
 impl Server {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("origin/files")).unwrap();
-        Self { folder }
+        Self { folder, marks: Vec::new(), evidence: Evidence::in_memory() }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -55,38 +56,53 @@ impl Server {
         fs::rename(self.file(from), self.file(to)).unwrap();
     }
 
-    fn copy(&self) -> PathBuf {
-        self.folder.path().join("copies/logwatch")
-    }
-
-    fn update(&self) -> Updated {
+    /// Fetches what is new, makes it evidence, and gives back how much text that was.
+    fn update(&mut self) -> (News, usize) {
         self.fails().unwrap()
     }
 
-    fn fails(&self) -> Result<Updated, RemoteError> {
+    fn fails(&mut self) -> Result<(News, usize), RemoteError> {
         let replay = Replay::open(self.folder.path()).unwrap();
-        update(replay.files(&host()).unwrap().as_mut(), &host(), "logwatch", &self.copy())
+        let mut files = Counted(replay.files(&host()).unwrap(), u64::MAX);
+        self.take(&mut files)
+    }
+
+    fn take(&mut self, files: &mut dyn Files) -> Result<(News, usize), RemoteError> {
+        let mut news = fetch(files, &host(), "logwatch", &self.marks, self.folder.path())?;
+        let mut n_bytes = 0;
+        for mut copy in news.copies.drain(..) {
+            let mut text = Vec::new();
+            copy.text.read_to_end(&mut text).unwrap();
+            n_bytes += text.len();
+            self.evidence.add_logwatch("logwatch", text.as_slice()).unwrap();
+        }
+        self.marks.clone_from(&news.marks);
+        Ok((news, n_bytes))
+    }
+
+    /// What is known, without the marks of what is not known to follow.
+    fn held(&self) -> (String, usize) {
+        let (mut held, mut n_breaks) = (String::new(), 0);
+        for day in self.evidence.days(Kind::Logwatch).keys() {
+            let text = String::from_utf8(self.evidence.text(Kind::Logwatch, *day).unwrap().unwrap()).unwrap();
+            let (breaks, lines): (Vec<&str>, Vec<&str>) =
+                text.split_inclusive('\n').partition(|line| line.trim_end().as_bytes() == [BREAK]);
+            n_breaks += breaks.len();
+            held.extend(lines);
+        }
+        // What a copy begins with is not known to follow anything.
+        (held, n_breaks.saturating_sub(1))
     }
 
     #[track_caller]
     fn holds(&self, expected: &str) {
-        assert_eq!(fs::read_to_string(self.copy()).unwrap(), expected);
+        let (held, n_breaks) = self.held();
+        assert!(held == expected, "{} of {} bytes", held.len(), expected.len());
+        assert_eq!(n_breaks, 0);
     }
 }
 
-#[test]
-fn what_is_new_is_appended_and_nothing_twice() {
-    let server = Server::new();
-    for end in [1, 1, 2, 500, 501, 5000] {
-        server.put("logwatch", lines(0..end));
-        server.update();
-        server.holds(&lines(0..end));
-    }
-    let mode = fs::metadata(server.copy()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o640);
-}
-
-/// Counts the bytes that are read.
+/// Files that do not lie on this machine, of a host that breaks off after so many bytes.
 struct Counted<'a>(Box<dyn Files + 'a>, u64);
 
 impl Files for Counted<'_> {
@@ -97,9 +113,9 @@ impl Files for Counted<'_> {
         self.0.list(folder)
     }
     fn read(&mut self, path: &str, from: u64, most: u64, out: &mut dyn Write) -> Result<u64, RemoteError> {
-        let read = self.0.read(path, from, most, out)?;
-        self.1 += read;
-        Ok(read)
+        let read = self.0.read(path, from, most.min(self.1), out)?;
+        self.1 -= read;
+        if self.1 == 0 { Err(RemoteError::new(&host(), "read", "broken off")) } else { Ok(read) }
     }
     fn replace(&mut self, _: &str, _: &[u8], _: Option<FileStat>) -> Result<Replaced, RemoteError> {
         panic!("a log is only read")
@@ -107,23 +123,50 @@ impl Files for Counted<'_> {
 }
 
 #[test]
-fn of_a_log_that_only_grew_the_head_and_what_is_new_are_fetched() {
-    let server = Server::new();
-    server.put("logwatch", lines(0..100_000));
+fn what_is_new_is_read_and_nothing_twice() {
+    let mut server = Server::new();
+    for end in [1, 1, 2, 500, 501, 5000] {
+        server.put("logwatch", lines(0..end));
+        server.update();
+        server.holds(&lines(0..end));
+    }
+    assert_eq!(server.update().1, 0, "nothing is new");
+}
+
+#[test]
+fn of_a_log_that_only_grew_little_more_than_what_is_new_is_read() {
+    let mut server = Server::new();
+    server.put("logwatch", lines(0..40_000));
     server.update();
-    server.put("logwatch", lines(0..100_010));
+    server.put("logwatch", lines(0..40_010));
     let replay = Replay::open(server.folder.path()).unwrap();
-    let mut counted = Counted(replay.files(&host()).unwrap(), 0);
-    update(&mut counted, &host(), "logwatch", &server.copy()).unwrap();
-    let new = lines(100_000..100_010).len() as u64;
-    assert_eq!(counted.1, HEAD + SEAM + new);
-    server.holds(&lines(0..100_010));
+    let mut counted = Counted(replay.files(&host()).unwrap(), u64::MAX);
+    server.take(&mut counted).unwrap();
+    let new = lines(40_000..40_010).len() as u64;
+    assert_eq!(u64::MAX - counted.1, HEAD + SEAM + OVERLAP + new);
+    server.holds(&lines(0..40_010));
+}
+
+#[test]
+fn what_came_before_the_connection_broke_is_kept_and_the_next_fetch_goes_on_from_there() {
+    let mut server = Server::new();
+    let whole = lines(0..40_000);
+    server.put("logwatch", &whole);
+    let replay = Replay::open(server.folder.path()).unwrap();
+    let half = whole.len() as u64 / 2;
+    let (news, _) = server.take(&mut Counted(replay.files(&host()).unwrap(), half)).unwrap();
+    assert_eq!(news.broken.unwrap().cause, "broken off");
+    let held = server.held().0.len();
+    assert!(held > whole.len() / 2 - 100_000 && held <= whole.len() / 2, "{held}");
+    let (_, n_bytes) = server.update();
+    server.holds(&whole);
+    assert!(n_bytes < whole.len() * 2 / 3, "{n_bytes}");
 }
 
 #[test]
 fn what_was_rotated_away_before_it_was_fetched_is_found_in_the_rotated_part() {
     for (rotated, pack) in [("logwatch.1", false), ("logwatch.1", true), ("logwatch-20211208", false)] {
-        let server = Server::new();
+        let mut server = Server::new();
         server.put("logwatch", lines(0..1000));
         server.update();
         server.put("logwatch", lines(0..1500));
@@ -142,79 +185,67 @@ fn what_was_rotated_away_before_it_was_fetched_is_found_in_the_rotated_part() {
 
 #[test]
 fn at_the_first_fetch_all_rotated_parts_come_in_their_order() {
-    let server = Server::new();
-    for (name, range) in [
-        ("logwatch-20211130", 0..900),
-        ("logwatch.10", 1000..1900),
-        ("logwatch.2", 2000..2900),
-        ("logwatch.1", 3000..3900),
-        ("logwatch", 4000..4010),
-    ] {
+    let mut server = Server::new();
+    for (name, range) in
+        [("logwatch.10", 1000..1900), ("logwatch.2", 2000..2900), ("logwatch.1", 3000..3900), ("logwatch", 4000..4010)]
+    {
         server.put(name, lines(range));
     }
     server.pack("logwatch.2");
     server.pack("logwatch.10");
     server.put("logwatch.old", lines(0..5000));
-    let expected: String = [(0..900), (1000..1900), (2000..2900), (3000..3900), (4000..4010)].map(lines).concat();
-    // A date beside counts is of a rotation that was set up anew; where it belongs, nobody can say.
+    let expected: String = [(1000..1900), (2000..2900), (3000..3900), (4000..4010)].map(lines).concat();
     server.update();
-    let held = fs::read_to_string(server.copy()).unwrap();
-    let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
-    assert_eq!(sorted(&held), sorted(&expected));
-    assert_eq!(held.len(), expected.len());
-    assert!(held.contains(&[(1000..1900), (2000..2900), (3000..3900)].map(lines).concat()));
-    assert!(held.ends_with(&lines(4000..4010)));
-    server.update();
-    server.holds(&held);
+    server.holds(&expected);
+    assert_eq!(server.update().1, 0, "nothing is new");
 }
 
 #[test]
 fn what_was_rotated_out_or_overwritten_stays() {
-    let server = Server::new();
+    let mut server = Server::new();
     server.put("logwatch", lines(0..100));
     server.update();
-    // Overwritten, as a debug log is at each start; in the middle of a line.
-    server.put("logwatch", "line 1000 half");
+    // Overwritten, as a debug log is at each start: what stood there last is not known.
+    server.put("logwatch", lines(1000..1001));
     server.update();
     server.put("logwatch", lines(2000..2001));
     server.update();
-    server.holds(&(lines(0..100) + "line 1000 half\n" + &line(2000)));
+    assert_eq!(server.held(), (lines(0..100) + &lines(1000..1001) + &lines(2000..2001), 2));
     // Emptied, and then gone.
     server.put("logwatch", "");
     server.update();
     fs::remove_file(server.file("logwatch")).unwrap();
-    assert!(server.fails().unwrap_err().to_string().contains("read logwatch: no such file"));
-    server.holds(&(lines(0..100) + "line 1000 half\n" + &line(2000)));
+    assert!(server.fails().err().unwrap().to_string().contains("read logwatch: no such file"));
 }
 
 #[test]
 fn a_part_that_could_not_be_had_is_a_gap_and_is_put_in_its_place_later() {
-    let server = Server::new();
+    let mut server = Server::new();
     server.put("logwatch.2", lines(0..900));
     server.put("logwatch.1.gz", b"\x1f\x8bno gzip at all, of a few bytes");
     server.put("logwatch", lines(2000..2100));
-    let updated = server.update();
+    let (updated, _) = server.update();
     assert!(updated.gaps[0].reason.contains("read logwatch.1.gz: cannot unpack it"), "{:?}", updated.gaps);
-    server.holds(&(lines(0..900) + &lines(2000..2100)));
+    assert_eq!(server.held(), (lines(0..900) + &lines(2000..2100), 1), "what is between is not known");
     server.put("logwatch.1", lines(1000..1900));
     fs::remove_file(server.file("logwatch.1.gz")).unwrap();
-    assert!(server.update().gaps.is_empty());
+    assert!(server.update().0.gaps.is_empty());
     server.holds(&(lines(0..900) + &lines(1000..1900) + &lines(2000..2100)));
 }
 
 #[test]
 fn a_part_in_a_foreign_format_is_named_and_costs_nothing() {
-    let server = Server::new();
+    let mut server = Server::new();
     server.put("logwatch.1.xz", "?");
     server.put("logwatch", lines(0..3));
-    let updated = server.update();
+    let (updated, _) = server.update();
     assert_eq!(updated.findings[0].place.to_string(), "origin:logwatch.1.xz");
     assert!(updated.gaps.is_empty());
 }
 
 #[test]
 fn copies_that_lie_about_are_not_read_twice() {
-    let server = Server::new();
+    let mut server = Server::new();
     server.put("logwatch", lines(0..1000));
     server.put("logwatch-20211208", lines(0..500));
     server.put("logwatch.1", lines(0..1000));
@@ -224,36 +255,6 @@ fn copies_that_lie_about_are_not_read_twice() {
     server.pack("logwatch.2");
     server.update();
     server.holds(&lines(0..1000));
-}
-
-#[test]
-fn an_interrupted_update_goes_on_where_it_was() {
-    let server = Server::new();
-    server.put("logwatch", lines(0..500));
-    server.update();
-    // The power went before the index was written.
-    let mut copy = fs::OpenOptions::new().append(true).open(server.copy()).unwrap();
-    copy.write_all(b"\0\0\0 lost in a power cut").unwrap();
-    server.put("logwatch", lines(0..700));
-    server.update();
-    server.holds(&lines(0..700));
-    // Without an index the copy is one life.
-    fs::remove_file(index_of(&server.copy())).unwrap();
-    server.put("logwatch", lines(0..800));
-    server.update();
-    server.holds(&lines(0..800));
-}
-
-#[test]
-fn a_path_cannot_leave_the_folder_of_the_copies() {
-    for (path, copy) in [
-        ("logwatch", "out/origin/logwatch"),
-        ("~/logwatch", "out/origin/logwatch"),
-        ("/usr/local/x.log", "out/origin/usr/local/x.log"),
-        ("../../x.log", "out/origin/__/__/x.log"),
-    ] {
-        assert_eq!(copy_in(Path::new("out"), &host(), path), Path::new(copy), "{path}");
-    }
 }
 
 /// What can happen to a log between two nights.
@@ -267,7 +268,7 @@ enum Event {
     /// `logrotate` with `copytruncate`.
     IsCopiedAndEmptied,
     IsFetched,
-    /// A daemon starts; that what was there is lost is nobody's fault but its own.
+    /// A daemon starts, and what was there is lost.
     IsFetchedAndOverwritten,
 }
 
@@ -301,9 +302,10 @@ proptest::proptest! {
     fn whatever_happens_every_line_is_there_once_and_in_order(
         events in proptest::collection::vec(event(), 1..24)
     ) {
-        let server = Server::new();
+        let mut server = Server::new();
         server.put("logwatch", "");
         let mut n_lines = 0;
+        let is_overwritten = events.iter().any(|event| matches!(event, Event::IsFetchedAndOverwritten));
         for event in events {
             match event {
                 Event::Grows(n) => {
@@ -324,7 +326,7 @@ proptest::proptest! {
                     fs::copy(server.file("logwatch"), server.file("logwatch.1")).unwrap();
                     server.put("logwatch", "");
                 }
-                Event::IsFetched => assert!(server.update().gaps.is_empty()),
+                Event::IsFetched => assert!(server.update().0.gaps.is_empty()),
                 Event::IsFetchedAndOverwritten => {
                     server.update();
                     server.put("logwatch", "");
@@ -332,7 +334,8 @@ proptest::proptest! {
             }
         }
         server.update();
-        let held = fs::read_to_string(server.copy()).unwrap_or_default();
+        let (held, n_breaks) = server.held();
         proptest::prop_assert_eq!(held, lines(0..n_lines));
+        proptest::prop_assert!(n_breaks == 0 || is_overwritten, "{} breaks", n_breaks);
     }
 }

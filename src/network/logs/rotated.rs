@@ -1,41 +1,39 @@
 //! A log and the parts of it that `logrotate` left beside it: `logwatch.1`, `logwatch-20211208`, `orglabdebug-20211208.log`,
 //! each perhaps packed by gzip.
 
-use std::cell::OnceCell;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use super::{HEAD, Updated, folder_and_name};
+use super::{HEAD, Mark, News, SEAM};
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::network::remote::{FileStat, Files, Host, RemoteError};
 
 /// A remote log, or a rotated part of one.
 pub(super) struct RemoteLog {
     host: Host,
-    path: String,
+    pub(super) path: String,
     /// How much text it holds.
     pub(super) size: u64,
-    pub(super) modified: i64,
     pub(super) is_rotated: bool,
-    /// The text at its beginning, read once: it is compared with that of every life.
+    /// The text at its beginning.
     head: Vec<u8>,
     packed: Option<Packed>,
 }
 
 /// What is known of a packed file.
-#[derive(Default)]
 struct Packed {
     /// All of its text, once it was fetched.
-    whole: OnceCell<std::fs::File>,
+    whole: Option<File>,
     /// How long it is as it lies there.
     size: u64,
 }
 
 impl RemoteLog {
     fn plain(host: &Host, path: String, stat: FileStat, is_rotated: bool) -> Self {
-        let FileStat { size, modified } = stat;
-        Self { host: host.clone(), path, size, modified, is_rotated, head: Vec::new(), packed: None }
+        Self { host: host.clone(), path, size: stat.size, is_rotated, head: Vec::new(), packed: None }
     }
 
     /// A packed part: its first block tells what it is, its last bytes how much it holds (RFC 1952, `ISIZE`).
@@ -47,7 +45,7 @@ impl RemoteLog {
         // The block ends somewhere; what was unpacked until then is the head.
         let _ = MultiGzDecoder::new(first.as_slice()).take(HEAD).read_to_end(&mut log.head);
         log.size = <[u8; 4]>::try_from(last).map_or(0, |size| u32::from_le_bytes(size).into());
-        log.packed = Some(Packed { whole: OnceCell::new(), size: stat.size });
+        log.packed = Some(Packed { whole: None, size: stat.size });
         // A part of more than 4 GiB, or of several packed in a row, holds more than it says.
         if (stat.size > log.size && stat.size > 1024) || stat.size >= u64::from(u32::MAX) / 1024 {
             log.unpack(files)?;
@@ -55,39 +53,71 @@ impl RemoteLog {
         Ok(log)
     }
 
-    pub(super) fn is_packed(&self) -> bool {
-        self.packed.is_some()
-    }
-
-    /// A failure of this file on this machine.
-    pub(super) fn error(&self, error: impl std::fmt::Display) -> RemoteError {
+    fn error(&self, error: impl std::fmt::Display) -> RemoteError {
         RemoteError::new(&self.host, format!("read {}", self.path), error)
     }
 
-    /// Bytes of its text.
-    pub(super) fn bytes(&mut self, files: &mut dyn Files, from: u64, most: u64) -> Result<Vec<u8>, RemoteError> {
-        if most == 0 {
-            return Ok(Vec::new());
-        }
-        let mut bytes = Vec::new();
-        if from == 0 && most <= HEAD {
-            if (self.head.len() as u64) < most {
-                self.read(files, 0, HEAD.min(self.size), &mut bytes)?;
-                self.head = std::mem::take(&mut bytes);
-            }
-            let most = usize::try_from(most).map_or(self.head.len(), |most| most.min(self.head.len()));
-            return Ok(self.head[..most].to_vec());
-        }
-        self.read(files, from, most, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// Copies its text, from an offset on, as far as it was when it was looked at.
-    pub(super) fn copy(&mut self, files: &mut dyn Files, from: u64, out: &mut dyn Write) -> Result<(), RemoteError> {
-        if let Some(most) = self.size.checked_sub(from).filter(|most| *most > 0) {
-            self.read(files, from, most, out)?;
+    /// Reads its beginning, by which it is told from others.
+    pub(super) fn read_head(&mut self, files: &mut dyn Files) -> Result<(), RemoteError> {
+        let most = HEAD.min(self.size);
+        if (self.head.len() as u64) < most {
+            let mut head = Vec::new();
+            self.read(files, 0, most, &mut head)?;
+            self.head = head;
         }
         Ok(())
+    }
+
+    /// Its first `HEAD` bytes.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Whether it holds what another file held when that was read.
+    pub(super) fn begins_with(&mut self, files: &mut dyn Files, mark: &Mark) -> Result<bool, RemoteError> {
+        if mark.bytes > self.size || head_sum(&self.head, mark.bytes) != mark.head {
+            return Ok(false);
+        }
+        // A packed file that is as long would tell its end only when it is fetched whole.
+        let is_same = self.packed.is_some() && mark.bytes == self.size;
+        Ok(is_same || self.seam(files, mark.bytes)? == mark.seam)
+    }
+
+    /// Whether another file begins with all that this one holds.
+    pub(super) fn is_beginning_of(&mut self, files: &mut dyn Files, other: &mut Self) -> Result<bool, RemoteError> {
+        let (bytes, head) = (self.size, head_sum(&self.head, self.size));
+        if bytes > other.size || head_sum(&other.head, bytes) != head {
+            return Ok(false);
+        }
+        if bytes == other.size && (self.packed.is_some() || other.packed.is_some()) {
+            return Ok(true);
+        }
+        Ok(self.seam(files, bytes)? == other.seam(files, bytes)?)
+    }
+
+    /// The checksum of the last bytes before an offset.
+    fn seam(&mut self, files: &mut dyn Files, until: u64) -> Result<u32, RemoteError> {
+        let (from, mut seam) = (until.saturating_sub(SEAM), Vec::new());
+        self.read(files, from, until - from, &mut seam)?;
+        Ok(crc32fast::hash(&seam))
+    }
+
+    /// Its text from an offset on, as far as it was when it was looked at; with what ended the reading before.
+    pub(super) fn text(
+        &mut self,
+        files: &mut dyn Files,
+        from: u64,
+        room: &Path,
+    ) -> Result<(Text, Option<RemoteError>), RemoteError> {
+        if let Some(local) = files.local(&self.path).filter(|_| self.packed.is_none()) {
+            let (file, _) = fs_err::File::open(local).map_err(|error| self.error(error))?.into_parts();
+            return Ok((Text { file, start: from, length: self.size.saturating_sub(from) }, None));
+        }
+        let spool = tempfile::tempfile_in(room).or_else(|_| tempfile::tempfile());
+        let mut file = spool.map_err(|error| self.error(error))?;
+        let read = self.read(files, from, self.size.saturating_sub(from), &mut file);
+        let length = file.stream_position().map_err(|error| self.error(error))?;
+        Ok((Text { file, start: 0, length }, read.err()))
     }
 
     fn read(&mut self, files: &mut dyn Files, from: u64, most: u64, out: &mut dyn Write) -> Result<(), RemoteError> {
@@ -95,8 +125,8 @@ impl RemoteLog {
             return files.read(&self.path, from, most, out).map(drop);
         }
         self.unpack(files)?;
-        let whole = self.packed.as_ref().and_then(|packed| packed.whole.get());
-        let copied = whole.map_or(Ok(0), |mut whole| {
+        let whole = self.packed.as_mut().and_then(|packed| packed.whole.as_mut());
+        let copied = whole.map_or(Ok(0), |whole| {
             whole.seek(SeekFrom::Start(from))?;
             io::copy(&mut whole.take(most), out)
         });
@@ -105,33 +135,83 @@ impl RemoteLog {
 
     /// Fetches a packed part whole and unpacks it, once.
     fn unpack(&mut self, files: &mut dyn Files) -> Result<(), RemoteError> {
-        let Some(packed) = self.packed.as_ref().filter(|packed| packed.whole.get().is_none()) else { return Ok(()) };
+        let Some(size) = self.packed.as_ref().filter(|packed| packed.whole.is_none()).map(|packed| packed.size) else {
+            return Ok(());
+        };
         let mut fetched = tempfile::tempfile().map_err(|error| self.error(error))?;
-        files.read(&self.path, 0, packed.size, &mut fetched)?;
+        files.read(&self.path, 0, size, &mut fetched)?;
         let unpacked = (|| {
             fetched.rewind()?;
             let mut whole = tempfile::tempfile()?;
             let size = io::copy(&mut MultiGzDecoder::new(io::BufReader::new(fetched)), &mut whole)?;
             Ok::<_, io::Error>((whole, size))
         })();
-        let (whole, size) = unpacked.map_err(|error| {
+        let (whole, unpacked) = unpacked.map_err(|error| {
             self.error(format!("cannot unpack it: {error}"))
                 .remedy(format!("look at it there with `zcat {}`", self.path))
         })?;
-        let _ = packed.whole.set(whole);
-        self.size = size;
+        self.packed = Some(Packed { whole: Some(whole), size });
+        self.size = unpacked;
         Ok(())
     }
 }
 
-/// The log, then the rotated parts of it that lie beside it, from the newest to the oldest. Where its folder may not be
-/// listed there are none.
+/// The checksum of the beginning of a text that is so long at least.
+fn head_sum(head: &[u8], bytes: u64) -> u32 {
+    let length = usize::try_from(bytes.min(HEAD)).map_or(head.len(), |length| length.min(head.len()));
+    crc32fast::hash(&head[..length])
+}
+
+/// A part of a file on this machine.
+pub(super) struct Text {
+    file: File,
+    start: u64,
+    length: u64,
+}
+
+impl Text {
+    /// How far the log is read with this text, which begins at an offset in it; `None` where that is no further than its
+    /// beginning is known.
+    pub(super) fn mark(&mut self, head: &[u8], from: u64) -> io::Result<Option<Mark>> {
+        if from > 0 && self.length < SEAM {
+            return Ok(None);
+        }
+        let bytes = from + self.length;
+        let seam = crc32fast::hash(&self.end(SEAM)?);
+        Ok(Some(Mark { bytes, head: head_sum(head, bytes), seam }))
+    }
+
+    /// Its last byte.
+    pub(super) fn last(&mut self) -> io::Result<Option<u8>> {
+        Ok(self.end(1)?.pop())
+    }
+
+    fn end(&mut self, most: u64) -> io::Result<Vec<u8>> {
+        let (length, mut end) = (most.min(self.length), Vec::new());
+        self.file.seek(SeekFrom::Start(self.start + self.length - length))?;
+        (&self.file).take(length).read_to_end(&mut end)?;
+        Ok(end)
+    }
+
+    /// Its lines; the first one, of a text that begins within a log, may be the end of one, and goes.
+    pub(super) fn lines(mut self, from: u64) -> io::Result<impl Read + Send> {
+        self.file.seek(SeekFrom::Start(self.start))?;
+        let mut lines = BufReader::with_capacity(1 << 20, self.file).take(self.length);
+        if from > 0 {
+            lines.skip_until(b'\n')?;
+        }
+        Ok(lines)
+    }
+}
+
+/// The log, then the rotated parts of it that lie beside it, from the newest to the oldest, with `None` for one that could not
+/// be had. Where its folder may not be listed there are none.
 pub(super) fn remote_logs(
     files: &mut dyn Files,
     host: &Host,
     path: &str,
-    updated: &mut Updated,
-) -> Result<Vec<RemoteLog>, RemoteError> {
+    news: &mut News,
+) -> Result<Vec<Option<RemoteLog>>, RemoteError> {
     let (folder, name) = folder_and_name(path);
     let beside = |other: &str| path.strip_suffix(name).map(|folder| format!("{folder}{other}")).unwrap_or_default();
     let log = files.stat(path)?;
@@ -145,29 +225,34 @@ pub(super) fn remote_logs(
         return Err(RemoteError::new(host, format!("read {path}"), "no such file"));
     }
     parts.sort_by(|(a, a_name, _), (b, b_name, _)| (b.rank(), b_name).cmp(&(a.rank(), a_name)));
-    let mut logs: Vec<RemoteLog> =
-        log.map(|stat| RemoteLog::plain(host, path.to_owned(), stat, false)).into_iter().collect();
+    let mut logs: Vec<Option<RemoteLog>> =
+        log.map(|stat| Some(RemoteLog::plain(host, path.to_owned(), stat, false))).into_iter().collect();
     for (rotation, other, stat) in parts {
-        match rotation.packing {
-            Packing::None => logs.push(RemoteLog::plain(host, beside(other), stat, true)),
+        let part = match rotation.packing {
+            Packing::None => Some(RemoteLog::plain(host, beside(other), stat, true)),
             // While gzip packs a part, both are there.
-            Packing::Gzip if listed.contains_key(other.trim_end_matches(".gz")) => {}
-            Packing::Gzip => match RemoteLog::packed(host, files, beside(other), stat) {
-                Ok(log) => logs.push(log),
-                Err(error) => updated.gaps.push(Gap::new(&host.name, error.reason())),
-            },
+            Packing::Gzip if listed.contains_key(other.trim_end_matches(".gz")) => continue,
+            Packing::Gzip => RemoteLog::packed(host, files, beside(other), stat)
+                .inspect_err(|error| news.gaps.push(Gap::new(&host.name, error.reason())))
+                .ok(),
             Packing::Foreign => {
                 let place = Place::whole(&format!("{}:{}", host.name, beside(other)));
-                updated.findings.push(Finding::new(Kind::RotatedUnread, place, String::new()));
+                news.findings.push(Finding::new(Kind::RotatedUnread, place, String::new()));
+                None
             }
-        }
+        };
+        logs.push(part);
     }
     Ok(logs)
 }
 
-/// Whether a file beside a log is a rotated part of it.
-pub fn is_rotated(log: &str, other: &str) -> bool {
-    rotation(log, other).is_some()
+/// The folder of a remote path, empty where it is the login's home, and the name in it.
+fn folder_and_name(path: &str) -> (&str, &str) {
+    match path.rsplit_once('/') {
+        Some(("", name)) => ("/", name),
+        Some((folder, name)) => (folder, name),
+        None => ("", path),
+    }
 }
 
 /// What the name of a rotated part tells.
