@@ -71,5 +71,6 @@ pub mod parse;
 pub mod pipeline;
 pub mod report;
 pub mod source;
+pub mod status;
 pub mod texts;
 pub mod trace;

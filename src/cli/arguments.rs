@@ -1,9 +1,10 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::days::Day;
 use super::rows::Format;
@@ -24,6 +25,15 @@ pub(super) struct Arguments {
     pub(super) common: Common,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Arguments {
+    /// Whether a command line is one of `status`, whatever else is wrong with it: monitoring reads its exit codes otherwise.
+    pub(super) fn asks_for_status(arguments: &[OsString]) -> bool {
+        let command = Self::command();
+        let mut names = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+        names.find(|name| command.find_subcommand(name).is_some()) == Some("status")
+    }
 }
 
 /// Where `--help` lists them.
@@ -103,6 +113,12 @@ pub(super) enum Command {
     /// The DHCP files and Ordinateurs.ods side by side, with what is doubled, missing or said otherwise
     #[command(after_help = "Example: jeton inventory -o inventory.xlsx\n         jeton inventory --format csv")]
     Inventory(InventoryOptions),
+    /// Whether all is well: the last night, the watcher, the licence server, the disk
+    ///
+    /// Answers from the memory and asks no host. Exit codes, as monitoring has them: 0 all is well; 1 somebody should look; 2
+    /// something does not work; 3 nothing is known. `[alarm]` has the thresholds.
+    #[command(after_help = "Example: jeton status\n         jeton status --nagios")]
+    Status(StatusOptions),
     /// Try the configuration, the inputs and every host; say what to mend
     ///
     /// Exit codes: 0 all is well; 1 a night would fail; 2 the configuration is wrong; 3 a night would have gaps.
@@ -451,6 +467,22 @@ pub(super) struct InventoryOptions {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct StatusOptions {
+    /// Print a line with performance data for Nagios, Icinga or Centreon
+    #[arg(long, group = "form")]
+    pub(super) nagios: bool,
+    /// Print metrics for Prometheus
+    #[arg(long, group = "form")]
+    pub(super) prometheus: bool,
+    /// Print a JSON object
+    #[arg(long, group = "form")]
+    pub(super) json: bool,
+    /// Write the metrics into jeton.prom in this folder, for Prometheus's node_exporter
+    #[arg(long, value_name = "DIR")]
+    pub(super) textfile: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CheckOptions {
     /// Add the keys of hosts that known_hosts does not name, after whose fingerprints you have asked. A key that changed is
     /// refused all the same
@@ -513,7 +545,6 @@ pub(super) struct InitOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -23,6 +23,7 @@ mod resolve;
 pub mod rows;
 mod seats;
 mod sessions;
+mod status;
 mod tokens;
 mod traced;
 mod usage;
@@ -37,6 +38,7 @@ use clap::Parser;
 use crate::config::{Config, ConfigErrors};
 use crate::ledger::LedgerError;
 use crate::network::{Recorder, Remote};
+use crate::status::Level;
 use arguments::{Arguments, Command, Common};
 use days::WrongDays;
 
@@ -51,6 +53,8 @@ pub enum Exit {
     Usage,
     /// Published, but a source, a workbook or a push is missing (3).
     Gaps,
+    /// What `jeton status` found: 0 to 3, as monitoring has them.
+    Status(Level),
 }
 
 impl From<Exit> for ExitCode {
@@ -60,6 +64,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Gaps => 3,
+            Exit::Status(level) => level as u8,
         })
     }
 }
@@ -102,10 +107,15 @@ impl From<std::io::Error> for Stop {
 
 /// Runs the command line; everything it has to say is said when it returns.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Complete };
+            let exit = match (error.use_stderr(), Arguments::asks_for_status(&arguments)) {
+                (false, _) => Exit::Complete,
+                (true, true) => Exit::Status(Level::Unknown),
+                (true, false) => Exit::Usage,
+            };
             // Nobody is left to be told that a closed terminal cannot be written to.
             let _ = error.print();
             return exit;
@@ -140,6 +150,7 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Connected(options) => connected::run(&options, common),
         Command::Resolve(options) => resolve::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
+        Command::Status(options) => Ok(status::run(&options, common)),
         Command::Report(options) => report::run(&options, common),
         Command::History(options) => history::run(&options, common),
         Command::Ledger(options) => ledger::run(&options, common),

@@ -8,8 +8,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
-    Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, HistoryFormat, Inputs, Origin, Output, PeriodKind, Report,
-    ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
+    Alarm, Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, HistoryFormat, Inputs, Origin, Output, PeriodKind,
+    Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
 use crate::report::Template;
@@ -51,7 +51,9 @@ impl CollectFile {
     /// not there. `[collect]` must be there if it is `needed`.
     pub fn load(path: &Path, needed: bool) -> Result<Self, ConfigErrors> {
         with_document(path, |root| {
-            for section in ["inputs", "origin", "tftp", "ssh", "switches", "vlans", "output", "report", "remote"] {
+            for section in
+                ["inputs", "origin", "tftp", "ssh", "switches", "vlans", "output", "report", "alarm", "remote"]
+            {
                 root.pass_over(section);
             }
             let timezone = root.section_or_empty("site", |table| {
@@ -75,7 +77,7 @@ impl TraceSettings {
     /// inputs are not.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         with_document(path, |root| {
-            for section in ["inputs", "tftp", "ssh", "switches", "vlans", "report", "collect", "remote"] {
+            for section in ["inputs", "tftp", "ssh", "switches", "vlans", "report", "alarm", "collect", "remote"] {
                 root.pass_over(section);
             }
             let site = root.section("site", site);
@@ -115,6 +117,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
         *wrong_template = wrong;
         Some(report)
     });
+    let alarm = root.section_or_empty("alarm", alarm);
     let collect = root.optional("collect", |value| value.table("[collect]", collect));
     let replay = root.section_or_empty("remote", |table| table.optional("replay", Value::folder));
     Some(Config {
@@ -128,6 +131,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
         vlans: vlans?,
         output: output?,
         report: report?,
+        alarm: alarm?,
         collect: collect?,
         replay: replay?,
     })
@@ -347,6 +351,28 @@ fn report(table: &Table<'_>, language: Language) -> Option<(Report, Option<Confi
         Err(wrong) => (Template::built_in().clone(), Some(wrong)),
     };
     Some((Report { formats: formats?, period: period?, template: template.into() }, wrong))
+}
+
+fn alarm(table: &Table<'_>) -> Option<Alarm> {
+    let hours = |value: Value<'_>| value.integer("whole hours", 1_i64..=8784).map(chrono::Duration::hours);
+    let usual = Alarm::default();
+    let night = table.or("night_h", usual.night, hours);
+    let sign = table.or("sign_h", usual.sign, hours);
+    let limit_pct = table.or("limit_pct", usual.limit_pct, |value| value.integer("a percentage", 1_i64..=101));
+    let expiry_days =
+        table.or("expiry_days", usual.expiry_days, |value| value.integer("a number of days", 0_i64..=3660));
+    let disk = table.or("disk_mb", usual.disk, |value| {
+        value.integer("a number of megabytes", 0_u64..=1 << 40).map(|megabytes| megabytes << 20)
+    });
+    let textfile = table.optional("textfile", Value::path);
+    Some(Alarm {
+        night: night?,
+        sign: sign?,
+        limit_pct: limit_pct?,
+        expiry_days: expiry_days?,
+        disk: disk?,
+        textfile: textfile?,
+    })
 }
 
 fn collect(table: &Table<'_>) -> Option<Collect> {

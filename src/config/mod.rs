@@ -53,6 +53,8 @@ pub struct Config {
     pub output: Output,
     /// `[report]`.
     pub report: Report,
+    /// `[alarm]`: from where on `jeton status` raises one.
+    pub alarm: Alarm,
     /// `[collect]`, on the licence server.
     pub collect: Option<Collect>,
     /// `[remote] replay`: a folder that answers for the network.
@@ -238,6 +240,36 @@ impl PeriodKind {
             Self::Week => "week",
             Self::Month => "month",
             Self::Year => "year",
+        }
+    }
+}
+
+/// `[alarm]`.
+#[derive(Debug, Clone)]
+pub struct Alarm {
+    /// The age of the last night that is too old; twice that is worse.
+    pub night: chrono::Duration,
+    /// How long the watcher may have given no sign of life at a night.
+    pub sign: chrono::Duration,
+    /// From which part of the time with use on, in percent, a day with all tokens out is a saturated one.
+    pub limit_pct: i64,
+    /// How many days before the licence's end it is told.
+    pub expiry_days: i64,
+    /// How many bytes must be free on the disk of the output directory.
+    pub disk: u64,
+    /// The folder where each night writes the metrics for Prometheus's node_exporter.
+    pub textfile: Option<PathBuf>,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self {
+            night: chrono::Duration::hours(26),
+            sign: chrono::Duration::hours(12),
+            limit_pct: 25,
+            expiry_days: 30,
+            disk: 1024 << 20,
+            textfile: None,
         }
     }
 }

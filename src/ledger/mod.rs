@@ -23,6 +23,7 @@ mod places;
 mod publish;
 mod query;
 mod record;
+mod run;
 mod schema;
 mod search;
 mod sums;
@@ -40,6 +41,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use month::{Chapter, Month};
 pub use record::{Changing, Night};
+pub use run::{Lack, Run};
 pub use search::Search;
 pub use sums::{Grouping, Used};
 pub use told::TakenIn;

@@ -38,6 +38,7 @@ use crate::model::SessionRow;
 use crate::network::{Directory, Progress, Remote, Replay, Resolution, Ssh, resolve};
 use crate::output::{self, Lock};
 use crate::report::FOLDER;
+use crate::status::{self, Status};
 use due::Due;
 
 /// The name of the history file in the output directory.
@@ -288,6 +289,13 @@ pub fn nightly(
     let gaps: Vec<Gap> = learned.gaps.into_iter().chain(lost).collect();
     listener(Step::Doing("writing Origin_history and the workbooks"));
     let mut summary = tell(config, remote, &mut memory.ledger, gathered.now, (asked, gaps))?;
+    let at = if remote.is_live() { Utc::now() } else { gathered.now };
+    memory.ledger.note_run(at, gathered.is_stale, &summary.gaps)?;
+    if let Some(folder) = &config.alarm.textfile {
+        let found = Status::of(config, &memory.ledger, &memory.evidence, at)?;
+        let written = status::write(found.as_ref(), folder, &config.alarm);
+        summary.gaps.extend(written.err().map(|error| Gap::new(folder.display().to_string(), error.to_string())));
+    }
     cite_findings(&gathered.fetched.read, &memory.evidence, &mut summary.findings);
     Ok(summary)
 }

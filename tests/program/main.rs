@@ -23,6 +23,7 @@ mod simulator;
 #[allow(dead_code, reason = "shared with the tests of SSH itself")]
 #[path = "../support/sshd.rs"]
 mod sshd;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 #[allow(dead_code, reason = "shared with the tests of SSH itself")]

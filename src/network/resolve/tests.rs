@@ -3,7 +3,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::config::{HistoryFormat, Inputs, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp, VlanEntry};
+use crate::config::{
+    Alarm, HistoryFormat, Inputs, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp, VlanEntry,
+};
 use crate::network::inputs::ReadFile;
 use crate::network::{Command, Files, Host, Probed, RemoteError, UnknownKey};
 use crate::parse::computers::Sheet;
@@ -232,6 +234,7 @@ fn config(switches: &[&str]) -> Config {
             stale_after: second,
         },
         report: Report { formats: vec![], period: PeriodKind::Month, template: Arc::default() },
+        alarm: Alarm::default(),
         collect: None,
         replay: None,
     }
