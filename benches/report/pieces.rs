@@ -74,6 +74,7 @@ pub(super) fn input<'a>(rows: &'a [SessionRow], seats: &'a Seats, template: &'a 
         period: Period::of(PeriodKind::Year, last),
         established: ZONE.with_ymd_and_hms(2022, 1, 1, 0, 15, 0).unwrap(),
         scope: Scope::Department("DPT1"),
+        full: None,
         rows,
         holds: &[],
         denials: &[],

@@ -1,7 +1,5 @@
 //! `jeton report`: the workbooks of a period.
 
-use std::collections::BTreeSet;
-
 use super::arguments::{Common, ReportOptions};
 use super::gathered::told;
 use super::nightly::before_the_traces;
@@ -50,11 +48,10 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     Ok(if published.failures.is_empty() { exit } else { Exit::Gaps })
 }
 
-/// The department of that name; the error lists those that there are.
+/// The department of that name, case and accents aside, or of that old name; the error lists those that there are.
 fn known_department<'a>(config: &'a Config, name: &str) -> Result<&'a str, Stop> {
-    let known: BTreeSet<&str> = config.vlans.iter().map(|vlan| vlan.department.as_str()).collect();
-    known.iter().copied().find(|known| *known == name).ok_or_else(|| {
-        let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    config.department_called(name).ok_or_else(|| {
+        let known = config.department_names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         Stop::Usage(format!("error: unknown department `{name}`\nhint: expected one of {known}"))
     })
 }

@@ -30,7 +30,7 @@ pub(super) fn run(options: &SessionsOptions, common: &Common) -> Result<Exit, St
         found.push(row);
         true
     };
-    let search = search(&options.conditions, known.days);
+    let search = search(&options.conditions, &config, known.days);
     known.ledger.search(&search, config.site.timezone, take).map_err(anyhow::Error::from)?;
     order::sort(&mut found, &options.sort, options.reverse);
     if let Some(target) = target {
@@ -44,11 +44,12 @@ pub(super) fn run(options: &SessionsOptions, common: &Common) -> Result<Exit, St
 }
 
 /// The conditions as the ledger takes them. An empty text, which a script's unset variable gives, is no condition.
-fn search(conditions: &Conditions, days: Days) -> Search {
+fn search(conditions: &Conditions, config: &Config, days: Days) -> Search {
     let some = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     Search {
         machine: some(&conditions.machine),
         login: some(&conditions.login),
+        also_departments: conditions.department.as_deref().map_or(Vec::new(), |part| config.departments_like(part)),
         department: some(&conditions.department),
         ip: some(&conditions.ip),
         state: conditions.state.map(State::from),
@@ -124,6 +125,7 @@ fn workbook<'a>(
         period: period(found, known.days, now.date_naive()),
         established: now,
         scope: Scope::Site,
+        full: None,
         rows: found,
         holds: &[],
         denials: &[],

@@ -8,11 +8,11 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
-    Alarm, Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, HistoryFormat, Inputs, Origin, Output, PeriodKind,
-    Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
+    Alarm, Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs, Origin, Output,
+    PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
-use crate::report::Template;
+use crate::report::{Template, UNRESOLVED};
 use crate::source::Source;
 use crate::texts::Language;
 
@@ -51,9 +51,19 @@ impl CollectFile {
     /// not there. `[collect]` must be there if it is `needed`.
     pub fn load(path: &Path, needed: bool) -> Result<Self, ConfigErrors> {
         with_document(path, |root| {
-            for section in
-                ["inputs", "origin", "tftp", "ssh", "switches", "vlans", "output", "report", "alarm", "remote"]
-            {
+            for section in [
+                "inputs",
+                "origin",
+                "tftp",
+                "ssh",
+                "switches",
+                "vlans",
+                "departments",
+                "output",
+                "report",
+                "alarm",
+                "remote",
+            ] {
                 root.pass_over(section);
             }
             let timezone = root.section_or_empty("site", |table| {
@@ -77,7 +87,9 @@ impl TraceSettings {
     /// inputs are not.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         with_document(path, |root| {
-            for section in ["inputs", "tftp", "ssh", "switches", "vlans", "report", "alarm", "collect", "remote"] {
+            for section in
+                ["inputs", "tftp", "ssh", "switches", "vlans", "departments", "report", "alarm", "collect", "remote"]
+            {
                 root.pass_over(section);
             }
             let site = root.section("site", site);
@@ -110,6 +122,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
     let ssh = root.section_or_empty("ssh", ssh);
     let switches = switches(root);
     let vlans = vlans(root, site.as_ref());
+    let departments = departments(root, vlans.as_deref().unwrap_or_default());
     let output = root.section("output", output);
     let report = root.section_or_empty("report", |table| {
         let language = site.as_ref().map_or(Language::default(), |site| site.language);
@@ -129,6 +142,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
         ssh: ssh?,
         switches: switches?,
         vlans: vlans?,
+        departments: departments?,
         output: output?,
         report: report?,
         alarm: alarm?,
@@ -296,11 +310,58 @@ fn vlans(root: &Table<'_>, site: Option<&Site>) -> Option<Vec<VlanEntry>> {
                 Some(site) if folded(&site.name) == folded(&department) => {
                     value.refuse("a department named otherwise than the site", None)
                 }
+                _ if folded(&department) == folded(UNRESOLVED) => value.refuse(
+                    "a department named otherwise than the workbook of machines without one",
+                    Some(format!("`{UNRESOLVED}` is a name that jeton gives itself")),
+                ),
                 _ => Some(department),
             }
         });
         Some(VlanEntry { id: id?, name: name?, department: department? })
     })
+}
+
+/// What is known of the departments of `[[vlans]]`; the section may be absent.
+fn departments(root: &Table<'_>, vlans: &[VlanEntry]) -> Option<Vec<Department>> {
+    let current: Vec<&str> = vlans.iter().map(|vlan| vlan.department.as_str()).collect();
+    let mut names = Unique::new("name of a department");
+    let department = |table: &Table<'_>| {
+        let name = table.required("name", "\"DPT1\"", |value| {
+            let name = value.string()?;
+            names.check(value, folded(&name));
+            if vlans.is_empty() || current.contains(&name.as_str()) {
+                return Some(name);
+            }
+            let near = nearest(&name, current.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            value.refuse("the name of a department of `[[vlans]]`", near)
+        });
+        let full = table.optional("full", Value::string);
+        let head = table.optional("head", Value::string);
+        let mail = table.optional("mail", mail);
+        let was = table.or("was", Vec::new(), |value| {
+            value.list("a list of the names that it had before", |value| {
+                let name = value.string()?;
+                if current.iter().any(|current| folded(current) == folded(&name)) {
+                    return value.refuse("a name that no department has any more", None);
+                }
+                names.check(value, folded(&name)).then_some(name)
+            })
+        });
+        Some(Department { name: name?, full: full?, head: head?, mail: mail?, was: was? })
+    };
+    let mut department = department;
+    let read =
+        |value: Value<'_>| value.list("an array of tables", |entry| entry.table("[[departments]]", &mut department));
+    root.or("departments", Vec::new(), read)
+}
+
+/// A mail address, as far as a look tells: the server knows the rest.
+fn mail(value: Value<'_>) -> Option<String> {
+    let text = value.string()?;
+    let is_address = text.split_once('@').is_some_and(|(user, domain)| {
+        !user.is_empty() && domain.contains('.') && !domain.contains('@') && !text.contains([' ', ',', ';', '<', '>'])
+    });
+    if is_address { Some(text) } else { value.refuse("a mail address such as `head@lab.example`", None) }
 }
 
 fn output(table: &Table<'_>) -> Option<Output> {

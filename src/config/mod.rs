@@ -11,6 +11,7 @@ mod tests;
 pub use fault::{ConfigErrors, Fault, FaultPlace};
 pub use find::{ORIGIN, TraceSettings, VARIABLE, own_zone};
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use crate::model::Vlan;
+use crate::model::{Vlan, folded};
 use crate::report::Template;
 use crate::texts::Language;
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub switches: Vec<Switch>,
     /// `[[vlans]]`, in the order of the file.
     pub vlans: Vec<VlanEntry>,
+    /// `[[departments]]`, in the order of the file.
+    pub departments: Vec<Department>,
     /// `[output]`.
     pub output: Output,
     /// `[report]`.
@@ -171,6 +174,51 @@ pub struct VlanEntry {
     pub name: String,
     /// The department whose machines are in it.
     pub department: String,
+}
+
+/// One of `[[departments]]`: what is known of a department of `[[vlans]]` beside its name.
+#[derive(Debug, Clone)]
+pub struct Department {
+    /// The name, as `[[vlans]]` has it.
+    pub name: String,
+    /// The name in full: `Chimie moléculaire`.
+    pub full: Option<String>,
+    /// Who heads it.
+    pub head: Option<String>,
+    /// Where the head reads mail.
+    pub mail: Option<String>,
+    /// The names that it had before.
+    pub was: Vec<String>,
+}
+
+impl Config {
+    /// What is known of a department.
+    pub fn department(&self, name: &str) -> Option<&Department> {
+        self.departments.iter().find(|department| department.name == name)
+    }
+
+    /// The names of the departments, each once, in the order of the alphabet.
+    pub fn department_names(&self) -> BTreeSet<&str> {
+        self.vlans.iter().map(|vlan| vlan.department.as_str()).collect()
+    }
+
+    /// The department that is called so today, in full, or before; case and accents do not count.
+    pub fn department_called(&self, text: &str) -> Option<&str> {
+        let wanted = folded(text.trim());
+        let other =
+            |department: &&Department| department.full.iter().chain(&department.was).any(|name| folded(name) == wanted);
+        let own = self.department_names().into_iter().find(|name| folded(name) == wanted);
+        own.or_else(|| self.departments.iter().find(other).map(|department| department.name.as_str()))
+    }
+
+    /// The departments whose name in full, or before, has this part.
+    pub fn departments_like(&self, part: &str) -> Vec<String> {
+        let part = folded(part.trim());
+        let is_like = |department: &&Department| {
+            department.full.iter().chain(&department.was).any(|name| folded(name).contains(&part))
+        };
+        self.departments.iter().filter(is_like).map(|department| department.name.clone()).collect()
+    }
 }
 
 /// `[output]`.

@@ -172,6 +172,19 @@ fn one_faulty_line_more_is_one_fault_told_at_its_place() {
         ("[remote]\nreplay = \"replay\"", "31:10: no such folder: "),
         ("[remote]\nreplay = \"Ordinateurs.ods\"", "31:10: `"),
         ("[[vlans]]\nid = 510\nname = \"X\"\ndepartment = \"D\"", "31:6: duplicate VLAN id: integer `510`"),
+        (
+            "[[vlans]]\nid = 511\nname = \"X\"\ndepartment = \"Non-Résolus\"",
+            "33:14: expected a department named otherwise than the workbook of machines without one, found `Non-Résolus`",
+        ),
+        ("[[departments]]\nname = \"DPT2\"", "31:8: expected the name of a department of `[[vlans]]`, found `DPT2`"),
+        (
+            "[[departments]]\nname = \"DPT1\"\nmail = \"x\"",
+            "32:8: expected a mail address such as `head@lab.example`, found `x`",
+        ),
+        (
+            "[[departments]]\nname = \"DPT1\"\nwas = [\"dpt1\"]",
+            "32:8: expected a name that no department has any more, found `dpt1`",
+        ),
         ("[[vlans]]\nid = 511\nname = \"labo-dpt1\"\ndepartment = \"D\"", "32:8: duplicate VLAN name: `labo-dpt1`"),
         (
             "[[switches]]\nname = \"Balard-1D-1\"\naddress = \"10.14.0.50\"",
@@ -460,4 +473,19 @@ proptest! {
             prop_assert!(!errors.faults().is_empty());
         }
     }
+}
+
+#[test]
+fn a_department_is_known_by_all_its_names() {
+    let more = "\n[[departments]]\nname = \"DPT1\"\nfull = \"Chimie moléculaire\"\nwas = [\"CMM\", \"Équipe 1\"]\n";
+    let config = load(&format!("{WHOLE}{more}")).unwrap();
+    for name in ["DPT1", "dpt1", " Dpt1 ", "cmm", "equipe 1", "CHIMIE MOLECULAIRE"] {
+        assert_eq!(config.department_called(name), Some("DPT1"), "{name}");
+    }
+    for name in ["", "DPT", "chimie"] {
+        assert_eq!(config.department_called(name), None, "{name}");
+    }
+    assert_eq!(config.departments_like("moleculaire"), ["DPT1"]);
+    assert_eq!(config.departments_like("equipe"), ["DPT1"]);
+    assert!(config.departments_like("DPT1").is_empty(), "its own name needs no help");
 }

@@ -31,6 +31,8 @@ pub struct Search {
     pub login: Option<String>,
     /// A part of the department.
     pub department: Option<String>,
+    /// Departments that will do as well.
+    pub also_departments: Vec<String>,
     /// A part of the address.
     pub ip: Option<String>,
     /// The state.
@@ -55,6 +57,7 @@ impl Search {
             machine: None,
             login: None,
             department: None,
+            also_departments: Vec::new(),
             ip: None,
             state: None,
             outlet: None,
@@ -315,39 +318,40 @@ fn pairs_like(db: &Connection, column: &str, text: &str) -> rusqlite::Result<Opt
 /// Conditions on what an address was.
 #[derive(Debug, Default)]
 struct Places {
-    columns: Vec<&'static str>,
+    conditions: Vec<String>,
     texts: Vec<String>,
 }
 
 impl Places {
     fn of(search: &Search) -> Option<Self> {
-        let wanted = [
-            ("m.department_folded", &search.department),
-            ("a.ip", &search.ip),
-            ("m.outlet_folded", &search.outlet),
-            ("m.information_folded", &search.information),
-        ];
+        let wanted =
+            [("a.ip", &search.ip), ("m.outlet_folded", &search.outlet), ("m.information_folded", &search.information)];
         let mut places = Self::default();
         for (column, text) in wanted {
             if let Some(text) = text {
                 places = places.with(column, text);
             }
         }
-        (!places.columns.is_empty()).then_some(places)
+        if let Some(department) = &search.department {
+            let also = ["m.department_folded = ?"].repeat(search.also_departments.len());
+            let any = [&["instr(m.department_folded, ?) > 0"], also.as_slice()].concat();
+            places.conditions.push(format!("({})", any.join(" OR ")));
+            places.texts.extend(std::iter::once(department).chain(&search.also_departments).map(|text| folded(text)));
+        }
+        (!places.conditions.is_empty()).then_some(places)
     }
 
-    fn with(mut self, column: &'static str, text: &str) -> Self {
-        self.columns.push(column);
+    fn with(mut self, column: &str, text: &str) -> Self {
+        self.conditions.push(format!("instr({column}, ?) > 0"));
         self.texts.push(folded(text));
         self
     }
 
     fn ids(&self, db: &Connection) -> rusqlite::Result<Option<Value>> {
-        let conditions: Vec<String> = self.columns.iter().map(|column| format!("instr({column}, ?) > 0")).collect();
         let sql = format!(
             "SELECT p.id FROM place p JOIN machine m ON m.id = p.machine_id JOIN address a ON a.id = p.address_id \
              WHERE {}",
-            conditions.join(" AND ")
+            self.conditions.join(" AND ")
         );
         let mut found = db.prepare_cached(&sql)?;
         let found = found.query_map(params_from_iter(&self.texts), |row| row.get(0))?;

@@ -231,6 +231,10 @@ fn write(
         period,
         established: material.now.with_timezone(&config.site.timezone),
         scope,
+        full: match scope {
+            Scope::Department(name) => config.department(name).and_then(|department| department.full.as_deref()),
+            Scope::Unresolved | Scope::Site => None,
+        },
         rows: &share.rows,
         holds: &share.holds,
         denials: &share.denials,

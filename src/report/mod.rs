@@ -26,7 +26,7 @@ use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 
 pub use figures::{Figures, Usage};
-pub use names::{FOLDER, relative_path};
+pub use names::{FOLDER, UNRESOLVED, relative_path};
 pub use period::{Period, day, weekday};
 pub use sheets::{InventoryInput, found, inventory, sheets, told};
 pub use template::Template;
@@ -64,6 +64,8 @@ pub struct ReportInput<'a> {
     pub established: DateTime<Tz>,
     /// Whose rows these are.
     pub scope: Scope<'a>,
+    /// The department's name in full, where it is known.
+    pub full: Option<&'a str>,
     /// The pieces of sessions, a row each.
     pub rows: &'a [SessionRow],
     /// The tokens that made them.

@@ -8,7 +8,7 @@ use crate::model::folded;
 /// The folder of all reports, in the output directory.
 pub const FOLDER: &str = "reports";
 /// The workbook of the rows whose machine has no department.
-const UNRESOLVED: &str = "non-resolus";
+pub const UNRESOLVED: &str = "non-resolus";
 /// The most bytes of a name that goes into a file's name: file systems allow 255, the period takes some.
 const MOST_BYTES: usize = 120;
 

@@ -132,6 +132,7 @@ impl Data {
             period: Period::of(PeriodKind::Month, last).until(last),
             established: ZONE.with_ymd_and_hms(2021, 12, 15, 0, 15, 0).unwrap(),
             scope: Scope::Department("DPT4"),
+            full: None,
             rows: &self.rows,
             holds: &self.holds,
             denials: &self.denials,

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use fs_err as fs;
 
-use crate::support::{DEBUG_LOG, LMSTAT, LOGWATCH, Lab};
+use crate::support::workbook::Workbook;
+use crate::support::{DEBUG_LOG, LMSTAT, LOGWATCH, Lab, REPORTS};
 
 const LEDGER: &str = "out/jeton.db";
 const EVIDENCE: &str = "out/evidence/origin";
@@ -256,4 +257,25 @@ fn a_renamed_department_is_renamed_for_all_its_days() {
         books.iter().any(|name| name.contains("CHIMIE")) && !books.iter().any(|name| name.contains("DPT1")),
         "{books:?}"
     );
+}
+
+#[test]
+fn a_department_is_found_by_any_name_that_it_has_or_had() {
+    let known = "[[departments]]\nname = \"CHIMIE\"\nfull = \"Chimie moléculaire\"\nwas = [\"DPT1\"]\n\n[output]";
+    let lab = Lab::complete()
+        .edit("jeton.toml", |text| text.replace("\"DPT1\"", "\"CHIMIE\"").replacen("[output]", known, 1));
+    lab.jeton("nightly --no-push").exits(0);
+    let found = |name: &str| lab.jeton(&format!("sessions --format csv --department {name}")).exits(0).out;
+    let own = found("chimie");
+    assert!(own.lines().count() > 1, "{own}");
+    for name in ["CHIMIE", "dpt1", "moleculaire"] {
+        assert_eq!(found(name), own, "{name}");
+    }
+    assert_eq!(found("dpt3").lines().count(), 1);
+    for name in ["chimie", "dpt1"] {
+        lab.jeton(&format!("report --department {name}")).exits(0).says("CHIMIE-2021-12.xlsx");
+    }
+    lab.jeton("report --department dpt3").exits(2).complains("hint: expected one of `CHIMIE`, `DPT2`");
+    let book = Workbook::read(&lab.path(REPORTS).join("CHIMIE-2021-12.xlsx"));
+    assert!(book.sheet("Synthèse")[0][0].ends_with("CHIMIE – Chimie moléculaire"), "{:?}", book.sheet("Synthèse")[0]);
 }

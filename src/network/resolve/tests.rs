@@ -227,6 +227,7 @@ fn config(switches: &[&str]) -> Config {
             name: "ICGM-DPT4-CMNME".into(),
             department: "DPT4".into(),
         }],
+        departments: vec![],
         output: Output {
             directory: "out".into(),
             history_format: HistoryFormat::Record,

@@ -193,7 +193,8 @@ impl<'a> Context<'a> {
     }
 
     fn title(&self) -> String {
-        self.texts.fill("summary.title", &[("scope", self.scope())])
+        let full = self.input.full.map(|full| format!(" – {full}")).unwrap_or_default();
+        self.texts.fill("summary.title", &[("scope", &format!("{}{full}", self.scope()))])
     }
 
     fn period(&self) -> String {
