@@ -7,7 +7,8 @@ use std::str::FromStr;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::days::Day;
-use super::rows::Format;
+use super::messages::Voice;
+use super::rows::Printing;
 use crate::config::{DateLocale, HistoryFormat, PeriodKind};
 use crate::ledger::Grouping;
 use crate::model::State;
@@ -15,7 +16,7 @@ use crate::report::rows::COLUMNS;
 
 /// Who used the laboratory's OriginPro licence tokens, on which machine, from which wall outlet, and for how long.
 #[derive(Debug, Parser)]
-#[command(name = "jeton", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "jeton", version, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 complete; 1 failed, nothing published; 2 wrong usage or configuration; 3 complete with gaps.\n\
     Example: jeton --config /etc/jeton/jeton.toml nightly --date yesterday"
@@ -52,8 +53,22 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "DIR", help_heading = COMMON, conflicts_with = "replay")]
     pub(super) record: Option<PathBuf>,
     /// Show the names and addresses that findings are about
-    #[arg(short, long, global = true, help_heading = COMMON)]
+    #[arg(short, long, global = true, help_heading = COMMON, conflicts_with = "quiet")]
     pub(super) verbose: bool,
+    /// Say nothing of findings: errors and gaps alone
+    #[arg(short, long, global = true, help_heading = COMMON)]
+    pub(super) quiet: bool,
+}
+
+impl Common {
+    /// How much is said of findings.
+    pub(super) const fn voice(&self) -> Voice {
+        match (self.quiet, self.verbose) {
+            (true, _) => Voice::Quiet,
+            (false, true) => Voice::Verbose,
+            (false, false) => Voice::Usual,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -138,33 +153,36 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct NightlyOptions {
-    /// The last day to do, at the latest today: today, yesterday or YYYY-MM-DD
-    #[arg(long, default_value = "today", value_name = "DAY")]
+    /// The last day to do, today at the latest: today, yesterday, monday, -1, 2021-12-08
+    #[arg(long, default_value = "today", value_name = "DAY", allow_hyphen_values = true)]
     pub(super) date: Day,
-    /// The first day to do [default: the first that the logs hold]
-    #[arg(long, value_name = "DAY")]
+    /// The first day to do [default: the first that is not done yet]
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true)]
     pub(super) since: Option<Day>,
     /// Do not copy Origin_history to the licence server
     #[arg(long)]
     pub(super) no_push: bool,
+    /// Say what would be read, asked, written and sent, and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 /// A span of days on the command line.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub(super) struct SpanOptions {
-    /// The first day, included: today, yesterday or YYYY-MM-DD
-    #[arg(long, value_name = "DAY")]
+    /// This day alone: today, yesterday, monday, -7 (a week ago), 2021-12-08; or a month, 2021-12
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true, conflicts_with_all = ["since", "until"])]
+    pub(super) date: Option<Day>,
+    /// The first day, included
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true)]
     pub(super) since: Option<Day>,
-    /// The last day, included: today, yesterday or YYYY-MM-DD
-    #[arg(long, value_name = "DAY")]
+    /// The last day, included
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true)]
     pub(super) until: Option<Day>,
 }
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct TraceOptions {
-    /// This day alone: today, yesterday or YYYY-MM-DD
-    #[arg(long, value_name = "DAY", conflicts_with_all = ["since", "until"])]
-    pub(super) date: Option<Day>,
     #[command(flatten)]
     pub(super) span: SpanOptions,
     /// Read this logwatch and nothing else: no host, no inputs; may be given with --debug-log
@@ -173,9 +191,8 @@ pub(super) struct TraceOptions {
     /// Read this FlexNet debug log and nothing else; may be given with --logwatch
     #[arg(long, value_name = "FILE")]
     pub(super) debug_log: Option<PathBuf>,
-    /// How rows are printed: table, csv or json
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
-    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) printing: Printing,
 }
 
 #[derive(Debug, Args)]
@@ -246,9 +263,8 @@ pub(super) struct ConnectedOptions {
     /// Ask for the connections of this moment too, and find each user's machine, switch and outlet
     #[arg(long)]
     pub(super) live: bool,
-    /// How rows are printed: table, csv or json
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
-    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) printing: Printing,
 }
 
 #[derive(Debug, Args)]
@@ -256,9 +272,8 @@ pub(super) struct ResolveOptions {
     /// An address; or a MAC address, a host name or an outlet: who is there?
     #[arg(required = true, value_name = "IP")]
     pub(super) questions: Vec<String>,
-    /// How rows are printed: table, csv or json
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
-    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) printing: Printing,
 }
 
 #[derive(Debug, Args)]
@@ -273,15 +288,11 @@ pub(super) struct SessionsOptions {
     /// The greatest or newest first
     #[arg(long)]
     pub(super) reverse: bool,
-    /// Write a file, by the end of its name: FILE.csv, FILE.json, FILE.ods or FILE.xlsx
+    /// Write a file instead, by the end of its name: FILE.csv, FILE.json, FILE.ods or FILE.xlsx
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// How rows are printed: table, csv or json [default: table; with -o, none are]
-    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
-    pub(super) format: Option<Format>,
-    /// Do not show a table that is longer than the screen by $PAGER or less
-    #[arg(long)]
-    pub(super) no_pager: bool,
+    #[command(flatten)]
+    pub(super) printing: Printing,
 }
 
 /// What is searched for.
@@ -339,14 +350,14 @@ pub(super) struct ReportOptions {
     /// How much time a workbook covers [default: the configuration's]
     #[arg(long, value_enum)]
     pub(super) period: Option<PeriodName>,
-    /// A day of the period: today, yesterday or YYYY-MM-DD
-    #[arg(long, default_value = "today", value_name = "DAY")]
+    /// A day of the period: today, yesterday, monday, -30, 2021-12-08; or a month, 2021-12
+    #[arg(long, default_value = "today", value_name = "DAY", allow_hyphen_values = true)]
     pub(super) date: Day,
-    /// The first of any days, in the place of a period: today, yesterday or YYYY-MM-DD
-    #[arg(long, value_name = "DAY", conflicts_with_all = ["period", "date"])]
+    /// The first of any days, in the place of a period
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true, conflicts_with_all = ["period", "date"])]
     pub(super) since: Option<Day>,
     /// The last of them [default: today]
-    #[arg(long, value_name = "DAY", requires = "since")]
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true, requires = "since")]
     pub(super) until: Option<Day>,
     /// This department's workbook alone
     #[arg(long, value_name = "NAME")]
@@ -458,12 +469,11 @@ pub(super) struct BackupOptions {
 
 #[derive(Debug, Args)]
 pub(super) struct InventoryOptions {
-    /// Write a workbook, by the end of its name: FILE.ods or FILE.xlsx
+    /// Write a workbook instead, by the end of its name: FILE.ods or FILE.xlsx
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// How rows are printed: table, csv or json [default: table; with -o, none are]
-    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
-    pub(super) format: Option<Format>,
+    #[command(flatten)]
+    pub(super) printing: Printing,
 }
 
 #[derive(Debug, Args)]
@@ -488,9 +498,8 @@ pub(super) struct CheckOptions {
     /// refused all the same
     #[arg(long)]
     pub(super) accept_new: bool,
-    /// How rows are printed: table, csv or json
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
-    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) printing: Printing,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::arguments::{CheckOptions, Common};
-use super::rows::{self, Cell};
+use super::rows::Cell;
 use super::{Exit, Stop, complain, way_to_hosts};
 use crate::config::{Config, ConfigErrors};
 use crate::finding::Gap;
@@ -91,9 +91,8 @@ pub(super) fn run(options: &CheckOptions, common: &Common) -> Result<Exit, Stop>
     Ok(exit)
 }
 
-fn print(options: &CheckOptions, tried: &[Tried]) -> anyhow::Result<()> {
-    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, tried.iter().map(Tried::row))?;
-    Ok(())
+fn print(options: &CheckOptions, tried: &[Tried]) -> Result<(), Stop> {
+    options.printing.print(&COLUMNS, "nothing was tried", tried.iter().map(Tried::row))
 }
 
 /// A row for each fault of a configuration.

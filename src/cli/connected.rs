@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat};
 use chrono_tz::Tz;
 
 use super::arguments::{Common, ConnectedOptions};
-use super::rows::{self, Cell};
+use super::rows::Cell;
 use super::{Exit, Stop, complain, configured, messages};
 use crate::config::{Config, ORIGIN};
 use crate::finding::Gap;
@@ -31,12 +31,12 @@ pub(super) fn run(options: &ConnectedOptions, common: &Common) -> Result<Exit, S
     {
         heard.gaps.push(Gap::new(&config.origin.host, unlisted(feature, lmstat)));
     }
-    complain(&messages::findings(&heard.findings, &heard.gaps, common.verbose));
+    complain(&messages::findings(&heard.findings, &heard.gaps, common.voice()));
     let lmstat = heard.lmstat.unwrap_or_default();
     let held = held(&lmstat, feature, config.site.timezone);
     let columns = [&COLUMNS[..], &KEYS].concat();
     let rows = held.iter().map(|held| row(held).into_iter().chain(keys(held)).collect());
-    rows::print(&mut std::io::stdout().lock(), options.format, &columns, rows)?;
+    options.printing.print(&columns, NOBODY, rows)?;
     Ok(if heard.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
 
@@ -82,6 +82,9 @@ fn held<'a>(lmstat: &'a Lmstat, feature: Option<&str>, zone: Tz) -> Vec<Held<'a>
     held.sort_by(|a, b| (a.since, &a.found.who, a.found.line).cmp(&(b.since, &b.found.who, b.found.line)));
     held
 }
+
+/// What is said where no token is out.
+const NOBODY: &str = "nobody holds a token";
 
 /// The columns in which every row ends.
 const KEYS: [&str; 2] = ["licence", "feature"];

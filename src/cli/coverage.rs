@@ -28,6 +28,6 @@ pub(super) fn run(options: &TraceOptions, common: &Common) -> Result<Exit, Stop>
             stretch.hole.map(Hole::name).into(),
         ]
     });
-    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, rows)?;
+    options.printing.print(&COLUMNS, &rows::nothing_in(days), rows)?;
     Ok(traced.exit)
 }

@@ -4,20 +4,48 @@
 
 use std::str::FromStr;
 
-use chrono::{Days as CalendarDays, NaiveDate};
+use chrono::{Datelike, Days as CalendarDays, NaiveDate, Weekday};
 
-use super::arguments::{NightlyOptions, ReportOptions, SpanOptions, TraceOptions};
+use super::arguments::{NightlyOptions, ReportOptions, SpanOptions};
 use crate::config::PeriodKind;
 use crate::pipeline::{Asked, Days};
 use crate::report::Period;
 
-/// A day as people name it.
+/// A day as people name it; or a month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Day {
     Today,
-    Yesterday,
+    /// So many days ago.
+    Ago(u32),
+    /// The last such day, today included.
+    Last(Weekday),
     On(NaiveDate),
+    /// The month that begins with this day.
+    Month(NaiveDate),
 }
+
+/// What days are called, beside dates and `-7`.
+const NAMES: [(&str, Day); 19] = [
+    ("today", Day::Today),
+    ("yesterday", Day::Ago(1)),
+    ("aujourd'hui", Day::Today),
+    ("aujourd’hui", Day::Today),
+    ("hier", Day::Ago(1)),
+    ("monday", Day::Last(Weekday::Mon)),
+    ("tuesday", Day::Last(Weekday::Tue)),
+    ("wednesday", Day::Last(Weekday::Wed)),
+    ("thursday", Day::Last(Weekday::Thu)),
+    ("friday", Day::Last(Weekday::Fri)),
+    ("saturday", Day::Last(Weekday::Sat)),
+    ("sunday", Day::Last(Weekday::Sun)),
+    ("lundi", Day::Last(Weekday::Mon)),
+    ("mardi", Day::Last(Weekday::Tue)),
+    ("mercredi", Day::Last(Weekday::Wed)),
+    ("jeudi", Day::Last(Weekday::Thu)),
+    ("vendredi", Day::Last(Weekday::Fri)),
+    ("samedi", Day::Last(Weekday::Sat)),
+    ("dimanche", Day::Last(Weekday::Sun)),
+];
 
 /// Days that cannot be asked for: wrong usage, found out when today is known.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,21 +53,32 @@ pub(super) enum Day {
 pub(super) struct WrongDays(String);
 
 impl Day {
-    /// The day itself, where today is `today`.
+    /// The day itself, where today is `today`; the first one of a month.
     pub(super) fn on(self, today: NaiveDate) -> NaiveDate {
         match self {
             Self::Today => today,
-            Self::Yesterday => today.checked_sub_days(CalendarDays::new(1)).unwrap_or(today),
-            Self::On(date) => date,
+            Self::Ago(days) => today.checked_sub_days(CalendarDays::new(days.into())).unwrap_or(NaiveDate::MIN),
+            Self::Last(weekday) => Self::Ago(today.weekday().days_since(weekday)).on(today),
+            Self::On(date) | Self::Month(date) => date,
+        }
+    }
+
+    /// The same; of a month the last day.
+    fn last_on(self, today: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Month(first) => Period::of(PeriodKind::Month, first).last(),
+            day => day.on(today),
         }
     }
 
     /// An option with its day, as it was given: `--until yesterday` (2021-12-09).
     fn shown(self, option: &str, today: NaiveDate) -> String {
-        match self {
-            Self::Today => format!("`{option} today` ({today})"),
-            Self::Yesterday => format!("`{option} yesterday` ({})", self.on(today)),
-            Self::On(date) => format!("`{option} {date}`"),
+        let name = NAMES.iter().find(|(_, day)| *day == self).map(|(name, _)| (*name).to_owned());
+        match (self, name) {
+            (Self::On(date), _) => format!("`{option} {date}`"),
+            (Self::Month(first), _) => format!("`{option} {}`", first.format("%Y-%m")),
+            (Self::Ago(days), None) => format!("`{option} -{days}` ({})", self.on(today)),
+            (_, name) => format!("`{option} {}` ({})", name.unwrap_or_default(), self.on(today)),
         }
     }
 }
@@ -48,44 +87,39 @@ impl FromStr for Day {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "today" => Ok(Self::Today),
-            "yesterday" => Ok(Self::Yesterday),
-            _ => text
-                .parse()
-                .map(Self::On)
-                .map_err(|_| format!("expected `today`, `yesterday` or a date such as `2021-12-31`, found `{text}`")),
-        }
+        let wanted = text.trim().to_lowercase();
+        let named = NAMES.iter().find(|(name, _)| *name == wanted).map(|(_, day)| *day);
+        let ago = || wanted.strip_prefix('-')?.parse().ok().map(Self::Ago);
+        let month = || format!("{wanted}-01").parse().ok().map(Self::Month);
+        named.or_else(ago).or_else(|| wanted.parse().ok().map(Self::On)).or_else(month).ok_or_else(|| {
+            format!(
+                "expected `today`, `yesterday`, a weekday, `-7` for a week ago, a date such as `2021-12-31` or a month \
+                 such as `2021-12`, found `{text}`"
+            )
+        })
     }
 }
 
 impl SpanOptions {
-    /// The days, open at the ends that nothing was said of. An end that is not over yet is an open one.
+    /// The days: one, or a span that is open at the ends that nothing was said of. An end that is not over yet is an open one.
     pub(super) fn days(self, today: NaiveDate) -> Result<Days, WrongDays> {
+        if let Some(day) = self.date {
+            return Ok(Days { first: day.on(today), last: day.last_on(today) });
+        }
         if let (Some(since), Some(until)) = (self.since, self.until) {
             in_order(("--since", since), ("--until", until), today)?;
         }
         Ok(Days {
             first: self.since.map_or(NaiveDate::MIN, |day| day.on(today)),
-            last: self.until.map_or(NaiveDate::MAX, |day| day.on(today)),
+            last: self.until.map_or(NaiveDate::MAX, |day| day.last_on(today)),
         })
-    }
-}
-
-impl TraceOptions {
-    /// The days: one, a span, or all.
-    pub(super) fn days(&self, today: NaiveDate) -> Result<Days, WrongDays> {
-        match self.date {
-            Some(day) => Ok(Days { first: day.on(today), last: day.on(today) }),
-            None => self.span.days(today),
-        }
     }
 }
 
 impl NightlyOptions {
     /// The days to do, none of them after today: what is written must be known.
     pub(super) fn days(&self, today: NaiveDate) -> Result<Asked, WrongDays> {
-        let last = self.date.on(today);
+        let last = self.date.last_on(today);
         if last > today {
             return Err(not_begun(&self.date.shown("--date", today), "is", today));
         }
@@ -106,7 +140,7 @@ impl ReportOptions {
             if let Some(until) = self.until {
                 in_order(("--since", since), ("--until", until), today)?;
             }
-            let last = self.until.map_or(today, |until| until.on(today).min(today));
+            let last = self.until.map_or(today, |until| until.last_on(today).min(today));
             return Ok(Period::range(since.on(today), last));
         }
         let whole = Period::of(kind, self.date.on(today));
@@ -118,7 +152,7 @@ impl ReportOptions {
 }
 
 fn in_order(first: (&str, Day), last: (&str, Day), today: NaiveDate) -> Result<(), WrongDays> {
-    if first.1.on(today) <= last.1.on(today) {
+    if first.1.on(today) <= last.1.last_on(today) {
         return Ok(());
     }
     let [first, last] = [first, last].map(|(option, day)| day.shown(option, today));
@@ -145,14 +179,42 @@ mod tests {
     }
 
     #[test]
-    fn days_have_three_spellings() {
-        let today = NaiveDate::from_ymd_opt(2022, 3, 1).unwrap();
-        for (text, day) in [("today", "2022-03-01"), ("yesterday", "2022-02-28"), ("2021-12-08", "2021-12-08")] {
-            assert_eq!(on(text).on(today).to_string(), day);
+    fn days_are_called_as_people_call_them() {
+        // A Wednesday.
+        let today = NaiveDate::from_ymd_opt(2022, 3, 2).unwrap();
+        for (text, first, last) in [
+            ("today", "2022-03-02", "2022-03-02"),
+            ("Aujourd'hui", "2022-03-02", "2022-03-02"),
+            ("yesterday", "2022-03-01", "2022-03-01"),
+            ("hier", "2022-03-01", "2022-03-01"),
+            ("-0", "2022-03-02", "2022-03-02"),
+            ("-7", "2022-02-23", "2022-02-23"),
+            ("wednesday", "2022-03-02", "2022-03-02"),
+            ("Thursday", "2022-02-24", "2022-02-24"),
+            ("lundi", "2022-02-28", "2022-02-28"),
+            ("dimanche", "2022-02-27", "2022-02-27"),
+            ("2021-12-08", "2021-12-08", "2021-12-08"),
+            ("2022-02", "2022-02-01", "2022-02-28"),
+        ] {
+            let day = on(text);
+            assert_eq!(
+                (day.on(today).to_string(), day.last_on(today).to_string()),
+                (first.into(), last.into()),
+                "{text}"
+            );
         }
-        for text in ["8/12/2021", "tomorrow", "2021-13-01", ""] {
-            assert!(text.parse::<Day>().is_err(), "{text}");
+        for text in ["8/12/2021", "tomorrow", "2021-13-01", "2021-13", "2021", "", "7", "-", "--7", "-9999999999"] {
+            text.parse::<Day>().unwrap_err();
         }
+    }
+
+    #[test]
+    fn a_month_is_all_of_its_days() {
+        let december = SpanOptions { date: Some(on("2021-12")), ..SpanOptions::default() };
+        let day = |month, day| NaiveDate::from_ymd_opt(2021, month, day).unwrap();
+        assert_eq!(december.days(TODAY), Ok(Days { first: day(12, 1), last: day(12, 31) }));
+        let both = SpanOptions { since: Some(on("2021-11")), until: Some(on("2021-11")), date: None };
+        assert_eq!(both.days(TODAY), Ok(Days { first: day(11, 1), last: day(11, 30) }));
     }
 
     #[test]
@@ -164,10 +226,10 @@ mod tests {
             ("today", "yesterday", "`--since today` (2021-12-10) is after `--until yesterday` (2021-12-09)"),
             ("today", "2021-12-09", "`--since today` (2021-12-10) is after `--until 2021-12-09`"),
         ] {
-            let span = SpanOptions { since: Some(on(since)), until: Some(on(until)) };
+            let span = SpanOptions { date: None, since: Some(on(since)), until: Some(on(until)) };
             assert_eq!(told(span.days(TODAY)), error, "{since} {until}");
         }
-        assert_eq!(SpanOptions { since: None, until: None }.days(TODAY), Ok(Days::ALL));
+        assert_eq!(SpanOptions::default().days(TODAY), Ok(Days::ALL));
     }
 
     #[test]
@@ -179,7 +241,7 @@ mod tests {
             (Some("2021-12-12"), "today", "`--since 2021-12-12` is after `--date today` (2021-12-10)"),
             (Some("2021-12-12"), "2021-12-13", "`--date 2021-12-13` is after today, 2021-12-10\n"),
         ] {
-            let options = NightlyOptions { date: on(date), since: since.map(on), no_push: true };
+            let options = NightlyOptions { date: on(date), since: since.map(on), no_push: true, dry_run: false };
             let told = told(options.days(TODAY));
             assert!(told.starts_with(error) && told.is_empty() == error.is_empty(), "{since:?} {date}: {told}");
         }

@@ -47,7 +47,7 @@ pub(super) fn told(whence: &Whence, common: &Common) -> Exit {
     match whence {
         Whence::Ledger => Exit::Complete,
         Whence::Inputs { findings, gaps, .. } => {
-            complain(&messages::findings(findings, gaps, common.verbose));
+            complain(&messages::findings(findings, gaps, common.voice()));
             if gaps.is_empty() { Exit::Complete } else { Exit::Gaps }
         }
     }

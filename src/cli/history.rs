@@ -57,7 +57,7 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
     let tomorrow = (Utc::now() + Duration::days(1)).with_timezone(&config.site.timezone).date_naive();
     let (files, late): (Vec<Source>, Vec<_>) =
         files.iter().map(|file| history::until(file, tomorrow)).map(|parsed| (parsed.items, parsed.findings)).unzip();
-    complain(&messages::findings(&late.concat(), &[], common.verbose));
+    complain(&messages::findings(&late.concat(), &[], common.voice()));
     let line = Line::new();
     let _lock = pipeline::prepare_output(&config, &|step| line.show(step))?;
     drop(line);
@@ -78,7 +78,7 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
         return Err(anyhow::anyhow!(why).into());
     }
     let lost = memory.lost(&config);
-    complain(&messages::findings(&imported.findings, &lost, common.verbose));
+    complain(&messages::findings(&imported.findings, &lost, common.voice()));
     let taken = memory.ledger.take_in(&files, config.site.timezone).map_err(anyhow::Error::from)?;
     memory.keep_facts()?;
     if imported.text != existing.text() {

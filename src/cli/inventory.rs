@@ -4,7 +4,7 @@ use chrono::Utc;
 
 use super::arguments::{Common, InventoryOptions};
 use super::export::{Kind, Target};
-use super::rows::{self, Cell};
+use super::rows::Cell;
 use super::{Exit, Stop, complain, configured_alone, messages, say};
 use crate::config::Config;
 use crate::model::Vlan;
@@ -21,16 +21,13 @@ pub(super) fn run(options: &InventoryOptions, common: &Common) -> Result<Exit, S
     let config = configured_alone(common)?;
     let (directory, findings) = Directory::read(&config).map_err(anyhow::Error::from)?;
     let inventory = inventory(&directory, findings);
-    complain(&messages::findings(&inventory.rest, &[], common.verbose));
+    complain(&messages::findings(&inventory.rest, &[], common.voice()));
     if let Some(target) = target {
         target.write_book(&workbook(&config, &inventory))?;
     }
-    match (target, options.format) {
+    match (target, options.printing.format) {
         (Some(target), None) => say(&target.path.display().to_string()),
-        (_, format) => {
-            let rows = inventory.machines.iter().map(row);
-            rows::print(&mut std::io::stdout().lock(), format.unwrap_or_default(), &COLUMNS, rows)?;
-        }
+        _ => options.printing.print(&COLUMNS, "no machine is in the inputs", inventory.machines.iter().map(row))?,
     }
     Ok(Exit::Complete)
 }

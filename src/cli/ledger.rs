@@ -40,7 +40,7 @@ fn again(config: &Config, keep: bool, common: &Common) -> Result<Exit, Stop> {
         memory.learn(|evidence, ledger| rederive(evidence, ledger, &settings, as_of, keep, &|step| line.show(step)))?;
     drop(line);
     let lost = memory.lost(config);
-    complain(&messages::findings(&[], &lost, common.verbose));
+    complain(&messages::findings(&[], &lost, common.voice()));
     let changed = days.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let changed = if changed.is_empty() { "none".to_owned() } else { changed };
     let what = if keep { "days with other rows than before" } else { "days whose rows differ from the evidence" };

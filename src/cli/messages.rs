@@ -7,6 +7,17 @@ use std::net::IpAddr;
 use crate::finding::{Finding, Gap, Kind, Place, Severity};
 use crate::texts::{Language, Texts};
 
+/// How much is said of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// Nothing; gaps are told.
+    Quiet,
+    /// Each kind with its first places, and no name.
+    Usual,
+    /// All places, with names and addresses.
+    Verbose,
+}
+
 /// How many places of one kind are named without `-v`.
 const PLACES: usize = 3;
 
@@ -25,18 +36,18 @@ pub(super) fn failure(error: &anyhow::Error) -> String {
 }
 
 /// Gaps and findings as a terminal shows them: each gap, then each kind of finding with its first places and what to do.
-pub(super) fn findings(findings: &[Finding], gaps: &[Gap], verbose: bool) -> String {
+pub(super) fn findings(findings: &[Finding], gaps: &[Gap], voice: Voice) -> String {
     let texts = Language::English.texts();
     let mut text = String::new();
     for gap in gaps {
         let _ = writeln!(text, "gap: {}: {}", gap.source, gap.reason);
     }
     let mut by_kind: BTreeMap<(std::cmp::Reverse<Severity>, Kind), Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
+    for finding in findings.iter().filter(|_| voice != Voice::Quiet) {
         by_kind.entry((std::cmp::Reverse(finding.kind.severity()), finding.kind)).or_default().push(finding);
     }
     for ((_, kind), found) in by_kind {
-        write_kind(&mut text, texts, kind, &found, verbose);
+        write_kind(&mut text, texts, kind, &found, voice == Voice::Verbose);
     }
     text
 }
@@ -78,10 +89,11 @@ mod tests {
             Finding::new(Kind::MachineUnknown, Place::whole("10.14.18.145"), "PC-1"),
         ];
         let gaps = [Gap::new("Balard-4D-1", "unreachable")];
-        let quiet = findings(&all, &gaps, false);
+        let quiet = findings(&all, &gaps, Voice::Usual);
         assert!(!quiet.contains("anna") && !quiet.contains("10.14.18.145"), "{quiet}");
         assert!(quiet.contains("gap: Balard-4D-1: unreachable") && quiet.contains(" --> logwatch:7"), "{quiet}");
-        let verbose = findings(&all, &gaps, true);
+        assert_eq!(findings(&all, &gaps, Voice::Quiet), "gap: Balard-4D-1: unreachable\n");
+        let verbose = findings(&all, &gaps, Voice::Verbose);
         assert!(
             verbose.contains(" --> logwatch:7: anna@PC-1") && verbose.contains(" --> 10.14.18.145: PC-1"),
             "{verbose}"

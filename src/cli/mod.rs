@@ -24,6 +24,7 @@ pub mod rows;
 mod seats;
 mod sessions;
 mod status;
+mod table;
 mod tokens;
 mod traced;
 mod usage;

@@ -8,7 +8,7 @@ use super::arguments::{Common, NightlyOptions};
 use super::progress::Line;
 use super::{Exit, Stop, complain, configured, messages, say};
 use crate::finding::Severity;
-use crate::pipeline::{self, Summary};
+use crate::pipeline::{self, Days, Plan, Summary};
 use crate::report::Period;
 
 pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Stop> {
@@ -20,10 +20,18 @@ pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Sto
         let today = now.with_timezone(&config.site.timezone).date_naive();
         Ok(options.days(today)?)
     };
+    if options.dry_run {
+        let now = |latest: Option<chrono::DateTime<chrono::Utc>>| {
+            let replayed = || remote.recorded_now().or(latest);
+            if remote.is_live() { None } else { replayed() }.unwrap_or_else(chrono::Utc::now)
+        };
+        say(&planned(&pipeline::plan(&config, span, now)?));
+        return Ok(Exit::Complete);
+    }
     let line = Line::new();
     let summary = pipeline::nightly(&config, remote.as_ref(), span, &|step| line.show(step))?;
     drop(line);
-    complain(&messages::findings(&summary.findings, &summary.gaps, common.verbose));
+    complain(&messages::findings(&summary.findings, &summary.gaps, common.voice()));
     match summary.before {
         Some(begin) => say(&before_the_traces(summary.days.last, begin)),
         None => say(&told(&summary)),
@@ -32,6 +40,18 @@ pub(super) fn run(options: &NightlyOptions, common: &Common) -> Result<Exit, Sto
         complain(&format!("note: {note}"));
     }
     Ok(if summary.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
+}
+
+/// A plan, a line a step.
+fn planned(plan: &Plan) -> String {
+    let days = match plan.days {
+        Some(Days { first, last }) => {
+            format!("{first} to {last}, and earlier ones of which the logs tell something new")
+        }
+        None => "all that the logs hold".to_owned(),
+    };
+    let steps: Vec<String> = plan.steps.iter().map(|(kind, what)| format!("{kind}: {what}")).collect();
+    format!("this is a dry run: nothing is done\ndays: {days}\n{}", steps.join("\n"))
 }
 
 /// What is said of days before the traces begin.

@@ -1,6 +1,6 @@
 //! A line of progress on a terminal; nothing where standard error is none, as in cron.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::network::Progress;
 use crate::pipeline::Step;
@@ -11,6 +11,9 @@ pub(super) struct Line(ProgressBar);
 impl Line {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::new_spinner();
+        if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
         Self(bar)
     }

@@ -50,6 +50,6 @@ pub(super) fn run(options: &TraceOptions, common: &Common) -> Result<Exit, Stop>
             Cell::text(&denial.feature.name),
         ]
     });
-    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, rows)?;
+    options.printing.print(&COLUMNS, &rows::nothing_in(days), rows)?;
     Ok(traced.exit)
 }

@@ -39,7 +39,7 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     drop(line);
     let exit = told(&rows.whence, common);
     let files: Vec<String> = published.files.iter().map(|file| file.display().to_string()).collect();
-    complain(&messages::findings(&[], &published.failures, common.verbose));
+    complain(&messages::findings(&[], &published.failures, common.voice()));
     say(&match before {
         Some(begin) => before_the_traces(period.last(), begin),
         None if files.is_empty() => "no use in this period: no workbook was written".to_owned(),

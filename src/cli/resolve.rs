@@ -2,7 +2,7 @@
 
 use super::arguments::{Common, ResolveOptions};
 use super::progress::Line;
-use super::rows::{self, Cell};
+use super::rows::Cell;
 use super::{Exit, Stop, complain, configured, messages};
 use crate::finding::{Finding, excerpt};
 use crate::model::{Machine, SwitchPort, Vlan};
@@ -23,14 +23,14 @@ pub(super) fn run(options: &ResolveOptions, common: &Common) -> Result<Exit, Sto
     });
     drop(line);
     findings.extend(lookup.findings);
-    complain(&messages::findings(&findings, &lookup.gaps, common.verbose));
+    complain(&messages::findings(&findings, &lookup.gaps, common.voice()));
     for (question, answers) in questions.iter().zip(&lookup.answers) {
         if answers.iter().any(|answer| answer.remark == Some(Remark::Unknown)) {
             complain(&format!("note: nothing is known of `{}`", excerpt(question.text())));
         }
     }
     let wanted = lookup.answers.iter().flatten().map(row);
-    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, wanted)?;
+    options.printing.print(&COLUMNS, "nothing was found", wanted)?;
     Ok(if lookup.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
 

@@ -4,12 +4,16 @@
 //! JSON. The table is for eyes only.
 
 use std::borrow::Cow;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use clap::ValueEnum;
-use comfy_table::{Attribute, CellAlignment, ContentArrangement, Table, presets};
+use clap::{Args, ValueEnum};
+use comfy_table::Table;
 use serde_json::{Map, Value};
 
+use super::table::table;
+use super::{Stop, pager};
+use crate::config::nearest;
+use crate::pipeline::Days;
 use crate::report::csv::guarded;
 
 /// How rows are printed: `--format`.
@@ -45,7 +49,7 @@ impl Cell {
         Self::Text(value.to_string())
     }
 
-    fn to_plain(&self) -> Cow<'_, str> {
+    pub(super) fn to_plain(&self) -> Cow<'_, str> {
         match self {
             Self::Empty => "".into(),
             Self::Text(text) => text.into(),
@@ -115,18 +119,106 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
-/// Prints rows, each with a cell per column. CSV and JSON are written row by row, so that no command needs the memory
-/// for all of them.
-///
-/// Whoever reads a pipe may stop reading (`| head`): that ends the printing, and is no error.
-pub fn print(
+/// How a command prints its rows.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Printing {
+    /// How rows are printed: table, csv or json [default: table]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub(super) format: Option<Format>,
+    /// Only these columns, in this order, by their names in the CSV: `--columns login,start,end`
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Only so many rows
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Do not show a table that is longer than the screen by $PAGER or less
+    #[arg(long)]
+    no_pager: bool,
+}
+
+impl Printing {
+    /// The format; a table where none is named.
+    pub(super) fn format(&self) -> Format {
+        self.format.unwrap_or_default()
+    }
+
+    /// Whether rows go to a terminal, without a choice of columns: there is room for those alone that one looks for first.
+    pub(super) fn is_glance(&self) -> bool {
+        self.format() == Format::Table && self.columns.is_empty() && io::stdout().is_terminal()
+    }
+
+    /// Prints rows, each with a cell per column. CSV and JSON are written row by row, so that no command needs the memory
+    /// for all of them. Without rows a table says `nothing`.
+    ///
+    /// Whoever reads a pipe may stop reading (`| head`): that ends the printing, and is no error.
+    pub(super) fn print(
+        &self,
+        columns: &[&str],
+        nothing: &str,
+        rows: impl Iterator<Item = Vec<Cell>>,
+    ) -> Result<(), Stop> {
+        let chosen = self.chosen(columns)?;
+        let names: Vec<&str> = chosen.iter().map(|at| columns[*at]).collect();
+        let rows = rows.take(self.limit.unwrap_or(usize::MAX)).map(|row| pick(&row, &chosen));
+        if self.format() != Format::Table {
+            return Ok(print(&mut io::stdout().lock(), self.format(), &names, rows)?);
+        }
+        let rows: Vec<Vec<Cell>> = rows.collect();
+        let text =
+            if rows.is_empty() { nothing.to_owned() } else { table(&names, &rows, Table::new().width(), is_plain()) };
+        Ok(pager::show(format!("{text}\n").as_bytes(), !self.no_pager)?)
+    }
+
+    /// The numbers of the columns that are wanted.
+    fn chosen(&self, columns: &[&str]) -> Result<Vec<usize>, Stop> {
+        if self.columns.is_empty() {
+            return Ok((0..columns.len()).collect());
+        }
+        let find = |name: &String| {
+            columns.iter().position(|column| *column == name.trim()).ok_or_else(|| {
+                let near = nearest(name, columns.iter().copied());
+                let hint = near.map_or_else(
+                    || format!("expected some of {}", columns.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                Stop::Usage(format!("error: unknown column `{name}`\nhint: {hint}"))
+            })
+        };
+        self.columns.iter().map(find).collect()
+    }
+}
+
+/// The wanted cells of a row.
+fn pick(row: &[Cell], chosen: &[usize]) -> Vec<Cell> {
+    chosen.iter().map(|at| row.get(*at).cloned().unwrap_or(Cell::Empty)).collect()
+}
+
+/// Whether letters are to be plain: somebody said so (<https://no-color.org>), or the terminal knows no others.
+pub(super) fn is_plain() -> bool {
+    let says = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    says("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb") || !io::stdout().is_terminal()
+}
+
+/// What is said where nothing was found in some days, of those that are known.
+pub(super) fn nothing_in(days: Days) -> String {
+    match (days.first == Days::ALL.first, days.last == Days::ALL.last) {
+        (true, true) => "nothing was found in all days that are known".to_owned(),
+        (true, false) => format!("nothing was found up to {}", days.last),
+        (false, true) => format!("nothing was found since {}", days.first),
+        (false, false) if days.first == days.last => format!("nothing was found on {}", days.first),
+        (false, false) => format!("nothing was found from {} to {}", days.first, days.last),
+    }
+}
+
+/// Writes rows as CSV or JSON.
+pub(super) fn print(
     out: &mut dyn Write,
     format: Format,
     columns: &[&str],
     rows: impl Iterator<Item = Vec<Cell>>,
 ) -> io::Result<()> {
     let printed = match format {
-        Format::Table => print_table(out, columns, rows, Table::new().width()),
+        Format::Table => write!(out, "{}", table(columns, &rows.collect::<Vec<_>>(), None, true)),
         Format::Csv => print_csv(out, columns, rows),
         Format::Json => print_json(out, columns, rows),
     };
@@ -167,28 +259,6 @@ fn print_json(out: &mut dyn Write, columns: &[&str], rows: impl Iterator<Item = 
     out.write_all(if separator == "[" { b"[]\n" } else { b"\n]\n" })
 }
 
-fn print_table(
-    out: &mut dyn Write,
-    columns: &[&str],
-    rows: impl Iterator<Item = Vec<Cell>>,
-    width: Option<u16>,
-) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some(width) = width {
-        table.set_width(width);
-    }
-    table.set_header(columns.iter().map(|name| comfy_table::Cell::new(name).add_attribute(Attribute::Bold)));
-    for row in rows {
-        table.add_row(row.iter().map(|cell| {
-            let shown = comfy_table::Cell::new(harmless(&cell.to_plain()));
-            let is_number = matches!(cell, Cell::Integer(_) | Cell::Real(_));
-            if is_number { shown.set_alignment(CellAlignment::Right) } else { shown }
-        }));
-    }
-    writeln!(out, "{}", table.trim_fmt())
-}
-
 /// Prints plain lines, one for each text, harmless to a terminal. A pipe that is closed ends them quietly, as with rows.
 pub(super) fn print_lines(out: &mut dyn Write, mut lines: impl Iterator<Item = String>) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
@@ -200,13 +270,14 @@ pub(super) fn print_lines(out: &mut dyn Write, mut lines: impl Iterator<Item = S
 }
 
 /// A text that does nothing to a terminal: control characters, and those that turn the writing around, are escaped.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     let acts = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if acts(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDate;
     use proptest::prelude::*;
 
     use super::*;
@@ -244,22 +315,38 @@ mod tests {
     fn without_rows_the_columns_are_still_named() {
         assert_eq!(printed(Format::Csv, vec![]), "login,vlan,mean,ok\n");
         assert_eq!(printed(Format::Json, vec![]), "[]\n");
-        assert!(printed(Format::Table, vec![]).contains("login"));
+    }
+
+    #[test]
+    fn columns_are_chosen_by_their_names() {
+        let columns =
+            |names: &str| Printing { columns: names.split(',').map(str::to_owned).collect(), ..Printing::default() };
+        let known = ["login", "vlan", "mean", "ok"];
+        assert_eq!(Printing::default().chosen(&known).ok(), Some(vec![0, 1, 2, 3]));
+        assert_eq!(columns("ok, login,ok").chosen(&known).ok(), Some(vec![3, 0, 3]));
+        let told = |names: &str| match columns(names).chosen(&known) {
+            Err(Stop::Usage(text)) => text,
+            _ => String::new(),
+        };
+        assert_eq!(told("logni"), "error: unknown column `logni`\nhint: did you mean `login`?");
+        assert_eq!(told("x"), "error: unknown column `x`\nhint: expected some of login, vlan, mean, ok");
+    }
+
+    #[test]
+    fn that_nothing_was_found_says_in_which_days() {
+        let day = |day| NaiveDate::from_ymd_opt(2021, 12, day).unwrap();
+        let told = |first, last| nothing_in(Days { first, last });
+        assert_eq!(told(day(8), day(9)), "nothing was found from 2021-12-08 to 2021-12-09");
+        assert_eq!(told(day(8), day(8)), "nothing was found on 2021-12-08");
+        assert_eq!(told(day(8), NaiveDate::MAX), "nothing was found since 2021-12-08");
+        assert_eq!(told(NaiveDate::MIN, day(8)), "nothing was found up to 2021-12-08");
+        assert_eq!(nothing_in(Days::ALL), "nothing was found in all days that are known");
     }
 
     #[test]
     fn the_table_escapes_what_a_terminal_would_obey() {
         let table = printed(Format::Table, vec![vec!["a\u{1b}[31m\u{202e}b\u{9b}".into()]]);
         assert!(table.contains("a\\u{1b}[31m\\u{202e}b\\u{9b}"), "{table}");
-    }
-
-    #[test]
-    fn the_table_fits_its_terminal() {
-        let mut out = Vec::new();
-        let wide = vec![vec!["x ".repeat(80).into(), "y".repeat(80).into()]];
-        print_table(&mut out, &["one", "two"], wide.into_iter(), Some(60)).unwrap();
-        let out = String::from_utf8(out).unwrap();
-        assert!(out.lines().all(|line| line.chars().count() <= 60), "{out}");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) fn run(options: &TraceOptions, common: &Common) -> Result<Exit, Stop>
     }
     all.sort_by_key(|(hour, _)| (hour.date, hour.hour));
     let rows = all.iter().map(|(hour, feature)| row(hour, feature));
-    rows::print(&mut std::io::stdout().lock(), options.format, &COLUMNS, rows)?;
+    options.printing.print(&COLUMNS, &rows::nothing_in(days), rows)?;
     Ok(traced.exit)
 }
 

@@ -2,16 +2,14 @@
 
 mod order;
 
-use std::io::IsTerminal;
-
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 
 use super::arguments::{Common, Conditions, SessionsOptions};
 use super::export::{Kind, Target};
 use super::gathered::{Known, known};
-use super::rows::{self, Cell, Format};
-use super::{Exit, Stop, pager, say};
+use super::rows::{self, Cell, Format, Printing};
+use super::{Exit, Stop, say};
 use crate::config::Config;
 use crate::ledger::Search;
 use crate::model::{SessionRow, State};
@@ -36,9 +34,9 @@ pub(super) fn run(options: &SessionsOptions, common: &Common) -> Result<Exit, St
     if let Some(target) = target {
         write(target, &found, &options.conditions, &known, &config)?;
     }
-    match (target, options.format) {
+    match (target, options.printing.format) {
         (Some(target), None) => say(&target.path.display().to_string()),
-        (_, format) => print(&found, format.unwrap_or_default(), !options.no_pager, config.site.language.texts())?,
+        _ => print(&found, &options.printing, known.days, config.site.language.texts())?,
     }
     Ok(exit)
 }
@@ -59,13 +57,12 @@ fn search(conditions: &Conditions, config: &Config, days: Days) -> Search {
     }
 }
 
-fn print(found: &[SessionRow], format: Format, paged: bool, texts: &Texts) -> std::io::Result<()> {
-    if format == Format::Table && std::io::stdout().is_terminal() {
-        let mut table = Vec::new();
-        rows::print(&mut table, format, &GLANCE, found.iter().map(at_a_glance))?;
-        return pager::show(&table, paged);
+fn print(found: &[SessionRow], printing: &Printing, days: Days, texts: &Texts) -> Result<(), Stop> {
+    let nothing = rows::nothing_in(days);
+    if printing.is_glance() {
+        return printing.print(&GLANCE, &nothing, found.iter().map(at_a_glance));
     }
-    rows::print(&mut std::io::stdout().lock(), format, &COLUMNS, found.iter().map(|row| row_of(row, texts)))
+    printing.print(&COLUMNS, &nothing, found.iter().map(|row| row_of(row, texts)))
 }
 
 /// The columns on a terminal, where all eighteen would be a few letters wide each.

@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 use chrono_tz::Tz;
 
-use super::arguments::{Common, Mode, Shown, TokensOptions, TraceOptions};
+use super::arguments::{Common, Mode, Shown, SpanOptions, TokensOptions, TraceOptions};
 use super::days::Day;
 use super::rows::{self, Cell, Format};
 use super::traced::traced;
@@ -16,7 +16,7 @@ const COLUMNS: [&str; 10] =
     ["at", "kind", "feature", "login", "host", "licences", "source", "verdict", "licence", "feature"];
 
 pub(super) fn run(options: &TokensOptions, common: &Common) -> Result<Exit, Stop> {
-    if options.mode.is_some() && options.traces.format != Format::Table {
+    if options.mode.is_some() && options.traces.printing.format() != Format::Table {
         let why = "error: a mode prints lines as Treat_tokens.sh did: it has no rows\nhint: leave out `--format`, or the mode";
         return Err(Stop::Usage(why.to_owned()));
     }
@@ -28,10 +28,11 @@ pub(super) fn run(options: &TokensOptions, common: &Common) -> Result<Exit, Stop
     tokens.sort_by_key(|token| token.at);
     let licence = &*traced.settings.licence;
     let wanted = tokens.iter();
-    let mut out = std::io::stdout().lock();
-    match options.mode {
-        Some(mode) => rows::print_lines(&mut out, wanted.filter_map(|token| line(token, mode, zone)))?,
-        None => rows::print(&mut out, options.traces.format, &COLUMNS, wanted.map(|token| row(token, licence, zone)))?,
+    if let Some(mode) = options.mode {
+        rows::print_lines(&mut std::io::stdout().lock(), wanted.filter_map(|token| line(token, mode, zone)))?;
+    } else {
+        let rows = wanted.map(|token| row(token, licence, zone));
+        options.traces.printing.print(&COLUMNS, &rows::nothing_in(traced.days), rows)?;
     }
     Ok(traced.exit)
 }
@@ -39,8 +40,9 @@ pub(super) fn run(options: &TokensOptions, common: &Common) -> Result<Exit, Stop
 /// The options with the day of a mode that names none: the script had a day's log before it, the current one's.
 fn days_of(options: &TokensOptions) -> TraceOptions {
     let traces = options.traces.clone();
-    let is_any = traces.date.is_none() && traces.span.since.is_none() && traces.span.until.is_none();
-    TraceOptions { date: if is_any && options.mode.is_some() { Some(Day::Today) } else { traces.date }, ..traces }
+    let is_any = traces.span == SpanOptions::default();
+    let today = SpanOptions { date: Some(Day::Today), ..SpanOptions::default() };
+    TraceOptions { span: if is_any && options.mode.is_some() { today } else { traces.span }, ..traces }
 }
 
 fn row(token: &Token, licence: &str, zone: Tz) -> Vec<Cell> {

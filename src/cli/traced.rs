@@ -30,7 +30,7 @@ pub(super) struct Traced {
 pub(super) fn traced(options: &TraceOptions, wanted: Wanted, common: &Common) -> Result<Traced, Stop> {
     let files = TraceFiles { logwatch: options.logwatch.clone(), debug_log: options.debug_log.clone() };
     if files.logwatch.is_none() && files.debug_log.is_none() {
-        let Known { config, rows, exit } = known_of(|today| options.days(today), wanted, common)?;
+        let Known { config, rows, exit } = known_of(|today| options.span.days(today), wanted, common)?;
         let Rows { evidence, ledger, days, now, fetched, .. } = rows;
         let as_of = evidence.as_of().unwrap_or(now);
         let settings = TraceSettings::from(&config);
@@ -41,12 +41,12 @@ pub(super) fn traced(options: &TraceOptions, wanted: Wanted, common: &Common) ->
     let (evidence, fetched) = read_files(&files, &settings).map_err(anyhow::Error::from)?;
     let mut findings = fetched.findings.clone();
     let as_of = newest(&evidence, &settings).unwrap_or_else(Utc::now);
-    let days = options.days(as_of.with_timezone(&settings.timezone).date_naive())?;
+    let days = options.span.days(as_of.with_timezone(&settings.timezone).date_naive())?;
     let ledger = derived(&evidence, &settings, as_of, std::iter::empty())?;
     let all = Days::ALL;
     findings.extend(ledger.findings(all.first, all.last).map_err(anyhow::Error::from)?);
     cite_findings(&fetched.read, &evidence, &mut findings);
-    complain(&messages::findings(&findings, &[], common.verbose));
+    complain(&messages::findings(&findings, &[], common.voice()));
     let seats = seats(settings.seats.as_ref(), &ledger).map_err(anyhow::Error::from)?;
     Ok(Traced { evidence, ledger, settings, days, exit: Exit::Complete, seats, fetched, as_of })
 }
@@ -66,6 +66,15 @@ fn settings_of(common: &Common) -> Result<TraceSettings, Stop> {
     match Config::find(common.config.as_deref()) {
         Ok(file) => Ok(TraceSettings::load(&file)?),
         Err(errors) if common.config.is_some() => Err(errors.into()),
-        Err(_) => Ok(TraceSettings::default()),
+        Err(_) => {
+            let settings = TraceSettings::default();
+            if !common.quiet {
+                complain(&format!(
+                    "note: no jeton.toml: times are those of `{}`, this machine's zone",
+                    settings.timezone
+                ));
+            }
+            Ok(settings)
+        }
     }
 }

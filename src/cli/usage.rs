@@ -21,7 +21,7 @@ pub(super) fn run(options: &UsageOptions, common: &Common) -> Result<Exit, Stop>
     let rows = rows_of(&traced, options.by).map_err(anyhow::Error::from)?;
     let name = options.by.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
     let columns: Vec<&str> = std::iter::once(name.as_str()).chain(FIGURES).collect();
-    rows::print(&mut std::io::stdout().lock(), options.traces.format, &columns, rows.into_iter())?;
+    options.traces.printing.print(&columns, &rows::nothing_in(traced.days), rows.into_iter())?;
     Ok(traced.exit)
 }
 

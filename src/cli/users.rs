@@ -19,7 +19,7 @@ use crate::trace::{UserDay, Watch, days};
 const COLUMNS: [&str; 9] = ["date", "login", "host", "ip", "evidence", "for", "against", "licence", "feature"];
 
 pub(super) fn run(options: &UsersOptions, common: &Common) -> Result<Exit, Stop> {
-    if options.explain && options.traces.format != Format::Table {
+    if options.explain && options.traces.printing.format() != Format::Table {
         let why = "error: `--explain` is for reading: it has no rows\nhint: leave out `--format`, or `--explain`";
         return Err(Stop::Usage(why.to_owned()));
     }
@@ -28,14 +28,13 @@ pub(super) fn run(options: &UsersOptions, common: &Common) -> Result<Exit, Stop>
     let holds = traced.ledger.holds(days.first, days.last, zone).map_err(anyhow::Error::from)?;
     let mut users = days::addresses(&holds, zone);
     users.retain(|user| days.contains(user.date));
-    let mut out = std::io::stdout().lock();
     if options.explain {
-        match explain_all(&mut out, &traced, &users)? {
+        match explain_all(&mut std::io::stdout().lock(), &traced, &users)? {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
             printed => printed?,
         }
     } else {
-        rows::print(&mut out, options.traces.format, &COLUMNS, users.iter().map(row))?;
+        options.traces.printing.print(&COLUMNS, &rows::nothing_in(days), users.iter().map(row))?;
     }
     Ok(traced.exit)
 }

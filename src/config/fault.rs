@@ -143,7 +143,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The known name nearest to an unknown one, where one is near enough to be meant.
-pub(super) fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const ALIKE: f64 = 0.8;
     let unknown = unknown.to_lowercase();
     known

@@ -8,6 +8,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fault::nearest;
 pub use fault::{ConfigErrors, Fault, FaultPlace};
 pub use find::{ORIGIN, TraceSettings, VARIABLE, own_zone};
 

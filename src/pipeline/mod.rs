@@ -12,6 +12,7 @@ mod fetch;
 mod known;
 mod marks;
 mod memory;
+mod plan;
 mod publish;
 mod push;
 
@@ -25,6 +26,7 @@ pub use cite::{ReadLog, cite_findings, cited};
 pub use fetch::{Fetched, NoTraces, TraceFiles, fetch_lmstat, fetch_traces, newest, present, read_files};
 pub use known::{Known, Rows, Wanted, Whence, at_hand, rows, seats};
 pub use memory::{Memory, Rederived, derived, rederive};
+pub use plan::{Plan, plan};
 pub use publish::{Material, Published, publish_night, publish_reports};
 pub use push::{Pushed, push_history};
 

@@ -100,7 +100,7 @@ const FINAL: &str = ".final";
 /// is, and then never again, so that what a department was told of a finished month does not change under its hands.
 pub fn publish_night(config: &Config, material: &Material<'_>, period: Period) -> Published {
     let mark = folder(config, period).join(FINAL);
-    if mark.exists() {
+    if is_final(config, period) {
         return Published { left_alone: vec![period], ..Published::default() };
     }
     let mut published = publish_reports(config, material, period, None);
@@ -127,8 +127,13 @@ pub(super) fn reopen(config: &Config, days: &BTreeSet<NaiveDate>) {
     }
 }
 
+/// Whether nights leave the workbooks of a period alone, as it is over and they were written.
+pub(super) fn is_final(config: &Config, period: Period) -> bool {
+    folder(config, period).join(FINAL).exists()
+}
+
 /// The folder of a period's workbooks.
-fn folder(config: &Config, period: Period) -> PathBuf {
+pub(super) fn folder(config: &Config, period: Period) -> PathBuf {
     let site = config.output.directory.join(relative_path(&config.site.name, Scope::Site, period, "ods"));
     site.parent().map(PathBuf::from).unwrap_or_default()
 }

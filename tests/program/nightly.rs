@@ -248,3 +248,20 @@ fn an_output_that_was_open_to_all_is_closed() {
     lab.jeton("nightly --no-push").exits(3);
     assert_eq!(lab.modes("out/reports")[1], ["750".to_owned()].into());
 }
+
+#[test]
+fn a_dry_run_says_what_a_night_would_do_and_does_nothing() {
+    let lab =
+        Lab::complete().edit("jeton.toml", |text| text.replace("[tftp]", "history = \"Origin_history\"\n\n[tftp]"));
+    let all = lab.jeton("nightly --dry-run").exits(0);
+    assert!(!lab.path("out").exists(), "not even a folder is made");
+    let all = all.says("days: all that the logs hold\n").says("read: Ordinateurs.ods\n").says("ask: Labo-B-1: ");
+    all.says("write: out/Origin_history\n").says("send: Origin_history to origin.labo.example:Origin_history");
+    lab.jeton("nightly --no-push").exits(0);
+    let before = lab.files("out");
+    let again =
+        lab.jeton("nightly --dry-run --no-push").exits(0).says("days: 2021-12-10 to 2021-12-10, and earlier ones");
+    assert!(!again.says("write: out/reports/2021-12\n").out.contains("send: "));
+    assert!(lab.files("out") == before);
+    lab.jeton("nightly --dry-run --date 2021-12-11").exits(2).complains("is after today");
+}

@@ -103,13 +103,19 @@ fn an_export_without_rows_and_with_a_wrong_name() {
 }
 
 /// What a terminal of so many lines shows of a command, and what its pager was given.
-fn on_terminal(lab: &Lab, lines: u32, command: &str) -> (String, Option<String>) {
+fn on_terminal(lab: &Lab, size: (u32, u32), command: &str) -> (String, Option<String>) {
+    on_terminal_with(lab, "TERM=xterm", size, command)
+}
+
+fn on_terminal_with(lab: &Lab, setting: &str, (lines, columns): (u32, u32), command: &str) -> (String, Option<String>) {
     let lab_folder = lab.path("");
-    let line = format!("stty rows {lines} cols 150; exec {PROGRAM} {command}");
+    let line = format!("stty rows {lines} cols {columns}; exec env {setting} {PROGRAM} {command}");
     let done = Command::new("script")
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
         .current_dir(&lab_folder)
         .env("PAGER", "cat >paged")
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
         .env_remove("JETON_CONFIG")
         .stdin(Stdio::null())
         .output()
@@ -122,7 +128,7 @@ fn on_terminal(lab: &Lab, lines: u32, command: &str) -> (String, Option<String>)
 #[test]
 fn a_table_that_is_longer_than_the_screen_is_paged_on_a_terminal_alone() {
     let lab = Lab::complete();
-    let (shown, paged) = on_terminal(&lab, 12, "sessions");
+    let (shown, paged) = on_terminal(&lab, (12, 150), "sessions");
     let paged = paged.expect("sixteen rows do not fit");
     assert!(!shown.contains("camille") && paged.contains("camille"), "{shown}\n{paged}");
     let line = paged.lines().find(|line| line.contains("omar")).unwrap();
@@ -130,10 +136,72 @@ fn a_table_that_is_longer_than_the_screen_is_paged_on_a_terminal_alone() {
         assert!(line.contains(cell), "{cell} is not in {line}");
     }
     let lab = lab.without("paged");
-    for (lines, command) in [(60, "sessions"), (12, "sessions --no-pager"), (12, "sessions --format csv")] {
-        let (shown, paged) = on_terminal(&lab, lines, command);
+    for (lines, command) in
+        [(60, "sessions"), (12, "sessions --no-pager"), (12, "sessions --format csv"), (12, "sessions --limit 3")]
+    {
+        let (shown, paged) = on_terminal(&lab, (lines, 150), command);
         assert!(shown.contains("camille") && paged.is_none(), "{command}: {shown}");
     }
-    let ran = lab.jeton("sessions").exits(0).says("duration_s");
+    for command in ["tokens", "users", "seats", "usage --by user", "inventory"] {
+        let (_, paged) = on_terminal(&lab, (6, 150), command);
+        assert!(paged.is_some(), "{command}");
+        fs_err::remove_file(lab.path("paged")).unwrap();
+    }
+    let ran = lab.jeton("sessions").exits(0).says("duration");
     assert!(!lab.path("paged").exists() && ran.out.lines().count() > 12, "no terminal, no pager");
+}
+
+#[test]
+fn every_table_fits_its_terminal() {
+    let lab = Lab::complete();
+    lab.jeton("nightly --no-push").exits(0);
+    for columns in [80, 100, 200] {
+        for command in
+            ["sessions", "tokens", "users", "seats", "refusals", "usage", "coverage", "connected", "inventory"]
+        {
+            let (shown, _) = on_terminal(&lab, (500, columns), &format!("{command} 2>/dev/null"));
+            // Bold letters take no room.
+            let shown = shown.replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
+            let widest = shown.lines().map(|line| line.trim_end().chars().count()).max().unwrap();
+            assert!(widest <= columns as usize, "{command} in {columns}: {widest}\n{shown}");
+            for cut in ["LABO-PC\u{a0}", "2021-12-\u{a0}"] {
+                assert!(!shown.contains(cut), "{command}: {shown}");
+            }
+        }
+    }
+    let (shown, _) = on_terminal(&lab, (500, 80), "sessions");
+    assert!(shown.contains("no room for: "), "{shown}");
+}
+
+#[test]
+fn an_answer_is_chosen_cut_short_or_nothing() {
+    let lab = Lab::complete();
+    lab.jeton("nightly --no-push").exits(0);
+    let chosen = lab.jeton("sessions --format csv --columns login,date --limit 2").exits(0);
+    chosen.says_only("login,date\ncamille,2021-12-08\nhugo,2021-12-08\n");
+    lab.jeton("tokens --columns at,what").exits(2).complains("unknown column `what`");
+    lab.jeton("sessions --login nobody --date 2021-12")
+        .exits(0)
+        .says_only("nothing was found from 2021-12-01 to 2021-12-31\n");
+    lab.jeton("refusals --date monday").exits(0).says_only("nothing was found on 2021-12-06\n");
+    // A Friday.
+    let days = |day: &str| {
+        let found = lab.jeton(&format!("sessions --format csv --columns date --date {day}")).exits(0).out;
+        found.lines().skip(1).map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(days("-1"), ["2021-12-09".to_owned()].into());
+    assert_eq!(days("mercredi"), ["2021-12-08".to_owned()].into());
+    assert_eq!(days("2021-12").len(), 3);
+    lab.jeton("sessions --date today --since today").exits(2);
+}
+
+#[test]
+fn whoever_wants_no_escape_sequences_gets_none() {
+    let lab = Lab::complete();
+    let plain = |setting: &str| on_terminal_with(&lab, setting, (500, 100), "sessions 2>/dev/null").0;
+    for setting in ["NO_COLOR=1", "TERM=dumb"] {
+        let shown = plain(setting);
+        assert!(shown.contains("camille") && !shown.contains('\u{1b}'), "{setting}: {shown}");
+    }
+    assert!(plain("NO_COLOR=").contains('\u{1b}'), "an empty one says nothing");
 }

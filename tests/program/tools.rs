@@ -80,7 +80,7 @@ fn whoever_is_connected_is_a_row_in_three_formats() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json[0]["minutes"], 480);
     assert_eq!((&json[0]["login"], &json[0]["licences"]), (&"omar".into(), &1.into()));
-    lab.jeton("connected").exits(0).says("│ omar  ┆ PHYS-PC-07 ┆ 2021-12-10T09:30:00+01:00 ┆     480 ┆");
+    lab.jeton("connected").exits(0).says("│ omar  ┆ PHYS-PC-07 ┆ 2021-12-10\u{a0}09:30:00 ┆   8\u{a0}h\u{a0}00 ┆");
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn wrong_usage_exits_with_2_and_says_what_was_expected() {
         ("", "Usage: jeton"),
         ("frobnicate", "unrecognized subcommand 'frobnicate'"),
         ("nightly --no-psuh", "a similar argument exists: '--no-push'"),
-        ("nightly --date tomorrow", "expected `today`, `yesterday` or a date"),
+        ("nightly --date tomorrow", "expected `today`, `yesterday`, a weekday"),
         ("nightly --date 31/12/2021", "such as `2021-12-31`"),
         ("nightly --since 2021-12-09 --date 2021-12-08", "`--since 2021-12-09` is after `--date 2021-12-08`"),
         ("users --date today --since today", "cannot be used with"),

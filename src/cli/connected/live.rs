@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use chrono::NaiveDate;
 
-use super::{COLUMNS, Cell, ConnectedOptions, Held, KEYS, held, keys, no_lmstat, row, unlisted};
+use super::{COLUMNS, Cell, ConnectedOptions, Held, KEYS, NOBODY, held, keys, no_lmstat, row, unlisted};
 use crate::cli::arguments::Common;
 use crate::cli::progress::Line;
-use crate::cli::rows::{self, Format};
+use crate::cli::rows::{Format, Printing};
 use crate::cli::{Exit, Stop, complain, messages, say};
 use crate::config::{Config, HistoryFormat, TraceSettings};
 use crate::evidence;
@@ -66,13 +66,13 @@ pub(super) fn run(
     drop(line);
     findings.extend(resolution.findings);
     gaps.extend(resolution.gaps);
-    complain(&messages::findings(&findings, &gaps, common.verbose));
+    complain(&messages::findings(&findings, &gaps, common.voice()));
     let seat = |held: &Held<'_>| {
         let Some((ip, evidence)) = known.get(&held.found.who).copied() else { return Seat::default() };
         Seat { ip: Some(ip), evidence, machine: resolution.machines.get(&ip).cloned().unwrap_or_default() }
     };
     let seats: Vec<(&Held<'_>, Seat)> = held.iter().map(|held| (held, seat(held))).collect();
-    print(options.format, &seats)?;
+    print(&options.printing, &seats)?;
     Ok(if gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
 
@@ -125,8 +125,8 @@ fn sockets(config: &Config, remote: &dyn Remote) -> Result<(BTreeSet<IpAddr>, Ve
     Ok((peers.filter(|ip| *ip != server).collect(), parsed.findings))
 }
 
-fn print(format: Format, seats: &[(&Held<'_>, Seat)]) -> anyhow::Result<()> {
-    if format == Format::Table {
+fn print(printing: &Printing, seats: &[(&Held<'_>, Seat)]) -> Result<(), Stop> {
+    if printing.format() == Format::Table {
         let lines = seats.iter().map(|(held, seat)| {
             let entry = Entry {
                 who: Some(held.found.who.clone()),
@@ -136,15 +136,12 @@ fn print(format: Format, seats: &[(&Held<'_>, Seat)]) -> anyhow::Result<()> {
             entry.text(HistoryFormat::Line)
         });
         let text = lines.collect::<Vec<_>>().join("\n");
-        if !text.is_empty() {
-            say(&text);
-        }
+        say(if text.is_empty() { NOBODY } else { &text });
         return Ok(());
     }
     let columns = [&COLUMNS[..], &MORE, &KEYS].concat();
     let rows = seats.iter().map(|(held, seat)| row(held).into_iter().chain(cells(seat)).chain(keys(held)).collect());
-    rows::print(&mut std::io::stdout().lock(), format, &columns, rows)?;
-    Ok(())
+    printing.print(&columns, NOBODY, rows)
 }
 
 fn cells(seat: &Seat) -> Vec<Cell> {
