@@ -154,6 +154,8 @@ kinds! {
     LostOut = "lost-out", Note;
     /// A token was taken of which no log says that it was given back.
     LostIn = "lost-in", Note;
+    /// A stretch of time of which a log says nothing: use, refusals or addresses of it are not known.
+    Unwatched = "unwatched", Warning;
     /// No connection shows from where a pair took its tokens.
     UnknownAddress = "unknown-address", Warning;
     /// `lmstat` says that its list is not whole.

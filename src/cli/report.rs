@@ -23,7 +23,7 @@ pub(super) fn run(options: &ReportOptions, common: &Common) -> Result<Exit, Stop
     };
     let rows = pipeline::rows(&config, || pipeline::remote(&config), span, Wanted::Machines, &|step| line.show(step))?;
     let period = period.ok_or_else(|| anyhow::anyhow!("no period was asked for"))?;
-    let known = Known::of(&rows.ledger, period, &config).map_err(anyhow::Error::from)?;
+    let known = Known::of(&rows.ledger, period, &config, rows.now).map_err(anyhow::Error::from)?;
     let (missing, first) = match &rows.whence {
         Whence::Ledger => {
             let first = rows.ledger.first_day(config.site.timezone).map_err(anyhow::Error::from)?;

@@ -126,6 +126,7 @@ fn workbook<'a>(
         rows: found,
         holds: &[],
         denials: &[],
+        known: None,
         findings: &[],
         gaps: &[],
         previous: None,

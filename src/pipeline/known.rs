@@ -1,17 +1,21 @@
 //! What commands that write nothing know: the memory of all nights, or the inputs at hand where no night has made one yet.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono_tz::Tz;
 
 use super::{Ask, Days, Fetched, Gathered, Listener, Material, Memory, cite_findings, gather, learn};
 use crate::config::{Config, ORIGIN, SeatCounts};
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Gap};
+use crate::finding::{Finding, Gap, Kind, Place};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::{Denial, Hold, SessionRow};
 use crate::network::Remote;
+use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::report::Period;
 use crate::source::Source;
-use crate::trace::seats::Seats;
+use crate::trace::coverage::Hole;
+use crate::trace::seats::{Known as Watched, Seats};
+use crate::trace::{Origin, Stretch};
 
 /// Everything that is known, to be asked.
 #[derive(Debug)]
@@ -125,6 +129,7 @@ pub struct Known {
     holds: Vec<Hold>,
     denials: Vec<Denial>,
     findings: Vec<Finding>,
+    watched: Watched,
     seats: Seats,
     former: Vec<String>,
     begins: Option<NaiveDate>,
@@ -149,16 +154,78 @@ pub fn seats(counts: Option<&SeatCounts>, ledger: &Ledger) -> Result<Seats, Ledg
     }
 }
 
+/// The end of what has passed of some days: of the last one, what was before a moment in it. Where the moment is before the last
+/// day, as the licence server was not heard since, the days before the last have passed all the same.
+fn elapsed(last: NaiveDate, now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+    if now < start_of_day(last, zone) { start_of_day(last, zone) } else { now.min(end_of_day(last, zone)) }
+}
+
+/// The holes of some days: those of the logwatch, which knows machines; without a logwatch, those of the debug log. What is
+/// shorter than a few minutes is none: a collector that is started anew.
+pub(super) fn holes(ledger: &Ledger, first: NaiveDate, last: NaiveDate, zone: Tz) -> Result<Vec<Stretch>, LedgerError> {
+    let mut coverage: Vec<Stretch> = ledger.coverage(first, last, zone)?.into_iter().map(|(_, one)| one).collect();
+    let has_logwatch = coverage.iter().any(|stretch| stretch.source == Origin::Logwatch);
+    coverage.retain(|stretch| {
+        let is_told = stretch.source == Origin::Logwatch || !has_logwatch;
+        is_told && stretch.hole.is_some() && stretch.until - stretch.since >= SHORT
+    });
+    Ok(coverage)
+}
+
+/// `2021-12-08 10:00:00 – 2021-12-09 08:00:00 (silent)`.
+fn told(hole: &Stretch, zone: Tz) -> String {
+    let [since, until] =
+        [hole.since, hole.until].map(|at| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string());
+    format!("{since} – {until} ({})", hole.hole.map_or("", Hole::name))
+}
+
+/// The holes of some days as findings.
+pub(super) fn unwatched(
+    ledger: &Ledger,
+    first: NaiveDate,
+    last: NaiveDate,
+    zone: Tz,
+) -> Result<Vec<Finding>, LedgerError> {
+    let holes = holes(ledger, first, last, zone)?;
+    let finding = |hole: &Stretch| {
+        let day = hole.since.with_timezone(&zone).date_naive();
+        Finding::new(Kind::Unwatched, Place::whole(hole.source.name()), told(hole, zone)).of(day)
+    };
+    Ok(holes.iter().map(finding).collect())
+}
+
+/// The holes that were not there before, each as a gap of the night that learns of it.
+pub(super) fn new_holes(before: &[Stretch], after: Vec<Stretch>, zone: Tz) -> Vec<Gap> {
+    let rest = |mut hole: Stretch| {
+        // Of a hole that was there and has grown, what is new.
+        for known in before.iter().filter(|known| known.source == hole.source) {
+            if known.since <= hole.since {
+                hole.since = hole.since.max(known.until.min(hole.until));
+            }
+        }
+        (hole.until - hole.since >= SHORT).then_some(hole)
+    };
+    let gap = |hole: Stretch| {
+        let reason = format!("no data: {}; use, refusals or addresses of that time are not known", told(&hole, zone));
+        Gap::new(hole.source.name(), reason)
+    };
+    after.into_iter().filter_map(rest).map(gap).collect()
+}
+
+/// Holes that are shorter are not told.
+const SHORT: Duration = Duration::minutes(5);
+
 impl Known {
     /// Of a period and the one before it.
-    pub fn of(ledger: &Ledger, period: Period, config: &Config) -> Result<Self, LedgerError> {
+    pub fn of(ledger: &Ledger, period: Period, config: &Config, now: DateTime<Utc>) -> Result<Self, LedgerError> {
         let zone = config.site.timezone;
         let (first, last) = (period.previous().first(), period.last());
         Ok(Self {
             rows: ledger.rows(first, last, zone)?,
             holds: ledger.holds(first, last, zone)?,
             denials: ledger.denials(first, last, zone)?,
-            findings: ledger.findings(first, last)?,
+            findings: [ledger.findings(first, last)?, unwatched(ledger, period.first(), last, zone)?].concat(),
+            watched: ledger.known(first, last, zone)?.until(elapsed(last, now, zone)),
             seats: seats(config.origin.seats.as_ref(), ledger)?,
             former: ledger.former_departments()?,
             begins: ledger.begins(zone)?,
@@ -167,8 +234,8 @@ impl Known {
 
     /// What reports are made of.
     pub fn material<'a>(&'a self, gaps: &'a [Gap], now: DateTime<Utc>) -> Material<'a> {
-        let Self { rows, holds, denials, findings, seats, former, begins } = self;
-        Material { rows, holds, denials, findings, gaps, seats, former, now, begins: *begins }
+        let Self { rows, holds, denials, findings, watched, seats, former, begins } = self;
+        Material { rows, holds, denials, findings, known: watched, gaps, seats, former, now, begins: *begins }
     }
 
     /// Whether there is any use in the period.

@@ -282,6 +282,8 @@ pub fn nightly(
         let (published, pushed) = (Published::default(), Pushed::default());
         return Ok(Summary { days, rows: Vec::new(), findings, gaps, published, pushed, before: Some(first) });
     }
+    let zone = config.site.timezone;
+    let holes_before = known::holes(&memory.ledger, Days::ALL.first, Days::ALL.last, zone)?;
     let learned =
         memory.learn(|evidence, ledger| learn(config, remote, &gathered, evidence, ledger, Ask::Lately, listener))?;
     memory.keep_facts()?;
@@ -291,6 +293,8 @@ pub fn nightly(
     let gaps: Vec<Gap> = learned.gaps.into_iter().chain(lost).collect();
     listener(Step::Doing("writing Origin_history and the workbooks"));
     let mut summary = tell(config, remote, &mut memory.ledger, gathered.now, (asked, gaps))?;
+    let holes = known::holes(&memory.ledger, Days::ALL.first, summary.days.last, zone)?;
+    summary.gaps.extend(known::new_holes(&holes_before, holes, zone));
     let at = if remote.is_live() { Utc::now() } else { gathered.now };
     memory.ledger.note_run(at, gathered.is_stale, &summary.gaps)?;
     if let Some(folder) = &config.alarm.textfile {
@@ -319,7 +323,7 @@ fn tell(
     let pushed = push_history(config, remote, &path);
     let mut published = Published { files: vec![path], ..Published::default() };
     for period in due.periods(config) {
-        let known = Known::of(ledger, period, config)?;
+        let known = Known::of(ledger, period, config, now)?;
         published.extend(publish_night(config, &known.material(&gaps, now), period));
     }
     if published.failures.is_empty() {
@@ -329,6 +333,7 @@ fn tell(
     let first = asked.since.map_or(due.first, |since| rows.first().map_or(asked.last, |row| row.date.max(since)));
     let days = Days { first, last: asked.last };
     findings.extend(ledger.findings(first, asked.last)?);
+    findings.extend(known::unwatched(ledger, first, asked.last, zone)?);
     gaps.append(&mut published.failures);
     gaps.extend(pushed.gap.clone());
     Ok(Summary { days, rows, findings, gaps, published, pushed, before: None })

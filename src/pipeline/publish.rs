@@ -16,7 +16,7 @@ use crate::report::{
     Figures, MOST_ROWS, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path, sheets,
     xlsx,
 };
-use crate::trace::seats::Seats;
+use crate::trace::seats::{Known as Watched, Seats};
 
 /// The files that were written, and those that could not be.
 #[derive(Debug, Default)]
@@ -51,6 +51,8 @@ pub struct Material<'a> {
     pub findings: &'a [Finding],
     /// The sources that could not be had.
     pub gaps: &'a [Gap],
+    /// The times that logs vouch for.
+    pub known: &'a Watched,
     /// How many tokens the laboratory has, day by day.
     pub seats: &'a Seats,
     /// The names that departments had before they were renamed.
@@ -87,9 +89,9 @@ struct Share {
 }
 
 impl Share {
-    fn figures(&self, config: &Config, seats: &Seats, period: Period) -> Figures {
-        let usage = Usage { rows: &self.rows, holds: &self.holds, denials: &self.denials };
-        Figures::of(usage, seats, period, config.site.timezone)
+    fn figures(&self, config: &Config, material: &Material<'_>, period: Period) -> Figures {
+        let usage = Usage { rows: &self.rows, holds: &self.holds, denials: &self.denials, known: Some(material.known) };
+        Figures::of(usage, material.seats, period, config.site.timezone)
     }
 }
 
@@ -198,12 +200,12 @@ impl<'a> Edition<'a> {
         let reached = material.begins.is_some_and(|begins| begins <= earlier.first());
         let before = reached.then(|| {
             let shares = self::shares(config, material, earlier);
-            shares.iter().map(|(scope, share)| (*scope, share.figures(config, material.seats, earlier))).collect()
+            shares.iter().map(|(scope, share)| (*scope, share.figures(config, material, earlier))).collect()
         });
         let mut scopes: BTreeSet<Scope<'a>> =
             config.vlans.iter().map(|vlan| Scope::Department(&vlan.department)).collect();
         scopes.extend(shares.keys().filter(|scope| **scope != Scope::Site));
-        let figures = |scope| shares.get(scope).unwrap_or(&Share::default()).figures(config, material.seats, period);
+        let figures = |scope| shares.get(scope).unwrap_or(&Share::default()).figures(config, material, period);
         let departments = scopes.iter().filter_map(|scope| match scope {
             Scope::Department(name) => Some((Some(*name), figures(scope))),
             Scope::Unresolved => Some((None, figures(scope))),
@@ -213,8 +215,8 @@ impl<'a> Edition<'a> {
     }
 
     /// The figures of a scope in the period before; those of no use at all where the scope had none.
-    fn before(&self, config: &Config, seats: &Seats, scope: Scope<'_>) -> Option<Figures> {
-        let none = || Share::default().figures(config, seats, self.period.previous());
+    fn before(&self, config: &Config, material: &Material<'_>, scope: Scope<'_>) -> Option<Figures> {
+        let none = || Share::default().figures(config, material, self.period.previous());
         self.before.as_ref().map(|before| before.get(&scope).copied().unwrap_or_else(none))
     }
 }
@@ -243,9 +245,10 @@ fn write(
         rows: &share.rows,
         holds: &share.holds,
         denials: &share.denials,
+        known: Some(material.known),
         findings: &share.findings,
         gaps: material.gaps,
-        previous: edition.before(config, material.seats, scope),
+        previous: edition.before(config, material, scope),
         begins: material.begins,
         departments: if scope == Scope::Site { &edition.departments } else { &[] },
         template: &config.report.template,
@@ -368,8 +371,11 @@ fn findings_for(scope: Scope<'_>, rows: &[SessionRow], all: &[Finding]) -> Vec<F
                     | Kind::ClocksDisagree
                     | Kind::UndatedLog
                     | Kind::LicenceServerTrouble
+                    | Kind::Unwatched
             );
-            about_traces.then(|| Finding { detail: String::new(), ..finding.clone() })
+            // When nobody watched names nobody.
+            let detail = if finding.kind == Kind::Unwatched { finding.detail.clone() } else { String::new() };
+            about_traces.then(|| Finding { detail, ..finding.clone() })
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::Period;
 use crate::model::{Denial, Hold, MacAddr, SessionRow};
-use crate::trace::seats::{Seats, by_hour, levels, peak};
+use crate::trace::seats::{Known, Seats, by_hour, levels, peak};
 
 /// What was used: the rows, tokens and refusals of one scope.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,9 +18,21 @@ pub struct Usage<'a> {
     pub holds: &'a [Hold],
     /// The tokens that were refused.
     pub denials: &'a [Denial],
+    /// The times that logs vouch for; all, where absent.
+    pub known: Option<&'a Known>,
 }
 
 impl Usage<'_> {
+    /// Whether some log vouches for a part of a stretch. What an imported history tells is no log: it names sessions alone.
+    pub fn is_vouched(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
+        self.known.is_none_or(|known| known.vouched(from, until) > 0)
+    }
+
+    /// How many seconds of a stretch are not known, though they should be.
+    pub fn missing(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> i64 {
+        self.known.map_or(0, |known| known.missing(from, until))
+    }
+
     /// Whether the tokens are known: there are some, or nothing was used at all.
     pub fn knows_tokens(&self) -> bool {
         !self.holds.is_empty() || self.rows.is_empty()
@@ -30,6 +42,10 @@ impl Usage<'_> {
 /// The key figures of a scope and a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
+    /// Whether nothing is known: no log vouches for any part of the period, and there are no sessions all the same.
+    pub is_unknown: bool,
+    /// How much of the period is not known, in seconds.
+    pub missing_s: i64,
     /// Hours of use, in seconds: the sum of all sessions, those that overlap each on its own.
     pub seconds: i64,
     /// Token hours, in seconds: every token's time times its seats. None where there are sessions but no token is known.
@@ -42,10 +58,10 @@ pub struct Figures {
     pub machines: usize,
     /// The most seats that were taken at once. None where there are sessions but no token is known.
     pub peak: Option<u64>,
-    /// Tokens that were refused to somebody who did not get one right after.
-    pub denials: usize,
-    /// Tokens that were refused to somebody who got one right after.
-    pub false_denials: usize,
+    /// Tokens that were refused to somebody who did not get one right after. None where no log vouches for the period.
+    pub denials: Option<usize>,
+    /// Tokens that were refused to somebody who got one right after. None likewise.
+    pub false_denials: Option<usize>,
     /// How long all seats were taken, in seconds. None where their number or the tokens are not known.
     pub at_limit_s: Option<i64>,
     /// The end of the last piece.
@@ -55,10 +71,11 @@ pub struct Figures {
 impl Figures {
     /// Counts what one scope used, as far as it is in the period. `seats` is how many tokens the laboratory has.
     pub fn of(usage: Usage<'_>, seats: &Seats, period: Period, zone: Tz) -> Self {
-        let Usage { rows, holds, denials } = usage;
+        let Usage { rows, holds, denials, .. } = usage;
         let all: Tally<'_> = rows.iter().collect();
         let (from, to) = period.bounds(zone);
-        let known = usage.knows_tokens();
+        let is_vouched = usage.is_vouched(from, to);
+        let known = usage.knows_tokens() && is_vouched;
         let at_limit = || {
             let parts = seats.between(period.first(), period.last());
             let of_part = |(first, last, seats): (NaiveDate, NaiveDate, u32)| -> i64 {
@@ -67,17 +84,19 @@ impl Figures {
             };
             parts.into_iter().map(of_part).sum()
         };
-        let refused =
-            |real: bool| denials.iter().filter(|denial| denial.real == real && (from..to).contains(&denial.at)).count();
+        let within = |denial: &&Denial| (from..to).contains(&denial.at);
+        let refused = |real: bool| denials.iter().filter(within).filter(|denial| denial.real == real).count();
         Self {
+            is_unknown: !is_vouched && rows.is_empty(),
+            missing_s: usage.missing(from, to),
             seconds: all.seconds,
             token_seconds: known.then(|| holds.iter().map(|hold| token_seconds(hold, from, to)).sum()),
             sessions: all.sessions.len(),
             users: all.users.len(),
             machines: machines(rows).len(),
             peak: known.then(|| peak(holds, from, to)),
-            denials: refused(true),
-            false_denials: refused(false),
+            denials: is_vouched.then(|| refused(true)),
+            false_denials: is_vouched.then(|| refused(false)),
             at_limit_s: seats.on(period.last()).filter(|_| known).map(|_| at_limit()),
             last: all.last,
         }
@@ -244,16 +263,18 @@ mod tests {
         let rows = sample::rows();
         let (holds, denials) = (sample::holds(), sample::denials());
         let of = |usage, seats: Seats| Figures::of(usage, &seats, month(), Tz::Europe__Paris);
-        let figures = of(Usage { rows: &rows, holds: &holds, denials: &denials }, Seats::always(3));
+        let figures = of(Usage { rows: &rows, holds: &holds, denials: &denials, known: None }, Seats::always(3));
         let expected = Figures {
+            is_unknown: false,
+            missing_s: 0,
             seconds: 7_200 + 1_830 + 51_600 + 5_400 + 600 + 3_661,
             token_seconds: Some(7_199 + 1_830 + 51_600 + 5_400 + 600 + 3_661 + 2 * 3_600),
             sessions: 5,
             users: 4,
             machines: 4,
             peak: Some(3),
-            denials: 1,
-            false_denials: 1,
+            denials: Some(1),
+            false_denials: Some(1),
             // One of a session, and a token of two seats beside it from 10 to 11 o'clock.
             at_limit_s: Some(3_600),
             last: rows.iter().map(|row| row.end).max(),

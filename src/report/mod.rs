@@ -34,7 +34,7 @@ pub use template::Template;
 use crate::finding::{Finding, Gap};
 use crate::model::{Denial, Hold, SessionRow};
 use crate::texts::Language;
-use crate::trace::seats::Seats;
+use crate::trace::seats::{Known, Seats};
 
 /// Whose rows a workbook holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +72,8 @@ pub struct ReportInput<'a> {
     pub holds: &'a [Hold],
     /// The tokens that were refused.
     pub denials: &'a [Denial],
+    /// The times that logs vouch for; all, where absent.
+    pub known: Option<&'a Known>,
     /// What is to be known of the inputs.
     pub findings: &'a [Finding],
     /// The sources that could not be had.
@@ -96,7 +98,7 @@ impl<'a> ReportInput<'a> {
 
     /// What was used.
     pub const fn usage(&self) -> Usage<'a> {
-        Usage { rows: self.rows, holds: self.holds, denials: self.denials }
+        Usage { rows: self.rows, holds: self.holds, denials: self.denials, known: self.known }
     }
 }
 

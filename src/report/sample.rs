@@ -114,7 +114,7 @@ impl Data {
             vec![Gap::new("Balard-4D-1", "connection timed out"), Gap::new("tftp.example", "connection refused")];
         let (rows, holds, denials) = (rows(), holds(), denials());
         let period = Period::of(PeriodKind::Month, "2021-12-14".parse().unwrap());
-        let usage = Usage { rows: &rows[..5], holds: &holds, denials: &denials };
+        let usage = Usage { rows: &rows[..5], holds: &holds, denials: &denials, known: None };
         let seats = Seats::always(20);
         let own = Figures::of(usage, &seats, period, ZONE);
         let rest = Figures::of(Usage { rows: &rows[5..], ..Usage::default() }, &seats, period, ZONE);
@@ -136,6 +136,7 @@ impl Data {
             rows: &self.rows,
             holds: &self.holds,
             denials: &self.denials,
+            known: None,
             findings: &self.findings,
             gaps: &self.gaps,
             previous: None,

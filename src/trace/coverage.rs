@@ -65,7 +65,9 @@ pub(super) fn coverage(traces: &Traces, carry: &Carry, list: &List, held: &Held,
 
 fn of_logwatch(traces: &Traces, list: &List, held: &Held, span: &Span) -> Vec<Stretch> {
     let moments = traces.watch.as_ref().map_or(&[][..], |watch| watch.moments.as_slice());
-    let lines = list.events.iter().filter(|event| event.origin == Origin::DebugLog).map(|event| event.at);
+    // What another source knows of, and no block shows.
+    let is_other = |origin: Origin| matches!(origin, Origin::DebugLog | Origin::Lmstat);
+    let lines = list.events.iter().filter(|event| is_other(event.origin)).map(|event| event.at);
     let mut lines: Vec<DateTime<Utc>> = lines.collect();
     lines.sort_unstable();
     let pulse_s = traces.watch.as_ref().and_then(|watch| watch.pulse_s);

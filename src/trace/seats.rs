@@ -122,6 +122,26 @@ impl Known {
                 .sum::<i64>()
     }
 
+    /// How many seconds of a stretch a source vouches for.
+    pub fn vouched(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> i64 {
+        let Some((since, end)) = self.span else { return 0 };
+        let (from, until) = (from.max(since), until.min(end));
+        if from < until { self.seconds(from, until) } else { 0 }
+    }
+
+    /// How many seconds of a stretch evidence should speak of, and does not.
+    pub fn missing(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> i64 {
+        let Some((since, end)) = self.span else { return 0 };
+        let (from, until) = (from.max(since), until.min(end));
+        (until - from).num_seconds().max(0) - self.vouched(from, until)
+    }
+
+    /// The same, of evidence that should speak of all until a moment.
+    #[must_use]
+    pub fn until(self, moment: DateTime<Utc>) -> Self {
+        Self { span: self.span.map(|(since, end)| (since, end.max(moment))), ..self }
+    }
+
     /// The stretches of the evidence's time of which nothing is known.
     pub fn holes(&self) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
         let Some((mut at, end)) = self.span else { return Vec::new() };

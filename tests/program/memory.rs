@@ -44,7 +44,11 @@ fn a_ledger_of_version_1_is_taken_over_with_the_logs_that_only_it_had() {
     });
     let lab = lab.edit(LOGWATCH, |text| since(text, "ven. déc. 10 "));
     let lab = lab.edit(DEBUG_LOG, |text| since(text, " 0:59:58 (orglab) TIMESTAMP 12/10/2021"));
-    lab.jeton("nightly --no-push").exits(0).says("gaps: 0\n");
+    // The logs of before end in the evening, and those of today begin after midnight.
+    lab.jeton("nightly --no-push")
+        .exits(3)
+        .says("gaps: 1\n")
+        .complains("gap: logwatch: no data: 2021-12-09 18:59:58 – ");
     assert_eq!(sessions(&lab), lab.text("expected/sessions.csv"));
     let days: Vec<String> = lab.files(&format!("{EVIDENCE}/logwatch")).into_keys().collect();
     assert_eq!(days, ["2021-12-08.zst", "2021-12-09.zst", "2021-12-10.zst"]);
@@ -176,7 +180,11 @@ fn hours_of_which_nothing_is_known_are_no_quiet_hours() {
     let lab = lab.with(LOGWATCH, &whole[..second]);
     lab.jeton("nightly --no-push").exits(0);
     let lab = lab.with(LOGWATCH, &whole[third..]);
-    lab.jeton("nightly --no-push").exits(0);
+    let hole = "2021-12-08 22:00:00 – 2021-12-10 00:59:58 (cut)";
+    lab.jeton("nightly --no-push").exits(3).complains(&format!("gap: logwatch: no data: {hole}; use, refusals or"));
+    // Known since: later nights find it, and have all they need.
+    let again = lab.jeton("nightly --no-push --since 2021-12-08 -v").exits(0).says("gaps: 0\n");
+    again.complains("warning: stretch without data\n").complains(hole);
     let coverage = lab.jeton("coverage --date 2021-12-09 --format csv").exits(0).out;
     assert!(coverage.lines().any(|line| line.ends_with(",unknown,cut")), "{coverage}");
     let seats = lab.jeton("seats --date 2021-12-09 --format csv").exits(0).out;

@@ -134,7 +134,12 @@ fn who_sits_where_now_is_asked_of_all_hosts() {
 #[test]
 fn a_night_over_ssh_gives_what_the_replay_of_the_same_data_gives() {
     let park = Park::new();
-    park.lab.jeton(&format!("{NIGHT} --record recorded")).exits(0).says("pushed: 127.0.0.1:Origin_history");
+    // Years later, the log says nothing of the evening of its last day.
+    park.lab
+        .jeton(&format!("{NIGHT} --record recorded"))
+        .exits(3)
+        .complains("gap: logwatch: no data: ")
+        .says("pushed: 127.0.0.1:Origin_history");
     let (history, sessions) = (park.lab.text(HISTORY), books(&park.lab));
     assert_eq!(park.home(PUSHED), history);
     assert_eq!(history.lines().count(), 16);
@@ -147,7 +152,7 @@ fn a_night_over_ssh_gives_what_the_replay_of_the_same_data_gives() {
     let now = park.lab.text("recorded/now.txt");
     let lab = park.lab.with("replay/now.txt", now).without("out");
     for replay in ["recorded", "replay"] {
-        lab.jeton(&format!("{NIGHT} --replay {replay}")).exits(0);
+        lab.jeton(&format!("{NIGHT} --replay {replay}")).exits(3).says("gaps: 1\n");
         assert_eq!(lab.text(HISTORY), history, "{replay}");
         assert_eq!(books(&lab).keys().collect::<Vec<_>>(), sessions.keys().collect::<Vec<_>>(), "{replay}");
         for (name, book) in books(&lab) {
@@ -166,7 +171,7 @@ fn a_log_that_was_rotated_away_is_read_all_the_same() {
     let days: Vec<usize> =
         ["jeu. déc.  9", "ven. déc. 10"].iter().map(|day| whole.match_indices(day).next().unwrap().0).collect();
     park.put("logwatch", &whole[..days[0]]);
-    park.lab.jeton(NIGHT).exits(0);
+    park.lab.jeton(NIGHT).exits(3);
     // Grown, rotated, begun anew; and then the rotated part goes, too.
     park.put("logwatch.1", &whole[..days[1]]);
     park.put("logwatch", &whole[days[1]..]);

@@ -45,7 +45,7 @@ fn what_is_wrong_is_told_at_the_next_run() {
     lab.jeton("status").exits(2).says("the watcher gave no sign of life for ").says(unreachable);
     let json = lab.jeton("status --json").exits(2).out;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&json["level"], &json["gaps"]), (&"CRITICAL".into(), &1.into()));
+    assert_eq!((&json["level"], &json["gaps"]), (&"CRITICAL".into(), &2.into()));
 }
 
 #[test]

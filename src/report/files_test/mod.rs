@@ -11,6 +11,7 @@ use super::book::{Rows, Workbook};
 use super::{ReportInput, Scope, ods, sample, sheets, xlsx};
 use crate::model::{Identity, SessionRow};
 use crate::texts::Language;
+use crate::trace::seats::Known;
 
 fn xlsx_bytes(book: &Workbook<'_>) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
@@ -96,8 +97,10 @@ fn both_formats_hold_the_same_cells() {
 #[test]
 fn the_workbook_of_the_sample() {
     let data = sample::Data::new();
-    let input =
-        ReportInput { previous: Some(super::Figures { sessions: 4, users: 5, ..Default::default() }), ..data.input() };
+    let input = ReportInput {
+        previous: Some(super::Figures { sessions: 4, users: 5, denials: Some(0), ..Default::default() }),
+        ..data.input()
+    };
     let cells = texts_of(&sheets(&input));
     let shown: Vec<&str> = cells.iter().map(String::as_str).filter(|cell| !cell.starts_with("Lisez-moi")).collect();
     insta::assert_snapshot!(shown.join("\n"));
@@ -221,6 +224,64 @@ fn only_the_given_rows_are_in_the_workbook() {
     let one = [data.rows[2].clone()];
     let cells = texts_of(&sheets(&ReportInput { rows: &one, findings: &[], ..data.input() }));
     assert!(!cells.iter().any(|cell| cell.contains("Martin") || cell.contains("PC-1")));
+}
+
+/// The cells of a sheet's table in the row that begins with a text.
+fn row_of(book: &Workbook<'_>, sheet: &str, first: &str) -> Vec<String> {
+    let cells = texts_of(book);
+    let place = cells.iter().find(|cell| cell.starts_with(sheet) && cell.contains(first)).expect(first);
+    let row = place.split(',').next().unwrap();
+    cells.iter().filter(|cell| cell.starts_with(&format!("{row},"))).cloned().collect()
+}
+
+#[test]
+fn what_is_not_known_is_no_zero() {
+    let data = sample::Data::new();
+    let at = |text: &str| text.parse().unwrap();
+    // Nothing is known of 8 December, and of six hours of the 9th.
+    let known = Known {
+        span: Some((at("2021-11-30T23:00:00Z"), at("2021-12-14T23:00:00Z"))),
+        stretches: vec![
+            (at("2021-11-30T23:00:00Z"), at("2021-12-07T23:00:00Z")),
+            (at("2021-12-09T05:00:00Z"), at("2021-12-14T23:00:00Z")),
+        ],
+    };
+    let input =
+        ReportInput { known: Some(&known), gaps: &[], previous: Some(super::Figures::default()), ..data.input() };
+    let book = sheets(&input);
+    let cells = texts_of(&book).join("\n");
+    let said = "1 jour sans relevé\u{a0}: mercredi 8 décembre 2021 · 6:00 sans relevé\u{a0}: jeudi 9 décembre 2021 → Anomalies";
+    assert!(cells.contains(said), "{cells}");
+    assert!(!cells.contains("Données complètes") && !cells.contains("Aucun jour saturé\n"), "{cells}");
+    // A day without data has no figures, only how long it is.
+    let day = row_of(&book, "Par jour", "2021-12-08");
+    assert_eq!(day.iter().filter(|cell| cell.ends_with(" 0") || cell.ends_with(" 0 s")).count(), 0, "{day:?}");
+    assert!(day.iter().any(|cell| cell.ends_with("86400 s")), "{day:?}");
+    // Nothing is compared with what is known that much less.
+    assert!(row_of(&book, "Synthèse", "Sessions").iter().any(|cell| cell.ends_with("text –")));
+    // All known: all is well.
+    let whole = Known { stretches: vec![known.span.unwrap()], ..known };
+    let cells = texts_of(&sheets(&ReportInput { known: Some(&whole), ..input })).join("\n");
+    assert!(cells.contains("Données complètes") && !cells.contains("sans relevé\u{a0}:"), "{cells}");
+}
+
+#[test]
+fn an_imported_history_claims_sessions_and_nothing_else() {
+    let data = sample::Data::new();
+    let begins = Some("2021-12-01".parse().unwrap());
+    let known = Known::default();
+    let input = ReportInput { known: Some(&known), gaps: &[], holds: &[], denials: &[], begins, ..data.input() };
+    let input = ReportInput { scope: Scope::Site, ..input };
+    let cells = texts_of(&sheets(&input)).join("\n");
+    for said in ["seul un historique importé renseigne", "Aucun jour saturé parmi ce qui a été relevé"] {
+        assert!(cells.contains(said), "{said}: {cells}");
+    }
+    assert!(!cells.contains("Données complètes"), "{cells}");
+    let refused = row_of(&sheets(&input), "Synthèse", "Refus réels");
+    assert!(refused[1].ends_with("text –"), "{refused:?}");
+    // A day that the history does not tell of is not a quiet one.
+    let quiet = row_of(&sheets(&input), "Par jour", "2021-12-05");
+    assert!(!quiet.iter().any(|cell| cell.ends_with(" 0") || cell.ends_with(" 0 s")), "{quiet:?}");
 }
 
 #[test]

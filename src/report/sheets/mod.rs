@@ -17,7 +17,7 @@ mod week;
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::book::{
@@ -25,7 +25,8 @@ use super::book::{
 };
 use super::template::{Book, Known, SheetKind, SheetPlan};
 use super::timeline::Step;
-use super::{ReportInput, Scope, Template};
+use super::{ReportInput, Scope, Template, day};
+use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::texts::Texts;
 
 pub use inventory::{InventoryInput, inventory, told};
@@ -118,6 +119,11 @@ fn names(context: &Context<'_>, plan: &SheetPlan, sheet: &Sheet<'_>) -> Vec<Name
     names
 }
 
+/// Holes of a day that are shorter together, in seconds, are no word on the first page: a collector that is started anew.
+const SHORT: i64 = 300;
+/// How many days without data are named.
+const MOST_DAYS: usize = 5;
+
 /// The number of a column as books have it.
 fn narrow(column: usize) -> u16 {
     u16::try_from(column).unwrap_or(u16::MAX)
@@ -181,6 +187,43 @@ impl<'a> Context<'a> {
     /// The name of the sheet of this plan.
     fn name(&self, plan: &SheetPlan) -> String {
         self.name_of(plan.kind).unwrap_or_default().to_owned()
+    }
+
+    /// What of the period is not known, though it should be: whole days, and parts of days; `None` where all is known.
+    fn unknown(&self) -> Option<String> {
+        let input = &self.input;
+        let usage = input.usage();
+        let (mut whole, mut parts, mut hours) = (Vec::new(), Vec::new(), 0);
+        let (first, last) = (input.period.first(), input.period.last());
+        let span = input.known?.span?;
+        let of_evidence = [span.0, span.1].map(|at| at.with_timezone(&input.timezone).date_naive());
+        let first = first.max(of_evidence[0]);
+        for date in first.iter_days().take_while(|date| *date <= last.min(of_evidence[1])) {
+            let (from, to) = (start_of_day(date, input.timezone), end_of_day(date, input.timezone));
+            match usage.missing(from, to) {
+                missing if missing < SHORT => {}
+                _ if !usage.is_vouched(from, to) => whole.push(date),
+                missing => {
+                    parts.push(date);
+                    hours += missing;
+                }
+            }
+        }
+        let days = |dates: &[NaiveDate]| {
+            let more = if dates.len() > MOST_DAYS { ", …" } else { "" };
+            let names: Vec<String> = dates.iter().take(MOST_DAYS).map(|date| day(self.texts, *date)).collect();
+            format!("{}{more}", names.join(", "))
+        };
+        let mut said = Vec::new();
+        if !whole.is_empty() {
+            let path = if whole.len() == 1 { "summary.unknown_day" } else { "summary.unknown_days" };
+            said.push(self.texts.fill(path, &[("count", &whole.len().to_string()), ("days", &days(&whole))]));
+        }
+        if !parts.is_empty() {
+            let hours = format!("{}:{:02}", hours / 3600, hours / 60 % 60);
+            said.push(self.texts.fill("summary.unknown_hours", &[("hours", &hours), ("days", &days(&parts))]));
+        }
+        (!said.is_empty()).then(|| said.join(" · "))
     }
 
     /// The scope in words.

@@ -113,18 +113,19 @@ pub(super) fn departments<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> She
     departments.sort_by_key(|(name, figures)| (Reverse(figures.seconds), name.is_none(), *name));
     let total = departments.iter().fold(0_i64, |sum, (_, figures)| sum.saturating_add(figures.seconds));
     let rows = departments.into_iter().map(|(name, figures)| {
+        let known = |figures: &figures::Figures, value| if figures.is_unknown { Value::Empty } else { value };
         let peak = figures.peak.and_then(|peak| i64::try_from(peak).ok());
         [
             Value::text(name.unwrap_or(context.words("scope.unresolved"))),
-            Value::hours(figures.seconds),
-            Value::share(figures.seconds, total),
+            known(figures, Value::hours(figures.seconds)),
+            known(figures, Value::share(figures.seconds, total)),
             figures.token_seconds.map_or(Value::Empty, Value::hours),
-            Value::count(figures.sessions),
-            Value::count(figures.users),
-            Value::count(figures.machines),
+            known(figures, Value::count(figures.sessions)),
+            known(figures, Value::count(figures.users)),
+            known(figures, Value::count(figures.machines)),
             peak.map_or(Value::Empty, Value::Integer),
-            Value::count(figures.denials),
-            Value::count(figures.false_denials),
+            figures.denials.map_or(Value::Empty, Value::count),
+            figures.false_denials.map_or(Value::Empty, Value::count),
             moment(context, figures.last),
         ]
     });

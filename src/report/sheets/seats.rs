@@ -21,10 +21,12 @@ pub(super) const TOKEN_COLUMNS: [Column; 10] = [
     Column::text("label"),
 ];
 
-/// The hours with use or refusals that lie in the period.
+/// The hours with use or refusals that lie in the period, and those of which nothing is known.
 fn hours_of(context: &Context<'_>) -> Vec<SeatHour> {
     let input = &context.input;
-    let mut all = hours(input.holds, input.denials, input.seats, &Known::default(), input.timezone);
+    let every = Known::default();
+    let known = input.known.unwrap_or(&every);
+    let mut all = hours(input.holds, input.denials, input.seats, known, input.timezone);
     all.retain(|hour| (input.period.first()..=input.period.last()).contains(&hour.date));
     all
 }
@@ -43,16 +45,17 @@ fn remarks<'a>(context: &Context<'a>, path: &'a str) -> Vec<Cell<'a>> {
 pub(super) fn tokens<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
     let rows = hours_of(context).into_iter().map(|hour| {
         let clock = context.texts.fill("week.hour", &[("hour", &hour.hour.to_string())]);
+        let figure = |value: Value<'a>| if hour.known_s == 0 { Value::Empty } else { value };
         [
             Value::date(hour.date),
             Value::text(weekday(context.texts, hour.date)),
             Value::Integer(hour.hour.into()),
-            Value::Integer(hour.peak),
-            Value::decimal(hour.mean),
+            figure(Value::Integer(hour.peak)),
+            figure(Value::decimal(hour.mean)),
             hour.seats.map_or(Value::Empty, |seats| Value::Integer(seats.into())),
-            hour.at_limit_s.map_or(Value::Empty, Value::hours),
-            Value::Integer(hour.denied_true.into()),
-            Value::Integer(hour.denied_false.into()),
+            figure(hour.at_limit_s.map_or(Value::Empty, Value::hours)),
+            figure(Value::Integer(hour.denied_true.into())),
+            figure(Value::Integer(hour.denied_false.into())),
             Value::text(format!("{}/{:02} {clock}", hour.date.day(), hour.date.month())),
         ]
     });
@@ -139,10 +142,13 @@ pub(super) fn saturated<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet
             ]
         })
         .collect();
-    let said = if rows.is_empty() {
-        Cell::text(Role::Good, context.words("seats.none_saturated"))
-    } else {
-        Cell::text(Role::Note, context.words("seats.saturated"))
+    let unknown = context.unknown();
+    let (from, to) = context.input.period.bounds(context.input.timezone);
+    let said = match (rows.is_empty(), unknown.is_some() || !context.input.usage().is_vouched(from, to)) {
+        (true, false) => Cell::text(Role::Good, context.words("seats.none_saturated")),
+        (true, true) => Cell::text(Role::Note, context.words("seats.none_known_saturated")),
+        (false, _) => Cell::text(Role::Note, context.words("seats.saturated")),
     };
-    table::sheet(context, plan, [Some(said), without_limit(context)].into_iter().flatten().collect(), rows)
+    let unknown = unknown.map(|said| Cell::text(Role::Alert, said));
+    table::sheet(context, plan, [Some(said), unknown, without_limit(context)].into_iter().flatten().collect(), rows)
 }

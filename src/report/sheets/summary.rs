@@ -7,6 +7,8 @@ use crate::report::{Figures, Scope, day};
 const WIDTHS: [f64; 7] = [36.0, 16.5, 16.5, 16.5, 19.5, 19.5, 19.5];
 /// The column of the site's name, at the right end of the title's line.
 const CORNER: usize = WIDTHS.len() - 1;
+/// A period of which more than this part (one in so many) is unknown is not compared with another.
+const COMPARABLE: i64 = 20;
 /// How many missing sources the first page names; the others are in *Anomalies*.
 const MOST_NAMED_GAPS: usize = 4;
 
@@ -34,7 +36,8 @@ fn opening<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
     let mut title = vec![Cell::EMPTY; CORNER + 1];
     title[0] = Cell::text(Role::Title, context.title());
     title[CORNER] = Cell::text(Role::Corner, context.input.site);
-    let mut lines = vec![title, vec![Cell::text(Role::Subtitle, subtitle(context))], vec![completeness(context)]];
+    let mut lines = vec![title, vec![Cell::text(Role::Subtitle, subtitle(context))]];
+    lines.extend(completeness(context).into_iter().map(|cell| vec![cell]));
     if context.input.rows.is_empty() {
         lines.push(vec![Cell::text(Role::Note, context.words("summary.no_sessions"))]);
     }
@@ -62,13 +65,44 @@ fn subtitle(context: &Context<'_>) -> String {
 }
 
 /// Whether everything was there, or what was not.
-fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
+fn completeness<'a>(context: &Context<'a>) -> Vec<Cell<'a>> {
+    let unknown = context.unknown().map(|said| alert(context, said));
+    let told = told_alone(context).map(|said| Cell::text(Role::Alert, said));
+    let gaps = missing_sources(context).map(|said| alert(context, said));
+    let mut said: Vec<Cell<'a>> = [gaps, unknown, told].into_iter().flatten().collect();
+    if said.is_empty() || context.input.gaps.is_empty() {
+        said.extend(begins_within(context).map(|said| Cell::text(Role::Alert, said)));
+    }
+    if said.is_empty() {
+        said.push(Cell::text(Role::Good, context.words("summary.complete")));
+    }
+    said
+}
+
+/// An alarm that leads to *Anomalies*, where there is such a sheet.
+fn alert<'a>(context: &Context<'a>, said: String) -> Cell<'a> {
+    match context.name_of(SheetKind::Anomalies) {
+        Some(sheet) => Cell::new(Role::Alert, Value::link(sheet, format!("{said} → {sheet}"))),
+        None => Cell::text(Role::Alert, said),
+    }
+}
+
+/// That an imported history alone tells of days at the beginning: it knows neither tokens nor refusals.
+fn told_alone(context: &Context<'_>) -> Option<String> {
+    let input = &context.input;
+    let (first, last) = (input.period.first(), input.period.last());
+    let begins = input.begins?.max(first);
+    let seen = input.known?.span.map(|(since, _)| since.with_timezone(&input.timezone).date_naive());
+    let until = seen.and_then(|seen| seen.pred_opt()).unwrap_or(last).min(last);
+    let is_told = begins <= until && input.rows.iter().any(|row| row.date <= until);
+    is_told.then(|| context.texts.fill("summary.told_alone", &[("date", &day(context.texts, until))]))
+}
+
+/// The sources that were not there.
+fn missing_sources(context: &Context<'_>) -> Option<String> {
     let gaps = context.input.gaps;
     if gaps.is_empty() {
-        return match begins_within(context) {
-            Some(said) => Cell::text(Role::Alert, said),
-            None => Cell::text(Role::Good, context.words("summary.complete")),
-        };
+        return None;
     }
     let mut names: Vec<&str> = gaps.iter().map(|gap| gap.source.as_str()).collect();
     names.sort_unstable();
@@ -78,11 +112,7 @@ fn completeness<'a>(context: &Context<'a>) -> Cell<'a> {
     names.truncate(MOST_NAMED_GAPS);
     let named = format!("{}{more}", names.join(", "));
     let path = if count == "1" { "summary.gap" } else { "summary.gaps" };
-    let said = context.texts.fill(path, &[("count", &count), ("names", &named)]);
-    match context.name_of(SheetKind::Anomalies) {
-        Some(sheet) => Cell::new(Role::Alert, Value::link(sheet, format!("{said} → {sheet}"))),
-        None => Cell::text(Role::Alert, said),
-    }
+    Some(context.texts.fill(path, &[("count", &count), ("names", &named)]))
 }
 
 /// That the data begin within the period, where they do.
@@ -123,16 +153,17 @@ enum Style {
 /// A key figure by its name in the template; none where it is not known.
 fn figure(name: &str, figures: &Figures) -> (Style, Option<i64>) {
     let whole = |count: usize| i64::try_from(count).ok();
+    let known = |figure: Option<i64>| figure.filter(|_| !figures.is_unknown);
     match name {
-        "hours" => (Style::Hours, Some(figures.seconds)),
+        "hours" => (Style::Hours, known(Some(figures.seconds))),
         "token_hours" => (Style::Hours, figures.token_seconds),
         "at_limit" => (Style::Time, figures.at_limit_s),
-        "sessions" => (Style::Relative, whole(figures.sessions)),
-        "users" => (Style::Absolute, whole(figures.users)),
-        "machines" => (Style::Absolute, whole(figures.machines)),
+        "sessions" => (Style::Relative, known(whole(figures.sessions))),
+        "users" => (Style::Absolute, known(whole(figures.users))),
+        "machines" => (Style::Absolute, known(whole(figures.machines))),
         "peak" => (Style::Absolute, figures.peak.and_then(|peak| i64::try_from(peak).ok())),
-        "false_denials" => (Style::Absolute, whole(figures.false_denials)),
-        _ => (Style::Absolute, whole(figures.denials)),
+        "false_denials" => (Style::Absolute, figures.false_denials.and_then(whole)),
+        _ => (Style::Absolute, figures.denials.and_then(whole)),
     }
 }
 
@@ -140,6 +171,10 @@ fn figure(name: &str, figures: &Figures) -> (Style, Option<i64>) {
 fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
     let input = &context.input;
     let now = Figures::of(input.usage(), input.seats, input.period, input.timezone);
+    let (from, to) = input.period.bounds(input.timezone);
+    let whole = (to - from).num_seconds().max(1);
+    let is_whole = |figures: &Figures| figures.missing_s * COMPARABLE < whole;
+    let is_comparable = is_whole(&now) && input.previous.is_none_or(|before| is_whole(&before));
     let titles = ["summary.this_period", "summary.previous", "summary.change"];
     let mut header = vec![Cell::text(Role::Header, context.words("summary.figures"))];
     header.extend(titles.map(|path| Cell::text(Role::HeaderRight, context.words(path))));
@@ -151,7 +186,9 @@ fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
             (Some(seconds), Style::Hours | Style::Time) => Value::hours(seconds),
             (Some(count), _) => Value::Integer(count),
         };
+        // Two stretches that are not equally known are not compared.
         let change = match (now, before) {
+            _ if !is_comparable => "–".to_owned(),
             (Some(now), Some(before)) => change(context, now, before, style),
             _ => "–".to_owned(),
         };
@@ -231,11 +268,11 @@ mod tests {
             (6, "5 lacunes\u{a0}: S1, S2, S3, S4, … → Anomalies"),
         ] {
             let input = crate::report::ReportInput { gaps: &gaps[..count], ..data.input() };
-            assert_eq!(completeness(&context(&input)).value, Value::link("Anomalies", expected));
+            assert_eq!(completeness(&context(&input))[0].value, Value::link("Anomalies", expected));
         }
         gaps.clear();
         let input = crate::report::ReportInput { gaps: &gaps, ..data.input() };
-        assert_eq!(completeness(&context(&input)).value, Value::text("Données complètes"));
+        assert_eq!(completeness(&context(&input))[0].value, Value::text("Données complètes"));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! *Par jour*: how use went over the period, in steps that an eye can take in; what charts over time are drawn from.
 
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, Utc};
+use chrono_tz::Tz;
 
 use super::{Context, Known, Sheet, SheetPlan, Value, table};
+use crate::parse::datetime::{civil_moment, start_of_day};
 use crate::report::timeline::{Span, Step, timeline};
 use crate::report::weekday;
 use crate::trace::seats::{Known as Unknown, hours};
 
-pub(super) const COLUMNS: [Known; 12] = [
+pub(super) const COLUMNS: [Known; 13] = [
     Known::day("date"),
     Known::text("weekday"),
     Known::text("label"),
@@ -20,6 +22,7 @@ pub(super) const COLUMNS: [Known; 12] = [
     Known::time("at_limit"),
     Known::count("denials"),
     Known::count("false_denials"),
+    Known::time("unknown"),
 ];
 
 pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
@@ -28,11 +31,17 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a>
     let known = input.usage().knows_tokens();
     let spans = timeline(input.rows, &seats, input.period);
     let rows = spans.iter().enumerate().map(|(index, span)| {
-        // What was before the data is unknown, which is not nothing.
+        // What is not known is not nothing: before the data, in a hole of the logs, in days that only a history tells.
+        let next = spans.get(index + 1).map(|next| moment_of(next, input.timezone));
+        let (from, to) =
+            (moment_of(span, input.timezone), next.unwrap_or_else(|| input.period.bounds(input.timezone).1));
+        let is_vouched = input.usage().is_vouched(from, to);
         let last = spans.get(index + 1).filter(|next| next.date > span.date).and_then(|next| next.date.pred_opt());
-        let told = input.begins.is_none_or(|begins| last.unwrap_or(input.period.last()) >= begins);
-        let count = |value: Value<'a>| if told { value } else { Value::Empty };
-        let tokens = |value: Value<'a>| if told && known { value } else { Value::Empty };
+        let begun = input.begins.is_none_or(|begins| last.unwrap_or(input.period.last()) >= begins);
+        let count = |value: Value<'a>| if begun && (is_vouched || span.sessions > 0) { value } else { Value::Empty };
+        let refusals = |value: Value<'a>| if begun && is_vouched { value } else { Value::Empty };
+        let tokens = |value: Value<'a>| if known { refusals(value) } else { Value::Empty };
+        let missing = input.usage().missing(from, to);
         [
             Value::date(span.date),
             Value::text(day_of_week(context, span)),
@@ -44,11 +53,18 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a>
             tokens(Value::Integer(span.peak)),
             input.seats_at_last().map_or(Value::Empty, |seats| Value::Integer(seats.into())),
             tokens(input.seats_at_last().map_or(Value::Empty, |_| Value::hours(span.at_limit_s))),
-            count(Value::Integer(span.denied_true.into())),
-            count(Value::Integer(span.denied_false.into())),
+            refusals(Value::Integer(span.denied_true.into())),
+            refusals(Value::Integer(span.denied_false.into())),
+            if missing > 0 { Value::hours(missing) } else { Value::Empty },
         ]
     });
     table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())
+}
+
+/// When a span begins.
+fn moment_of(span: &Span, zone: Tz) -> DateTime<Utc> {
+    let hour = span.date.and_hms_opt(span.hour, 0, 0).unwrap_or_default();
+    if span.hour == 0 { start_of_day(span.date, zone) } else { civil_moment(hour, zone, None) }
 }
 
 /// The weekday of a span that is in one day.
