@@ -89,6 +89,9 @@ struct Arguments {
     /// Name each mistake of the rows that begin with this.
     #[arg(long)]
     mistakes: Option<String>,
+    /// Score the rows alone that have this in their name; with --output, write the first of them.
+    #[arg(long)]
+    row: Option<String>,
 }
 
 fn style(name: &str) -> Result<DateStyle, String> {
@@ -97,7 +100,11 @@ fn style(name: &str) -> Result<DateStyle, String> {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let lab = laboratory(&arguments);
+    let mut lab = laboratory(&arguments);
+    if let (Some(_), Some(row)) = (&arguments.output, &arguments.row) {
+        let row = rows(&lab).into_iter().find(|(name, _)| name.contains(row));
+        lab = row.context("no row of the score has this in its name")?.1;
+    }
     match &arguments.output {
         Some(folder) => write(&lab, folder),
         None => Ok(score(&lab, &arguments)?),
@@ -175,7 +182,27 @@ fn rows(base: &Laboratory) -> Vec<(&'static str, Laboratory)> {
         ("half of the debug log's lines lost", with(&|lab| lab.log_lost = 0.5)),
         ("the same, and one line in 500 garbled", with(&|lab| (lab.log_lost, lab.garbled) = (0.5, 0.002))),
         ("all of it", with(&all)),
+        ("nobody watches for some hours a day", with(&|lab| lab.unwatched_per_day = 1.0)),
+        ("orderly restarts", with(&|lab| (lab.restarts_per_day, lab.orderly) = (0.5, 1.0))),
+        ("the vendor daemon dies alone", with(&|lab| lab.deaths_per_day = 0.5)),
+        ("another vendor's daemon in the log", with(&|lab| lab.strangers_per_day = 3.0)),
+        ("a queue", with(&|lab| (lab.seats, lab.queued) = (6, 0.7))),
+        ("windows over one connection", with(&|lab| lab.reused = 0.5)),
+        ("ports taken again within seconds", with(&|lab| lab.same_port = 0.5)),
         ("no debug log", with(&|lab| lab.debug_log = false)),
+        (
+            "no debug log, nobody watches for some hours",
+            with(&|lab| (lab.debug_log, lab.unwatched_per_day) = (false, 1.0)),
+        ),
+        (
+            "no debug log, orderly restarts",
+            with(&|lab| (lab.debug_log, lab.restarts_per_day, lab.orderly) = (false, 0.5, 1.0)),
+        ),
+        ("no debug log, the daemon dies", with(&|lab| (lab.debug_log, lab.deaths_per_day) = (false, 0.5))),
+        ("no debug log, another vendor's", with(&|lab| (lab.debug_log, lab.strangers_per_day) = (false, 3.0))),
+        ("no debug log, a queue", with(&|lab| (lab.debug_log, lab.seats, lab.queued) = (false, 6, 0.7))),
+        ("no debug log, windows over one connection", with(&|lab| (lab.debug_log, lab.reused) = (false, 0.5))),
+        ("no debug log, ports taken again", with(&|lab| (lab.debug_log, lab.same_port) = (false, 0.5))),
         ("no debug log, one in ten in a burst", with(&|lab| (lab.debug_log, lab.bursts) = (false, 0.1))),
         ("no debug log, one in three in a burst", with(&|lab| (lab.debug_log, lab.bursts) = (false, 0.33))),
         ("no debug log, restarts", with(&|lab| (lab.debug_log, lab.restarts_per_day) = (false, 0.5))),
@@ -202,7 +229,8 @@ fn score(base: &Laboratory, arguments: &Arguments) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "| laboratory | token lines lost | users | sessions | hours | expired | denials |")?;
     writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
-    for (name, lab) in rows(base) {
+    let wanted = |name: &str| arguments.row.as_ref().is_none_or(|row| name.contains(row));
+    for (name, lab) in rows(base).into_iter().filter(|(name, _)| wanted(name)) {
         let mut sum = Score::default();
         for seed in 0..arguments.laboratories {
             let lab = Laboratory { seed: base.seed + seed, ..lab.clone() };

@@ -212,6 +212,13 @@ fn with_a_debug_log_every_user_and_nearly_every_session_is_right() {
         ("idle connections", Laboratory { idle_per_day: 20.0, lingering: 0.05, ..small() }, (1000, 998, 985, 1)),
         ("garbled lines", Laboratory { garbled: 0.02, ..small() }, (990, 1000, 985, 0)),
         ("a debug log that lost lines", Laboratory { log_lost: 0.3, ..small() }, (1000, 997, 985, 2)),
+        ("nobody watches for hours", Laboratory { unwatched_per_day: 1.0, ..small() }, (995, 1000, 970, 0)),
+        ("the daemon dies", Laboratory { deaths_per_day: 1.0, ..small() }, (1000, 1000, 985, 0)),
+        ("orderly restarts", Laboratory { restarts_per_day: 1.0, orderly: 1.0, ..small() }, (1000, 1000, 985, 0)),
+        ("another vendor's daemon", Laboratory { strangers_per_day: 5.0, ..small() }, (1000, 1000, 985, 0)),
+        ("a queue", Laboratory { seats: 4, queued: 0.7, ..small() }, (1000, 998, 970, 2)),
+        ("windows over one connection", Laboratory { reused: 0.5, ..small() }, (998, 995, 985, 10)),
+        ("ports taken again", Laboratory { same_port: 0.5, ..small() }, (995, 998, 970, 2)),
     ] {
         assert_floor(what, &score(12, &lab), floor);
     }
@@ -226,6 +233,9 @@ fn without_a_debug_log_the_connections_make_up_for_much_of_what_is_lost() {
         ("restarts", Laboratory { restarts_per_day: 0.5, ..without() }, (1000, 998, 990, 5)),
         ("garbled lines", Laboratory { garbled: 0.005, ..without() }, (1000, 990, 985, 10)),
         ("no lmstat", Laboratory { lmstat: false, bursts: 0.1, ..without() }, (1000, 978, 985, 12)),
+        ("orderly restarts", Laboratory { restarts_per_day: 1.0, orderly: 1.0, ..without() }, (1000, 1000, 985, 0)),
+        ("another vendor's daemon", Laboratory { strangers_per_day: 5.0, ..without() }, (1000, 995, 985, 2)),
+        ("windows over one connection", Laboratory { reused: 0.5, ..without() }, (998, 985, 970, 20)),
     ] {
         assert_floor(what, &score(12, &lab), floor);
     }

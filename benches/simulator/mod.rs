@@ -70,6 +70,20 @@ pub(crate) struct Laboratory {
     pub(crate) ghosts: f64,
     /// Restarts of the server in a day.
     pub(crate) restarts_per_day: f64,
+    /// How many of the restarts are orderly: every token that is out is given back, `(SHUTDOWN)`.
+    pub(crate) orderly: f64,
+    /// How often in a day the vendor daemon dies alone, and is started again by its manager.
+    pub(crate) deaths_per_day: f64,
+    /// How often in a day another vendor's daemon of the same manager stops, dies or is started again, and says so in the same log.
+    pub(crate) strangers_per_day: f64,
+    /// How often in a day nobody watches for hours.
+    pub(crate) unwatched_per_day: f64,
+    /// How many applications wait in the queue where no token is free, rather than be refused.
+    pub(crate) queued: f64,
+    /// How many further windows ask over a connection that their application has already.
+    pub(crate) reused: f64,
+    /// How many connections come from the port of the last one of their machine, seconds after it was closed.
+    pub(crate) same_port: f64,
     /// Whether a restart begins the debug log anew.
     pub(crate) overwritten: bool,
     /// How many machines are shared by several logins.
@@ -109,6 +123,13 @@ impl Default for Laboratory {
             silent: 0.1,
             ghosts: 0.0,
             restarts_per_day: 0.0,
+            orderly: 0.0,
+            deaths_per_day: 0.0,
+            strangers_per_day: 0.0,
+            unwatched_per_day: 0.0,
+            queued: 0.0,
+            reused: 0.0,
+            same_port: 0.0,
             overwritten: false,
             shared: 0.15,
             vpn: 0.08,

@@ -3,7 +3,7 @@
 mod clients;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -72,7 +72,12 @@ enum Event {
     Chatter,
     Touch,
     Stop,
-    Start,
+    Die,
+    Stranger,
+    Start { whole: bool },
+    Sleep,
+    Wake,
+    Serve,
     Watch(Step),
 }
 
@@ -98,6 +103,11 @@ pub(crate) struct Server<'a, W> {
     last_line: (String, Tag),
     watcher: Watcher<W>,
     up: bool,
+    is_watched: bool,
+    /// Who waits for a token: connection, pair, and how long the run lasts.
+    waiting: VecDeque<(u32, usize, i64)>,
+    /// The last connection of an address that was closed, and when.
+    last_closed: BTreeMap<Ipv4Addr, (Box<[u8]>, i64)>,
 }
 
 const SECOND: i64 = 1000;
@@ -137,6 +147,9 @@ impl<'a, W: Write> Server<'a, W> {
             last_line: (String::new(), Tag::Chatter),
             watcher: Watcher::new(logwatch, lab),
             up: true,
+            is_watched: true,
+            waiting: VecDeque::new(),
+            last_closed: BTreeMap::new(),
         };
         server.schedule(0, Event::Midnight);
         server.schedule(0, Event::Stamp);
@@ -198,7 +211,16 @@ impl<'a, W: Write> Server<'a, W> {
             }
             Event::Touch => self.changed(),
             Event::Stop => self.stop(),
-            Event::Start => self.start(),
+            Event::Die => self.die(),
+            Event::Stranger => self.stranger(),
+            Event::Start { whole } => self.start(whole),
+            Event::Sleep => {
+                self.is_watched = false;
+                let hours = self.random.between(HOUR, 12 * HOUR);
+                self.schedule(hours, Event::Wake);
+            }
+            Event::Wake => self.is_watched = true,
+            Event::Serve => self.serve(),
             Event::Watch(step) => self.watch(step)?,
         }
         Ok(())
@@ -230,11 +252,25 @@ impl<'a, W: Write> Server<'a, W> {
         };
         spread(self, self.lab.idle_per_day, Event::Idle);
         spread(self, self.lab.restarts_per_day, Event::Stop);
+        // What never happens takes no lot, so that laboratories without it are drawn as before.
+        let rare = [
+            (self.lab.deaths_per_day, Event::Die),
+            (self.lab.strangers_per_day, Event::Stranger),
+            (self.lab.unwatched_per_day, Event::Sleep),
+        ];
+        for (mean, event) in rare.into_iter().filter(|(mean, _)| *mean > 0.0) {
+            spread(self, mean, event);
+        }
         spread(self, 1.0, Event::Touch);
         if self.random.chance(0.3) {
             let soon = self.random.between(0, 20 * MINUTE);
             self.schedule(soon, Event::Touch);
         }
+    }
+
+    /// A lot that is drawn only where it can fall either way.
+    fn by_lot(&mut self, share: f64) -> bool {
+        share > 0.0 && self.random.chance(share)
     }
 
     /// Seconds since midnight: mornings and afternoons, and now and then the night.
@@ -263,6 +299,9 @@ impl<'a, W: Write> Server<'a, W> {
         if token.end.is_none() {
             (token.end, token.before_end) = (Some((now, end)), looked);
             self.n_out -= 1;
+            if !self.waiting.is_empty() {
+                self.schedule(1, Event::Serve);
+            }
         }
     }
 
@@ -273,6 +312,7 @@ impl<'a, W: Write> Server<'a, W> {
             if silent {
                 life.closing = now;
             }
+            self.last_closed.insert(life.ip, (life.tail.clone(), life.closes));
         }
     }
 
@@ -288,12 +328,58 @@ impl<'a, W: Write> Server<'a, W> {
             self.now += 1;
             self.say("lmgrd", "EXITING DUE TO SIGNAL 15", Tag::Chatter);
         }
+        let is_orderly = self.by_lot(self.lab.orderly);
+        self.all_end(is_orderly);
+        let later = self.random.between(3 * SECOND, 90 * SECOND);
+        self.schedule(later, Event::Start { whole: true });
+    }
+
+    /// The vendor daemon dies alone; its manager says so, and starts it again.
+    fn die(&mut self) {
+        if !self.up {
+            return;
+        }
+        self.all_end(false);
+        let text = ["orglab exited with status 58 (Killed)", "Vendor daemon died with status 11"];
+        let text = *self.random.pick(&text);
+        self.say("lmgrd", text, Tag::Chatter);
+        let later = self.random.between(SECOND, 30 * SECOND);
+        self.schedule(later, Event::Start { whole: false });
+    }
+
+    /// Another vendor's daemon stops and is started again; nothing of ours changes.
+    fn stranger(&mut self) {
+        match self.random.index(3) {
+            0 => {
+                self.say("lmgrd", "Shutting down otherd pid=4712 due to signal 15", Tag::Chatter);
+                self.now += 1;
+                self.say("otherd", "daemon shutdown requested - shutting down", Tag::Chatter);
+                self.now += 1;
+                self.say("otherd", "IN: \"SOLVER\" nobody@ELSEWHERE  (SHUTDOWN)", Tag::Chatter);
+            }
+            1 => self.say("otherd", "EXITING DUE TO SIGNAL 15 Exit reason 4", Tag::Chatter),
+            _ => self.say("lmgrd", "otherd exited with status 28 (Communications error)", Tag::Chatter),
+        }
+        self.now += 1;
+        self.say("lmgrd", "REStarted otherd (internet tcp_port 60300 pid 4713)", Tag::Chatter);
+        self.now += 1;
+        self.say("otherd", "Server started on origin for:\tSOLVER", Tag::Chatter);
+    }
+
+    /// No token is out any more, and no connection is left.
+    fn all_end(&mut self, is_orderly: bool) {
         self.up = false;
+        self.waiting.clear();
         for token in 0..self.tokens.len() {
             if self.tokens[token].end.is_some() {
                 continue;
             }
-            self.end(token, End::Restart);
+            self.end(token, if is_orderly { End::Returned } else { End::Restart });
+            if is_orderly {
+                let who = self.who(self.tokens[token].pair);
+                self.say("orglab", &format!("IN: \"{FEATURE}\" {who}  (SHUTDOWN)"), Tag::In(token));
+                self.now += self.random.between(0, 2);
+            }
             let pair = self.tokens[token].pair;
             // Who is still working takes a new token as soon as the application notices.
             if self.random.chance(0.5) {
@@ -304,12 +390,16 @@ impl<'a, W: Write> Server<'a, W> {
         }
         let now = self.now;
         self.connections.values_mut().for_each(|life| life.closes = now);
-        let later = self.random.between(3 * SECOND, 90 * SECOND);
-        self.schedule(later, Event::Start);
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, whole: bool) {
         self.up = true;
+        if !whole {
+            self.say("lmgrd", "REStarted orglab (internet tcp_port 60213 pid 4714)", Tag::Chatter);
+            self.now += 2;
+            self.say("orglab", "Server started on origin for:\tOriginPro", Tag::Chatter);
+            return;
+        }
         if self.lab.overwritten {
             self.debug_log.clear();
             self.log_from = self.now;
@@ -347,6 +437,7 @@ impl<'a, W: Write> Server<'a, W> {
 
     fn changed(&mut self) {
         if self.now >= self.watched.0
+            && self.is_watched
             && !self.last_line.0.is_empty()
             && let Some((delay, step)) = self.watcher.changed(&mut self.random)
         {

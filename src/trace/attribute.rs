@@ -21,7 +21,7 @@ use chrono::{DateTime, Duration, Utc};
 use foldhash::{HashMap, HashSet};
 
 use super::tokens::{Event, EventKind, List, PairId};
-use super::watch::{ConnectionId, MomentId, Watch};
+use super::watch::{ConnectionId, MomentId, WATCHED, Watch};
 use crate::model::Evidence;
 use crate::parse::flexnet::TokenKind;
 
@@ -55,6 +55,8 @@ pub struct Attribution {
     pub choices: Vec<Option<Choice>>,
     /// How often pairs were at addresses.
     pub habits: Habits,
+    /// The same of tokens alone that were taken while somebody watched: what was guessed of others proves nothing.
+    firm: Habits,
 }
 
 /// How often pairs were at addresses, counted over tokens: whole ones where each has its connection, parts of one where that
@@ -72,6 +74,16 @@ impl Habits {
         *self.both.entry((pair, ip)).or_default() += part;
         *self.pairs.entry(pair).or_default() += part;
         *self.addresses.entry(ip).or_default() += part;
+    }
+
+    /// Whether any token of the pair has an address.
+    fn knows(&self, pair: PairId) -> bool {
+        self.pairs.contains_key(&pair)
+    }
+
+    /// Whether any token was taken from there.
+    fn is_used(&self, ip: IpAddr) -> bool {
+        self.addresses.contains_key(&ip)
     }
 
     /// How many of the pair's tokens were taken from there.
@@ -125,8 +137,6 @@ const NONE: f64 = -6.5;
 /// It was first seen after a time in which nobody watched, with nothing but that to tie it to a token of that time: anybody's.
 /// Just more than `NONE`, so that nothing is chosen; not fitted.
 const UNWATCHED: f64 = -7.0;
-/// A token's moment comes so soon, where somebody watches.
-const WATCHED: Duration = Duration::seconds(60);
 /// How long before its token a connection may have been seen.
 const RECENT: Duration = Duration::seconds(5);
 /// How far moments of one burst are apart: the watcher takes some 50 ms a block, and the clock shows seconds.
@@ -168,7 +178,8 @@ type Claims = Vec<Option<Claim>>;
 /// `before` is from where pairs took their tokens before the watch.
 pub fn attribute(watch: &Watch, list: &List, naming: Naming<'_>, before: &Habits) -> Attribution {
     let exits = Exits::new(watch, list);
-    let mut attribution = Attribution { choices: vec![None; list.events.len()], habits: Habits::default() };
+    let mut attribution =
+        Attribution { choices: vec![None; list.events.len()], habits: Habits::default(), firm: Habits::default() };
     let groups = groups(watch, list);
     let again = moments_of(list, |kind, repeated| kind == TokenKind::Out && repeated);
     let announced = moments_of(list, |kind, _| !matches!(kind, TokenKind::Out | TokenKind::In));
@@ -189,19 +200,23 @@ pub fn attribute(watch: &Watch, list: &List, naming: Naming<'_>, before: &Habits
     }
     for round in 0..ROUNDS {
         let mut claimed = carried.clone();
-        let mut habits = before.clone();
+        let (mut habits, mut firm) = (before.clone(), before.clone());
         let mut choices = vec![None; list.events.len()];
         for group in &groups {
             let scene = stage.scene(&attribution, round == 0 && crowded.is_empty());
             for (taken, choice) in group.iter().zip(scene.assign(group, &mut claimed)) {
                 if let Some(choice) = choice {
-                    habits.count(taken.pair, watch.ip(choice.connection), 1.0);
+                    let ip = watch.ip(choice.connection);
+                    habits.count(taken.pair, ip, 1.0);
+                    if !taken.is_late {
+                        firm.count(taken.pair, ip, 1.0);
+                    }
                 }
                 choices[taken.event] = choice;
             }
         }
         let settled = choices == attribution.choices;
-        attribution = Attribution { choices, habits };
+        attribution = Attribution { choices, habits, firm };
         if settled && round > 0 {
             break;
         }
@@ -515,13 +530,19 @@ impl Scene<'_> {
             .collect()
     }
 
-    /// Whether anything but its time ties a connection to a token: how it ends, its name, other tokens of the pair.
+    /// Whether anything but its time ties a connection to a token that was taken while nobody watched: its name, or tokens of
+    /// the pair that were watched; of a pair that never was, that the connection alone is gone with its `IN`.
     fn is_its(&self, taken: &Taken, candidate: &Candidate) -> bool {
         let ip = self.watch.ip(candidate.connection);
-        let own = self.attribution.choices[taken.event].is_some_and(|choice| self.watch.ip(choice.connection) == ip);
-        self.exits.score(self.watch, candidate.connection, taken.pair) > 0.0
-            || self.names.agree(taken.pair, ip, self.watch.moment(taken.moment).at)
-            || self.attribution.habits.tokens(taken.pair, ip) > u32::from(own)
+        let firm = &self.attribution.firm;
+        let is_gone_alone = || {
+            let gone = self.watch.connection(candidate.connection).gone;
+            let alone = gone.is_none_or(|gone| self.watch.gone(gone).count() == 1 && self.exits.at(gone).len() == 1);
+            alone && self.exits.score(self.watch, candidate.connection, taken.pair) > 0.0
+        };
+        self.names.agree(taken.pair, ip, self.watch.moment(taken.moment).at)
+            || firm.tokens(taken.pair, ip) > 0
+            || !firm.knows(taken.pair) && !firm.is_used(ip) && is_gone_alone()
     }
 
     /// Whether a token can have come over a connection that is its pair's already: for another feature, or for one that the

@@ -881,9 +881,27 @@ fn longer(silence: Duration, settings: &TraceSettings) -> bool {
 fn addresses(scene: &Scene<'_>, held: &Held) -> Vec<Option<Address>> {
     let Scene { watch, list, attribution, naming, .. } = *scene;
     let homes: Vec<Option<IpAddr>> = (0..).take(list.pairs.len()).map(|pair| attribution.habits.home(pair)).collect();
+    let mut of_pair: HashMap<PairId, Vec<ConnectionId>> = HashMap::new();
+    for holding in &held.holdings {
+        of_pair.entry(holding.pair).or_default().extend(holding.choice.map(|choice| choice.connection));
+    }
+    // A further window of an application that is connected needs no connection of its own.
+    let connected = |holding: &Holding| {
+        let moment = watch.moment_at(holding.start)?;
+        let is_there = |id: &&ConnectionId| {
+            let life = watch.connection(**id);
+            life.first <= moment && life.gone.is_none_or(|gone| gone > moment)
+        };
+        let mut addresses = of_pair.get(&holding.pair)?.iter().filter(is_there).map(|id| watch.ip(*id));
+        let first = addresses.next()?;
+        addresses.all(|ip| ip == first).then_some(first)
+    };
     let of = |holding: &Holding| match holding.choice {
         Some(choice) => Some((watch.ip(choice.connection), choice.evidence)),
-        None if watch.covers(holding.start) => homes[holding.pair as usize].map(|home| (home, Evidence::Majority)),
+        // Where nobody watched, the pair's usual place is a guess: people move.
+        None if watch.saw(holding.start) => {
+            connected(holding).or(homes[holding.pair as usize]).map(|ip| (ip, Evidence::Majority))
+        }
         None => {
             let host = short_name(list.pairs[holding.pair as usize].host());
             (naming.address)(&host, holding.start).map(|named| (named, Evidence::Hostname))

@@ -16,6 +16,9 @@ use super::Carry;
 use crate::finding::Files;
 use crate::parse::logwatch::{Block, Entry, Peer, Socket};
 
+/// A line's block comes so soon, where somebody watches.
+pub(super) const WATCHED: Duration = Duration::seconds(60);
+
 /// An index into [`Watch::moments`].
 pub type MomentId = u32;
 /// An index into [`Watch::connections`].
@@ -134,6 +137,12 @@ impl Watch {
     /// Whether somebody watched at that time.
     pub fn covers(&self, at: DateTime<Utc>) -> bool {
         self.moments.first().is_some_and(|first| first.at <= at) && self.last.is_some_and(|last| at <= last)
+    }
+
+    /// Whether a line that was written then was seen: a block followed at once.
+    pub fn saw(&self, at: DateTime<Utc>) -> bool {
+        let next = self.moments.partition_point(|moment| moment.at < at);
+        self.moments.get(next).is_some_and(|moment| moment.at - at <= WATCHED)
     }
 
     /// Whether a connection ends in a moment while it is still there: the server begins to close it on a silent client, or

@@ -51,12 +51,29 @@ impl<W: Write> Server<'_, W> {
     }
 
     fn open_and_request(&mut self, pair: usize, lasts: i64) {
+        // A further window of an application that is connected.
+        let own = |life: &Connection| {
+            life.closes == i64::MAX && life.tokens.last().is_some_and(|&token| self.tokens[token].pair == pair)
+        };
+        let known = self.connections.iter().find(|(_, life)| own(life)).map(|(id, _)| *id);
+        if let Some(connection) = known.filter(|_| self.by_lot(self.lab.reused)) {
+            let soon = self.random.between(2, 120);
+            self.schedule(soon, Event::Request { connection, pair, lasts, attempt: 0 });
+            return;
+        }
         let connection = self.open(self.pairs[pair].address);
         let soon = self.random.between(2, 120);
         self.schedule(soon, Event::Request { connection, pair, lasts, attempt: 0 });
     }
 
     fn open(&mut self, ip: Ipv4Addr) -> u32 {
+        if let Some((tail, closed)) = self.last_closed.get(&ip).cloned()
+            && closed < self.now
+            && self.by_lot(self.lab.same_port)
+            && !self.connections.values().any(|life| life.tail == tail && life.closes > self.now)
+        {
+            return self.connect(ip, tail);
+        }
         let port = loop {
             let port = 49152 + self.random.index(16384) as u16;
             // Only many clients behind one address make it likely that a port is taken.
@@ -107,6 +124,11 @@ impl<W: Write> Server<'_, W> {
             return;
         }
         let full = self.n_out >= self.lab.seats;
+        if full && self.by_lot(self.lab.queued) {
+            self.say("orglab", &format!("QUEUED: \"{FEATURE}\" {who}  "), Tag::Chatter);
+            self.waiting.push_back((connection, pair, lasts));
+            return;
+        }
         if full || (attempt < 2 && self.random.chance(0.012)) {
             self.deny(pair, &who);
             if !full {
@@ -123,6 +145,17 @@ impl<W: Write> Server<'_, W> {
             return;
         }
         self.grant(connection, pair, lasts, &who);
+    }
+
+    /// Who waits for longest gets the token that is free.
+    pub(super) fn serve(&mut self) {
+        while self.up && self.n_out < self.lab.seats {
+            let Some((connection, pair, lasts)) = self.waiting.pop_front() else { return };
+            if self.connections.contains_key(&connection) {
+                let who = self.who(pair);
+                self.grant(connection, pair, lasts, &who);
+            }
+        }
     }
 
     fn deny(&mut self, pair: usize, who: &str) {
@@ -206,7 +239,9 @@ impl<W: Write> Server<'_, W> {
         let connection = self.connection_of[token];
         self.end(token, End::Returned);
         let who = self.who(self.tokens[token].pair);
-        if self.random.chance(self.lab.lingering) {
+        if self.is_in_use(connection) {
+            self.answer(connection, false);
+        } else if self.random.chance(self.lab.lingering) {
             self.answer(connection, false);
             let hours = if self.random.chance(0.3) { 72 } else { 6 };
             let stays = self.random.between(10 * MINUTE, hours * HOUR);
@@ -222,9 +257,21 @@ impl<W: Write> Server<'_, W> {
         self.burst();
     }
 
+    /// Whether a token is out over a connection.
+    fn is_in_use(&self, connection: u32) -> bool {
+        let tokens = self.connections.get(&connection).map_or(&[][..], |life| life.tokens.as_slice());
+        tokens.iter().any(|&token| self.tokens[token].end.is_none())
+    }
+
     pub(super) fn expire(&mut self, token: usize) {
         if self.tokens[token].end.is_some() {
             return;
+        }
+        let connection = self.connection_of[token];
+        let others = self.connections.get(&connection).map_or(0, |life| life.tokens.len());
+        if others > 1 && self.is_in_use(connection) {
+            // The application is alive: it has another window.
+            return self.give_back(token);
         }
         self.end(token, End::Expired);
         let gives_up = self.random.between(MINUTE, 15 * MINUTE);

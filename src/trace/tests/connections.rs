@@ -114,3 +114,49 @@ fn a_token_of_a_time_in_which_nobody_watched_takes_no_strangers_connection() {
     let strangers = of(&watched("12:00:00 1.9:52000 | 12:00:00 IN bob@PC-2\n 15:00:00 1.9:52000 | 15:00:00"));
     assert_eq!(strangers, ["anna 09:30:00-09:45:00 closed -", "bob 10:00:00-12:00:00 closed -"]);
 }
+
+#[test]
+fn a_pair_that_moves_is_not_said_to_be_at_its_usual_place_while_nobody_watched() {
+    // Four tokens from the usual machine; then an hour without a block, of which the debug log alone tells.
+    let taken = |hour: u32, port: u32| {
+        format!(
+            "0{hour}:00:00 1.5:{port}*432 | 0{hour}:00:00 OUT anna@PC-1\n0{hour}:30:00 | 0{hour}:30:00 IN anna@PC-1\n"
+        )
+    };
+    let usual: String = (1..=4).map(|hour| taken(hour, 51000 + hour)).collect();
+    let blocks = format!("{usual}05:00:00 | 05:00:00\n09:00:00 | 09:00:00\n");
+    let lines = |more: &str| {
+        let pair = |hour: u32| [format!("0{hour}:00:00 OUT anna@PC-1"), format!("0{hour}:30:00 IN anna@PC-1")];
+        let usual = (1..=4).flat_map(pair).collect::<Vec<_>>().join("\n");
+        let log: Vec<String> = format!("{usual}\n{more}").lines().map(|line| log_line(line.trim())).collect();
+        format!("00:30:00 (d) TIMESTAMP 12/8/2021\n{}\n", log.join("\n"))
+    };
+    let of = |more: &str| {
+        let (watch, log) = (logwatch(&blocks), lines(more));
+        analysed(&Copies { logwatch: &watch, debug_log: &log, ..Copies::default() })
+    };
+    let last = |analysis: &Analysis| sessions(analysis).last().cloned().unwrap();
+    assert_eq!(last(&of("06:00:00 OUT anna@PC-1\n06:30:00 IN anna@PC-1")), "anna 06:00:00-06:30:00 closed -");
+    // A line of which a block followed was watched: its connection was lost, and the usual place is likely.
+    let seen = of("04:59:30 OUT anna@PC-1\n04:59:50 IN anna@PC-1");
+    assert_eq!(last(&seen), "anna 04:59:30-04:59:50 closed 10.0.1.5");
+}
+
+#[test]
+fn a_further_window_of_an_application_that_is_connected_needs_no_connection_of_its_own() {
+    let of = |second: &str| {
+        sessions(&of_blocks(&format!(
+            "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1\n\
+             09:10:00 1.5:51000 | 09:10:00 OUT {second}\n\
+             09:20:00 1.5:51000 | 09:20:00 IN {second}\n\
+             09:30:00 | 09:30:00 IN anna@PC-1"
+        )))
+    };
+    assert_eq!(of("anna@PC-1"), ["anna 09:00:00-09:30:00 closed 10.0.1.5"]);
+    // It is the pair's own, and nobody else's.
+    assert!(of("bob@PC-2").contains(&"bob 09:10:00-09:20:00 closed -".to_owned()), "{:?}", of("bob@PC-2"));
+    let holds = of_blocks(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1\n09:10:00 1.5:51000 | 09:10:00 OUT anna@PC-1\n09:20:00 1.5:51000",
+    );
+    assert_eq!(addresses(&holds), [("10.0.1.5".to_owned(), 2, 0)], "both windows");
+}

@@ -68,8 +68,7 @@ pub(crate) fn merge(sources: &Sources<'_>, own: (DateTime<Utc>, DateTime<Utc>), 
     let is_own = |at: DateTime<Utc>| own.0 <= at && at < own.1;
     let shift = log.map_or(Duration::zero(), |log| disagreement(watch, log));
     let times = log.map_or_else(Vec::new, |log| times(watch, log, shift));
-    let stretches = log.map_or(&[][..], |log| &log.stretches);
-    list.complete = stretches.iter().map(|(first, last)| (*first + shift, *last + shift)).collect();
+    list.complete = log.map_or_else(Vec::new, |log| complete(log, &times, shift));
     let mut shown: HashMap<Said<'_>, Shown> = HashMap::new();
     let mut lines = Vec::new();
     let mut last = None;
@@ -250,6 +249,30 @@ fn times(watch: &Watch, log: &DebugLog, shift: Duration) -> Vec<DateTime<Utc>> {
         times[first..=last].iter_mut().for_each(|at| *at += difference);
     }
     times
+}
+
+/// The stretches of the debug log at the times that its events were moved to.
+fn complete(log: &DebugLog, times: &[DateTime<Utc>], shift: Duration) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+    let moved: Vec<(DateTime<Utc>, Duration)> =
+        log.events.iter().zip(times).map(|(event, at)| (event.at, *at - event.at)).collect();
+    let mut complete = Vec::new();
+    for &(first, last) in &log.stretches {
+        let within = moved.iter().filter(|(at, _)| first <= *at && *at <= last).collect::<Vec<_>>();
+        let mut from = first;
+        for run in within.chunk_by(|a, b| a.1 == b.1) {
+            let is_last = within.last().is_some_and(|end| std::ptr::eq(*end, run[run.len() - 1]));
+            let (start, end) =
+                if from == first { (first, run[run.len() - 1].0) } else { (run[0].0, run[run.len() - 1].0) };
+            let end = if is_last { last } else { end };
+            complete.push((start + run[0].1, end + run[0].1));
+            from = end;
+        }
+        if within.is_empty() {
+            complete.push((first + shift, last + shift));
+        }
+    }
+    complete.sort_unstable();
+    complete
 }
 
 /// By how much the debug log's dates must be moved to be the logwatch's: zero where most lines agree as they are, else
