@@ -78,6 +78,35 @@ impl Logwatch {
     }
 }
 
+/// How much of the end of a logwatch is looked at for lines of the log.
+const LOOKED_AT: u64 = 256 * 1024;
+
+/// The last lines of the log that a logwatch holds, oldest first: of the file, else of one that was rotated away.
+pub(super) fn last_lines(path: &Path) -> Vec<Vec<u8>> {
+    let rotated = super::place::beside(path).into_iter().filter(|part| *part != super::state::path_of(path)).rev();
+    std::iter::once(path.to_owned())
+        .chain(rotated)
+        .find_map(|part| {
+            let file = fs::File::open(part).ok()?;
+            let length = file.metadata().ok()?.len();
+            let from = length.saturating_sub(LOOKED_AT);
+            let mut bytes = vec![0; usize::try_from(length - from).ok()?];
+            file.read_exact_at(&mut bytes, from).ok()?;
+            let lines = bytes.split(|byte| *byte == b'\n').filter(|line| is_of_log(line));
+            let lines: Vec<Vec<u8>> = lines.map(<[u8]>::to_vec).collect();
+            (!lines.is_empty()).then_some(lines)
+        })
+        .unwrap_or_default()
+}
+
+/// Whether a line is one of the log: it begins with a clock and a daemon, and is no word of the collector.
+fn is_of_log(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let Some(daemon) = memchr::memmem::find(line, b" (") else { return false };
+    let is_clock = line[..daemon].iter().all(|byte| byte.is_ascii_digit() || *byte == b':') && daemon >= 7;
+    is_clock && !line[daemon..].starts_with(b" (jeton) ")
+}
+
 /// Whether a block of so many bytes was written behind `end`, as far as the file that had the name can tell. What there is
 /// of an unfinished one is cut off.
 pub(super) fn was_written(path: &Path, end: End, block: u64) -> io::Result<bool> {

@@ -35,7 +35,7 @@ use follow::Follower;
 use logwatch::Logwatch;
 use notice::{Notices, Topic};
 use sockets::Sockets;
-use state::{Entry, Standing, State};
+use state::{Entry, Left, Standing, State};
 use wake::{Alarm, Wake};
 
 /// What a collector is told.
@@ -66,7 +66,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub fn run(settings: &Settings, say: impl FnMut(&str) + 'static) -> io::Result<()> {
     let mut notices = Notices::new(say);
     // Watched first, read then: nothing can be written between the two unseen.
-    let mut alarm = Alarm::new(&settings.debug_log)?;
+    let mut alarm = Alarm::new(&settings.debug_log, &mut notices)?;
     let mut collector = Collector::begin(settings, &mut notices)?;
     let mut watchdog = Watchdog::new();
     tell_systemd(NotifyState::Ready);
@@ -75,13 +75,13 @@ pub fn run(settings: &Settings, say: impl FnMut(&str) + 'static) -> io::Result<(
         let wake = alarm.wait(pause);
         watchdog.feed();
         if wake == Wake::Time || !alarm.is_fresh() {
-            alarm.refresh();
+            alarm.refresh(&mut notices);
         }
         if wake == Wake::Stop {
             tell_systemd(NotifyState::Stopping);
             return collector.end(&mut notices);
         }
-        pause = collector.step(&mut notices).min(watchdog.period());
+        pause = collector.step(&mut notices).min(watchdog.period()).min(alarm.patience());
     }
 }
 
@@ -114,15 +114,23 @@ impl Collector {
     /// Takes up the work where the last run left it, and writes a first block: the connections from which what comes later
     /// differs.
     fn begin(settings: &Settings, notices: &mut Notices) -> io::Result<Self> {
-        let (state, last) = State::open(&settings.logwatch)?;
+        let (state, left) = State::open(&settings.logwatch)?;
         let mut batch = Batch::default();
-        let follower = match last {
-            Some(Entry { end, block, before, after, .. }) => {
+        let follower = Follower::new(&settings.debug_log, &settings.logwatch);
+        let follower = match left {
+            Left::Entry(entry) => {
+                let Entry { end, block, before, after, .. } = *entry;
                 let standing = if logwatch::was_written(&settings.logwatch, end, block)? { after } else { before };
                 batch.n_out = standing.n_out;
-                Follower::from_places(&settings.debug_log, &standing.places, notices)
+                follower.at_places(&standing.places, notices)
             }
-            None => Follower::from_end(&settings.debug_log, &mut batch, notices)?,
+            Left::Nothing => follower.behind_logwatch(&mut batch, notices)?,
+            Left::Unusable => {
+                let state = state::path_of(&settings.logwatch);
+                let what = "empty, damaged or of another version: the place in the log is looked for by what the logwatch holds";
+                notices.note(&format!("`{}` is {what}", state.display()));
+                follower.behind_logwatch(&mut batch, notices)?
+            }
         };
         let mut collector = Self {
             settings: settings.clone(),

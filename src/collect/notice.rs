@@ -12,6 +12,8 @@ pub(super) enum Topic {
     Logwatch,
     /// Whether the connections can be read.
     Sockets,
+    /// Whether the kernel tells of changes.
+    Inotify,
     /// NUL bytes in the log.
     Nul,
     /// Lines that are too long.

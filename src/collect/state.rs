@@ -48,6 +48,17 @@ pub(super) struct Standing {
     pub(super) n_out: u32,
 }
 
+/// What an earlier run left.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing: there was none.
+    Nothing,
+    /// The last block.
+    Entry(Box<Entry>),
+    /// A file that cannot be read: empty, torn, or of another version of jeton.
+    Unusable,
+}
+
 /// The state file, which only one collector has.
 #[derive(Debug)]
 pub(super) struct State {
@@ -64,9 +75,10 @@ pub(super) fn path_of(logwatch: &Path) -> PathBuf {
 
 impl State {
     /// Opens the state of a logwatch, and reads what an earlier run left. Another collector that has it is an error.
-    pub(super) fn open(logwatch: &Path) -> io::Result<(Self, Option<Entry>)> {
+    pub(super) fn open(logwatch: &Path) -> io::Result<(Self, Left)> {
         create_folder(folder_of(logwatch))?;
         let path = path_of(logwatch);
+        let was_there = path.exists();
         let mut options = fs::OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).mode(MODE).open(&path)?;
         if file.file().try_lock().is_err() {
@@ -75,13 +87,19 @@ impl State {
         }
         let last = (0..2).filter_map(|slot| read_slot(&file, slot)).max_by_key(|entry| entry.sequence);
         let sequence = last.as_ref().map_or(0, |entry| entry.sequence);
+        let left = match last {
+            Some(entry) => Left::Entry(Box::new(entry)),
+            // The room for both was taken, and then there was no block yet.
+            None if !was_there || is_blank(&file) => Left::Nothing,
+            None => Left::Unusable,
+        };
         // The room for both is taken now: a disk that is full later does not keep the state from being written.
         let length = file.metadata()?.len();
         if length < 2 * SLOT as u64 {
             let blank = vec![b' '; 2 * SLOT - usize::try_from(length).unwrap_or_default()];
             file.write_all_at(&blank, length)?;
         }
-        Ok((Self { file, sequence }, last))
+        Ok((Self { file, sequence }, left))
     }
 
     /// Writes what a block is about to change.
@@ -97,6 +115,13 @@ impl State {
         self.sequence = entry.sequence;
         Ok(())
     }
+}
+
+/// Whether a state file holds blanks alone.
+fn is_blank(file: &fs::File) -> bool {
+    let mut bytes = vec![0; 2 * SLOT];
+    let read = file.read_at(&mut bytes, 0).unwrap_or_default();
+    read == bytes.len() && bytes.iter().all(|byte| *byte == b' ')
 }
 
 fn slot_of(entry: &Entry) -> io::Result<Vec<u8>> {
@@ -128,14 +153,18 @@ mod tests {
         let path = folder.path().join("logwatch");
         let end = Logwatch::new(&path).end().unwrap();
         let (mut state, last) = State::open(&path).unwrap();
-        assert_eq!(last, None);
+        assert_eq!(last, Left::Nothing);
         for block in 1..=5 {
             state.write(entry(end, block)).unwrap();
         }
         assert!(State::open(&path).is_err(), "another collector has it");
         drop(state);
+        let sequence = |left: Left| match left {
+            Left::Entry(entry) => Some((entry.sequence, entry.block, entry.after.n_out)),
+            _ => None,
+        };
         let (state, last) = State::open(&path).unwrap();
-        assert_eq!(last.map(|last| (last.sequence, last.block, last.after.n_out)), Some((5, 5, 3)));
+        assert_eq!(sequence(last), Some((5, 5, 3)));
         // A power cut in the middle of the sixth: it went where the fourth was. Or of the fifth itself.
         drop(state);
         for (slot, expected) in [(0, Some(5)), (1, Some(4))] {
@@ -143,8 +172,27 @@ mod tests {
             let mut torn = whole.clone();
             torn[slot * SLOT + 40..slot * SLOT + 60].fill(b'?');
             fs::write(path_of(&path), torn).unwrap();
-            assert_eq!(State::open(&path).unwrap().1.map(|last| last.sequence), expected);
+            assert_eq!(sequence(State::open(&path).unwrap().1).map(|last| last.0), expected);
             fs::write(path_of(&path), whole).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_read_is_told_from_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logwatch");
+        for (text, left) in [
+            (Some(&b""[..]), Left::Unusable),
+            (Some(&[0; 2 * SLOT]), Left::Unusable),
+            (Some(b"5d3f09a1 {\"sequence\":42,"), Left::Unusable),
+            (Some(&[b' '; 2 * SLOT]), Left::Nothing),
+            (None, Left::Nothing),
+        ] {
+            let _ = fs::remove_file(path_of(&path));
+            if let Some(text) = text {
+                fs::write(path_of(&path), text).unwrap();
+            }
+            assert_eq!(State::open(&path).unwrap().1, left, "{text:?}");
         }
     }
 

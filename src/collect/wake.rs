@@ -1,4 +1,5 @@
-//! What wakes the collector: the log (inotify), a signal, or nothing for a while.
+//! What wakes the collector: the log (inotify), a signal, or nothing for a while. Where the kernel has no inotify left, or the
+//! file system none at all, the log is looked at once a second.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,6 +14,7 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::notice::{Notices, Topic};
 use super::place::Identity;
 use crate::output::folder_of;
 
@@ -30,22 +32,31 @@ pub(super) enum Wake {
 /// Watches the folders in which the log is, and listens to signals.
 pub(super) struct Alarm {
     log: PathBuf,
-    watcher: RecommendedWatcher,
+    sender: SyncSender<Wake>,
+    /// None where the kernel gave none.
+    watcher: Option<RecommendedWatcher>,
+    /// Whether changes may be missed.
+    is_blind: bool,
     watched: Vec<(PathBuf, Identity)>,
     names: Arc<Mutex<Vec<OsString>>>,
     wakes: Receiver<Wake>,
 }
 
 impl Alarm {
-    pub(super) fn new(log: &Path) -> io::Result<Self> {
+    pub(super) fn new(log: &Path, notices: &mut Notices) -> io::Result<Self> {
         // One wake that waits stands for all that come before it is taken.
         let (sender, wakes) = sync_channel(1);
         let names = Arc::default();
         listen(sender.clone())?;
-        let watcher = watcher(sender, Arc::clone(&names)).map_err(io::Error::other)?;
-        let mut alarm = Self { log: log.to_owned(), watcher, watched: Vec::new(), names, wakes };
-        alarm.refresh();
+        let (log, watched) = (log.to_owned(), Vec::new());
+        let mut alarm = Self { log, sender, watcher: None, is_blind: false, watched, names, wakes };
+        alarm.refresh(notices);
         Ok(alarm)
+    }
+
+    /// How long the log may be left without a look.
+    pub(super) fn patience(&self) -> Duration {
+        if self.is_blind { EACH_SECOND } else { Duration::MAX }
     }
 
     /// Waits until something happens, at most so long.
@@ -60,7 +71,27 @@ impl Alarm {
 
     /// Watches the folders that the log's name leads through now: that of the name, that of the file which a link leads to,
     /// and the ones above them, in which a folder that is replaced is seen. Those that are not there are left out.
-    pub(super) fn refresh(&mut self) {
+    pub(super) fn refresh(&mut self, notices: &mut Notices) {
+        match self.watch() {
+            Ok(()) => {
+                self.is_blind = false;
+                notices.over(Topic::Inotify, "the kernel tells of changes again");
+            }
+            Err(why) => {
+                self.is_blind = true;
+                notices.say(Topic::Inotify, &format!("{why}: the log is looked at once a second"));
+            }
+        }
+    }
+
+    /// The same, or why changes may be missed.
+    fn watch(&mut self) -> Result<(), String> {
+        if self.watcher.is_none() {
+            self.watched.clear();
+            let watcher = watcher(self.sender.clone(), Arc::clone(&self.names));
+            self.watcher = Some(watcher.map_err(|error| exhausted(&error, "instances"))?);
+        }
+        let Some(watcher) = &mut self.watcher else { return Ok(()) };
         let target = fs::canonicalize(&self.log).unwrap_or_else(|_| self.log.clone());
         let mut folders = Vec::new();
         for path in [&self.log, &target] {
@@ -77,19 +108,19 @@ impl Alarm {
             .filter_map(|folder| fs::metadata(&folder).ok().map(|found| (folder, Identity::of(&found))))
             .collect();
         if now == self.watched {
-            return;
+            return told_of(&self.log);
         }
         for (folder, _) in self.watched.iter().filter(|old| !now.contains(old)) {
             // It may be gone already.
-            let _ = self.watcher.unwatch(folder);
+            let _ = watcher.unwatch(folder);
         }
         let fresh = now.iter().filter(|new| !self.watched.contains(new));
-        let failed: Vec<PathBuf> = fresh
-            .filter(|(folder, _)| self.watcher.watch(folder, RecursiveMode::NonRecursive).is_err())
-            .map(|(folder, _)| folder.clone())
+        let failed: Vec<(PathBuf, notify::Error)> = fresh
+            .filter_map(|(folder, _)| Some((folder.clone(), watcher.watch(folder, RecursiveMode::NonRecursive).err()?)))
             .collect();
         // One that could not be watched is tried again at the next refresh.
-        self.watched = now.into_iter().filter(|(folder, _)| !failed.contains(folder)).collect();
+        self.watched = now.into_iter().filter(|(folder, _)| failed.iter().all(|(other, _)| other != folder)).collect();
+        failed.first().map_or_else(|| told_of(&self.log), |(_, error)| Err(exhausted(error, "watches")))
     }
 
     /// Whether the log's folder is the one that is watched.
@@ -98,6 +129,38 @@ impl Alarm {
         let now = fs::metadata(folder).ok().map(|found| Identity::of(&found));
         self.watched.iter().any(|(path, identity)| path == folder && Some(*identity) == now)
     }
+}
+
+/// How often the log is looked at where nobody tells of changes.
+const EACH_SECOND: Duration = Duration::from_secs(1);
+
+/// Why the kernel does not tell, with the limit that ran out and how to raise it (inotify(7)).
+fn exhausted(error: &notify::Error, what: &str) -> String {
+    let limit = format!("fs.inotify.max_user_{what}");
+    let now = fs::read_to_string(format!("/proc/sys/fs/inotify/max_user_{what}")).unwrap_or_default();
+    let is_limit = match &error.kind {
+        notify::ErrorKind::MaxFilesWatch => true,
+        notify::ErrorKind::Io(error) => [EMFILE, ENOSPC].contains(&error.raw_os_error()),
+        _ => false,
+    };
+    if !is_limit {
+        return format!("changes of files cannot be watched ({error})");
+    }
+    let twice = now.trim().parse::<u64>().map_or_else(|_| "N".to_owned(), |now| (now * 2).to_string());
+    format!("no inotify {what} are left ({limit} is {}; raise it: `sysctl {limit}={twice}`)", now.trim())
+}
+
+const EMFILE: Option<i32> = Some(24);
+const ENOSPC: Option<i32> = Some(28);
+
+/// Whether the log's file system tells of changes: those of a network know only what this machine changes.
+fn told_of(log: &Path) -> Result<(), String> {
+    // statfs(2): NFS, SMB (three), FUSE, 9P, CEPH, AFS.
+    const REMOTE: [u32; 8] =
+        [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x6573_5546, 0x0102_1997, 0x00C3_6400, 0x5346_414F];
+    let is_remote =
+        rustix::fs::statfs(log).is_ok_and(|found| REMOTE.iter().any(|kind| i64::from(*kind) == found.f_type));
+    if is_remote { Err("the log is on a file system that does not tell of changes".to_owned()) } else { Ok(()) }
 }
 
 impl std::fmt::Debug for Alarm {

@@ -383,3 +383,94 @@ fn what_is_missing_is_told_before_any_work() {
     lab.jeton("collect").exits(2).errors(1).complains("missing section `[collect]`");
     assert!(lab.files("empty").is_empty());
 }
+
+/// A line as daemons write them.
+fn line(word: &str) -> String {
+    format!("9:00:00 (orglab) {word}\n")
+}
+
+impl Collecting {
+    #[track_caller]
+    fn until_words(&self, words: &[&str]) {
+        let lines: Vec<String> = words.iter().map(|word| line(word).trim_end().to_owned()).collect();
+        self.until_lines(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_log_that_is_away_for_a_restart_is_read_on() {
+    let mut this = Collecting::new("");
+    this.append("log", format!("{}{}", line("one"), line("two")));
+    this.until_words(&["one", "two"]);
+    this.kill();
+    fs::create_dir(this.path("elsewhere")).unwrap();
+    fs::rename(this.path("log"), this.path("elsewhere/x")).unwrap();
+    this.again();
+    this.until_said("is not there: waiting for it");
+    // Twice: the place is not forgotten with the first block.
+    this.kill();
+    this.again();
+    fs::rename(this.path("elsewhere/x"), this.path("log")).unwrap();
+    this.append("log", line("three"));
+    this.until_words(&["one", "two", "three"]);
+}
+
+#[test]
+fn a_log_that_is_replaced_by_its_copy_or_cut_is_read_on() {
+    let this = Collecting::new("");
+    this.append("log", ["one", "two", "three", "four"].map(line).concat());
+    this.until_words(&["one", "two", "three", "four"]);
+    fs::copy(this.path("log"), this.path("copy")).unwrap();
+    fs::rename(this.path("copy"), this.path("log")).unwrap();
+    this.until_said("another file that holds the same");
+    this.append("log", line("five"));
+    this.until_words(&["one", "two", "three", "four", "five"]);
+    fs::write(this.path("cut"), ["four", "five"].map(line).concat()).unwrap();
+    fs::rename(this.path("cut"), this.path("log")).unwrap();
+    this.until_said("read on behind the last line that the logwatch holds");
+    this.append("log", line("six"));
+    this.until_words(&["one", "two", "three", "four", "five", "six"]);
+}
+
+#[test]
+fn without_its_state_it_goes_on_behind_what_the_logwatch_holds() {
+    let mut this = Collecting::new("");
+    this.append("log", ["one", "two", "three"].map(line).concat());
+    this.until_words(&["one", "two", "three"]);
+    let mut expected = vec!["one", "two", "three"];
+    let state = |text: Option<&[u8]>, this: &Collecting| match text {
+        Some(text) => fs::write(this.path("logwatch.state"), text).unwrap(),
+        None => fs::remove_file(this.path("logwatch.state")).unwrap(),
+    };
+    let newer = b"00000000 {\"version\":9}";
+    let cases: [(Option<&[u8]>, &str); 4] =
+        [(Some(b""), "four"), (Some(&[0; 8192]), "five"), (Some(newer), "six"), (None, "seven")];
+    for (text, next) in cases {
+        this.kill();
+        state(text, &this);
+        this.append("log", line(next));
+        this.again();
+        expected.push(next);
+        this.until_words(&expected);
+    }
+    assert_eq!(this.text("err").matches("is empty, damaged or of another version").count(), 3);
+    assert_eq!(this.text("err").matches("read on behind the last line that the logwatch holds").count(), 4);
+}
+
+#[test]
+fn without_inotify_it_looks_once_a_second_and_names_the_limit() {
+    for what in ["instances", "watches"] {
+        let lab = tempfile::tempdir().unwrap();
+        let inner = collector(lab.path(), "");
+        let mut command = Command::new("unshare");
+        let limit = format!("echo 0 >/proc/sys/user/max_inotify_{what}; exec \"$@\"");
+        command.args(["--user", "--map-root-user", "sh", "-c", &limit, "sh"]);
+        command.arg(inner.get_program()).args(inner.get_args()).current_dir(lab.path());
+        command.env("TZ", "Europe/Paris").stderr(said(lab.path()));
+        let this = Collecting::of(lab, command);
+        this.until_said(&format!("no inotify {what} are left (fs.inotify.max_user_{what} is "));
+        this.until_said("the log is looked at once a second");
+        this.append("log", line("one"));
+        this.until_words(&["one"]);
+    }
+}

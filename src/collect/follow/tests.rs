@@ -22,7 +22,8 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let writer = writer(&folder.path().join("log"));
         let mut batch = Batch::default();
-        let follower = Follower::from_end(&folder.path().join("log"), &mut batch, &mut Notices::silent()).unwrap();
+        let follower = Follower::new(&folder.path().join("log"), &folder.path().join("watch"));
+        let follower = follower.behind_logwatch(&mut batch, &mut Notices::silent()).unwrap();
         Self { folder, writer, follower, batch, written: Vec::new(), taken: Vec::new(), n: 0 }
     }
 
@@ -37,7 +38,7 @@ impl Bench {
 
     fn line(&mut self) {
         self.n += 1;
-        let line = format!("{:8} (orglab) line {}\n", self.n, "x".repeat(self.n * 7 % 90));
+        let line = format!("{} (orglab) line {}\n", clock(self.n), "x".repeat(self.n * 7 % 90));
         self.write(line.as_bytes());
     }
 
@@ -46,6 +47,7 @@ impl Bench {
             self.batch.clear();
             let more = self.follower.look(&mut self.batch, &mut Notices::silent()).unwrap();
             self.taken.extend_from_slice(&self.batch.text);
+            fs::write(self.path("watch"), &self.taken).unwrap();
             // As the collector does after each look.
             self.follower.places();
             if !more {
@@ -56,7 +58,44 @@ impl Bench {
 
     fn restart(&mut self) {
         let places = self.follower.places();
-        self.follower = Follower::from_places(&self.path("log"), &places, &mut Notices::silent());
+        self.follower =
+            Follower::new(&self.path("log"), &self.path("watch")).at_places(&places, &mut Notices::silent());
+    }
+
+    /// The state is lost: the logwatch alone tells how far the log was read.
+    fn restart_without_state(&mut self) {
+        let follower = Follower::new(&self.path("log"), &self.path("watch"));
+        self.follower = follower.behind_logwatch(&mut self.batch, &mut Notices::silent()).unwrap();
+    }
+
+    /// As an editor or a restore does: another file of the same content.
+    fn replace_by_copy(&mut self) {
+        fs::copy(self.path("log"), self.path("copy")).unwrap();
+        fs::rename(self.path("copy"), self.path("log")).unwrap();
+        self.reopen();
+    }
+
+    /// `tail -n 3 log >cut; mv cut log`, or into the same file.
+    fn cut(&mut self, in_place: bool) {
+        let whole = fs::read(self.path("log")).unwrap();
+        let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+        let end = lines[lines.len().saturating_sub(3)..].concat();
+        fs::write(self.path(if in_place { "log" } else { "cut" }), end).unwrap();
+        if !in_place {
+            fs::rename(self.path("cut"), self.path("log")).unwrap();
+            self.reopen();
+        }
+    }
+
+    /// The log is away while the collector starts, and grows there.
+    fn restart_while_away(&mut self) {
+        fs::create_dir_all(self.path("away")).unwrap();
+        fs::rename(self.path("log"), self.path("away/x")).unwrap();
+        self.restart();
+        self.look();
+        self.restart();
+        self.line();
+        fs::rename(self.path("away/x"), self.path("log")).unwrap();
     }
 
     /// As `logrotate` does without `copytruncate`; the writer moves to the new file, or not yet.
@@ -80,6 +119,11 @@ impl Bench {
     }
 }
 
+/// A clock for each line, as logs have them.
+fn clock(n: usize) -> String {
+    format!("{:2}:{:02}:{:02}", n / 3600, n / 60 % 60, n % 60)
+}
+
 fn writer(path: &Path) -> fs::File {
     fs::OpenOptions::new().create(true).append(true).open(path).unwrap()
 }
@@ -94,6 +138,10 @@ enum Step {
     RenameLate,
     CopyAndEmpty,
     Overwrite,
+    Away,
+    Replace,
+    Cut { in_place: bool },
+    LoseState,
 }
 
 proptest! {
@@ -104,6 +152,8 @@ proptest! {
         prop_oneof![
             6 => Just(Step::Line), 2 => Just(Step::Half), 4 => Just(Step::Look), 1 => Just(Step::Restart),
             1 => Just(Step::Rename), 1 => Just(Step::RenameLate), 1 => Just(Step::CopyAndEmpty), 1 => Just(Step::Overwrite),
+            1 => Just(Step::Away), 1 => Just(Step::Replace), 1 => any::<bool>().prop_map(|in_place| Step::Cut { in_place }),
+            1 => Just(Step::LoseState),
         ],
         1..60,
     )) {
@@ -114,8 +164,8 @@ proptest! {
                 Step::Half => {
                     // Numbered: a log that begins as the copy of another did would be taken for it.
                     bench.n += 1;
-                    let number = bench.n;
-                    bench.write(format!("{number:8} (orglab) ha").as_bytes());
+                    let clock = clock(bench.n);
+                    bench.write(format!("{clock} (orglab) ha").as_bytes());
                     bench.look();
                     bench.write(b"lf\n");
                 }
@@ -143,6 +193,35 @@ proptest! {
                     bench.look();
                     bench.line();
                     bench.copy_and_empty();
+                    bench.look();
+                }
+                // Nothing was read of it: there is nothing to know it by.
+                Step::Away => {
+                    bench.line();
+                    bench.look();
+                    bench.restart_while_away();
+                    bench.look();
+                }
+                Step::Replace => {
+                    bench.line();
+                    bench.look();
+                    bench.replace_by_copy();
+                    bench.line();
+                    bench.look();
+                }
+                // What nobody read of a log before it is cut is lost to all.
+                Step::Cut { in_place } => {
+                    bench.line();
+                    bench.look();
+                    bench.cut(in_place);
+                    bench.line();
+                    bench.look();
+                }
+                Step::LoseState => {
+                    bench.line();
+                    bench.look();
+                    bench.line();
+                    bench.restart_without_state();
                     bench.look();
                 }
                 // What nobody read of a log before it is overwritten is lost to all.
@@ -174,7 +253,8 @@ fn a_log_that_was_rotated_while_nobody_followed_is_read_to_its_end_first() {
             bench.reopen();
         }
         bench.line();
-        bench.follower = Follower::from_places(&bench.path("log"), &places, &mut Notices::silent());
+        bench.follower =
+            Follower::new(&bench.path("log"), &bench.path("watch")).at_places(&places, &mut Notices::silent());
         bench.look();
         assert_eq!(bench.taken, bench.written, "by copy: {by_copy}");
     }
@@ -223,7 +303,8 @@ fn what_was_there_before_the_first_run_is_counted_and_not_taken() {
     let text = "14:00:20 (orglab) OUT: \"OriginPro\" a@b\n14:00:21 (orglab) OUT: \"OriginPro\" a@c\n14:00:2";
     fs::write(&path, text).unwrap();
     let mut batch = Batch::default();
-    let mut follower = Follower::from_end(&path, &mut batch, &mut Notices::silent()).unwrap();
+    let follower = Follower::new(&path, &path.with_file_name("logwatch"));
+    let mut follower = follower.behind_logwatch(&mut batch, &mut Notices::silent()).unwrap();
     assert_eq!((batch.n_out, batch.text.is_empty()), (2, true));
     writer(&path).write_all(b"2 (orglab) IN: \"OriginPro\" a@b\n").unwrap();
     follower.look(&mut batch, &mut Notices::silent()).unwrap();
