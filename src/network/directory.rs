@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::inputs::{InputError, ReadFile, read_dhcp, read_sheet};
+use super::inputs::{InputError, ReadFile, read_dhcp};
+use super::spreadsheet::read_sheet;
 use crate::config::{Config, VlanEntry};
 use crate::finding::{Finding, Kind, Place};
 use crate::model::{MacAddr, Vlan, folded};

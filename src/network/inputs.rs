@@ -1,16 +1,12 @@
 //! The inputs on this machine's disk: the DHCP files with what they include, and Ordinateurs.ods.
 
 use std::collections::HashMap;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use calamine::{Data, Ods, OdsError, Range, Reader, open_workbook_auto_from_rs, open_workbook_from_rs};
-
 use crate::finding::{Finding, Kind, Place, excerpt};
-use crate::parse::computers::Sheet;
 use crate::parse::dhcpd::{self, DhcpFile};
-use crate::source::{Source, SourceError, kind_of};
+use crate::source::{Source, SourceError};
 
 /// Why an input without which no night can be told could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -136,68 +132,6 @@ fn inherit(files: &mut [ReadFile], edges: &[Edge]) {
     }
 }
 
-/// Reads the first sheet of a spreadsheet, by its content and not by its name: an XLSX saved as `Ordinateurs.ods` reads.
-pub fn read_sheet(path: &Path) -> Result<Sheet, InputError> {
-    let bytes = fs_err::read(path).map_err(InputError::Computers)?;
-    let broken = |reason: String| InputError::Spreadsheet { path: path.to_owned(), reason };
-    if bytes.is_empty() {
-        return Err(broken("it is empty".to_owned()));
-    }
-    let cursor = Cursor::new(bytes.as_slice());
-    // By its own reader first, whose errors say what is wrong with the document (a password, a damaged archive).
-    let (name, range) = match open_workbook_from_rs::<Ods<_>, _>(cursor.clone()) {
-        Ok(book) => first_sheet(book),
-        Err(error) => match open_workbook_auto_from_rs(cursor) {
-            Ok(book) => first_sheet(book),
-            Err(_) => Err(why_unreadable(&bytes, &error)),
-        },
-    }
-    .map_err(broken)?;
-    Ok(Sheet {
-        source: path.display().to_string().into(),
-        name: name.into(),
-        start: range.start().unwrap_or((0, 0)),
-        rows: range.rows().map(|row| row.iter().map(text).collect()).collect(),
-    })
-}
-
-/// What is wrong with a spreadsheet that could not be opened, in words of an office.
-fn why_unreadable(bytes: &[u8], error: &OdsError) -> String {
-    const ZIP: &[u8] = b"PK";
-    match error {
-        OdsError::Password => "it is protected by a password; save it without one".to_owned(),
-        OdsError::FileNotFound(_) | OdsError::InvalidMime(_) => "it is an archive without a spreadsheet".to_owned(),
-        // The reader shows a value of its own code here.
-        OdsError::Zip(_) if bytes.starts_with(ZIP) => "it is damaged; copy or save it again".to_owned(),
-        OdsError::Zip(_) => {
-            let kind = kind_of(bytes).unwrap_or(if bytes.contains(&0) { "a binary file" } else { "a text" });
-            format!("it is {kind}")
-        }
-        other => other.to_string(),
-    }
-}
-
-fn first_sheet<RS, B>(mut book: B) -> Result<(String, Range<Data>), String>
-where
-    RS: std::io::Read + std::io::Seek,
-    B: Reader<RS>,
-    B::Error: std::fmt::Display,
-{
-    let name = book.sheet_names().into_iter().next().ok_or("it has no sheet")?;
-    let range = book.worksheet_range(&name).map_err(|error| error.to_string())?;
-    Ok((name, range))
-}
-
-/// A cell as it reads: `513`, not `513.0`.
-fn text(cell: &Data) -> String {
-    match cell {
-        Data::Empty | Data::Error(_) => String::new(),
-        // Rust prints the shortest text that is this number: 513, 12.5.
-        Data::Float(number) => number.to_string(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,56 +197,5 @@ mod tests {
             let cause = std::error::Error::source(&error).unwrap().to_string();
             assert!(cause.contains(name), "{cause}");
         }
-    }
-
-    #[test]
-    fn what_is_no_spreadsheet_is_named_with_its_path() {
-        for (name, content, reason) in [
-            ("text.ods", "name;mac", "it is a text"),
-            ("binary.ods", "\0\0\u{7}", "it is a binary file"),
-            ("empty.ods", "", "it is empty"),
-            ("zip.ods", "PK\u{3}\u{4}broken", "it is damaged; copy or save it again"),
-            ("page.ods", "%PDF-1.7\n1 0 obj\n", "it is a PDF document"),
-        ] {
-            let folder = folder(&[(name, content)]);
-            let error = read_sheet(&folder.path().join(name)).unwrap_err().to_string();
-            assert!(error.contains(name) && error.ends_with(&format!(": {reason}")), "{error}");
-        }
-        let folder = folder(&[]);
-        assert!(matches!(read_sheet(&folder.path().join("none.ods")), Err(InputError::Computers(_))));
-    }
-
-    #[test]
-    fn an_ods_with_numbers_blank_rows_and_merged_cells_is_read_at_its_place() {
-        use spreadsheet_ods::{Sheet as OdsSheet, WorkBook, write_ods};
-        let folder = tempfile::tempdir().unwrap();
-        let mut sheet = OdsSheet::new("Feuille1");
-        sheet.set_value(2, 1, "ALPHA");
-        sheet.set_value(2, 3, 513);
-        sheet.set_value(5, 1, "BETA");
-        sheet.set_value(5, 3, 12.5);
-        sheet.set_col_span(5, 1, 2);
-        let mut book = WorkBook::new_empty();
-        book.push_sheet(sheet);
-        let path = folder.path().join("Ordinateurs.ods");
-        write_ods(&mut book, &path).unwrap();
-        let sheet = read_sheet(&path).unwrap();
-        assert_eq!((sheet.start, &*sheet.name), ((2, 1), "Feuille1"));
-        assert_eq!(sheet.rows.first().unwrap(), &["ALPHA", "", "513"]);
-        assert_eq!(sheet.rows.last().unwrap(), &["BETA", "", "12.5"]);
-        assert_eq!(sheet.rows.len(), 4);
-    }
-
-    #[test]
-    fn an_xlsx_saved_under_the_name_of_an_ods_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("Ordinateurs.ods");
-        let mut book = rust_xlsxwriter::Workbook::new();
-        let sheet = book.add_worksheet();
-        sheet.write(0, 0, "ALPHA").unwrap();
-        sheet.write(0, 2, 513).unwrap();
-        let bytes = book.save_to_buffer().unwrap();
-        crate::output::write_file(&path, |out| out.write_all(&bytes)).unwrap();
-        assert_eq!(read_sheet(&path).unwrap().rows, [["ALPHA", "", "513"]]);
     }
 }
