@@ -255,8 +255,10 @@ impl<'a> Derivation<'a> {
         let settings = self.settings;
         let TraceSettings { timezone, stale_after, licence, .. } = settings;
         let Self { ports, servers, .. } = self;
+        let most = settings.most_seats();
         hash.update(
-            format!("{VERSION} {timezone} {servers:?} {ports:?} {stale_after:?} {licence} {handed_on}").as_bytes(),
+            format!("{VERSION} {timezone} {servers:?} {ports:?} {stale_after:?} {licence} {most:?} {handed_on}")
+                .as_bytes(),
         );
         let span = self.span(step);
         if let Some(as_of) = span.as_of {

@@ -160,6 +160,8 @@ kinds! {
     UnknownAddress = "unknown-address", Warning;
     /// `lmstat` says that its list is not whole.
     LicenceServerTrouble = "licence-server-trouble", Warning;
+    /// A line says that more tokens were taken at once than there are.
+    CountBeyond = "count-beyond", Warning;
     /// `[origin] seats` says another number of tokens than `lmstat`.
     SeatsDisagree = "seats-disagree", Warning;
     /// A date line in the logwatch goes back in time.

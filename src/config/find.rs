@@ -109,6 +109,14 @@ impl From<&Config> for TraceSettings {
 }
 
 impl TraceSettings {
+    /// The most tokens that the configuration ever gives the laboratory.
+    pub fn most_seats(&self) -> Option<u32> {
+        match self.seats.as_ref()? {
+            SeatCounts::Now(count) => Some(*count),
+            SeatCounts::Dated(counts) => counts.iter().map(|(_, count)| *count).max(),
+        }
+    }
+
     pub(super) fn of(site: &Site, origin: &Origin, stale_after: Duration) -> Self {
         Self {
             timezone: site.timezone,

@@ -715,7 +715,7 @@ impl Follower<'_> {
             self.begin(Holding {
                 pair: key.0,
                 feature: Arc::clone(&key.1),
-                licences: one.licences,
+                licences: self.list.believed(one.licences),
                 start: since.min(at),
                 origin: Origin::Lmstat,
                 out: None,

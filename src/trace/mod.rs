@@ -132,7 +132,8 @@ pub fn analyse(traces: &Traces, carry: &Carry, span: &Span, settings: &TraceSett
     let mut findings = Vec::new();
     let listings = listings(traces, settings.timezone);
     let listed: Vec<DateTime<Utc>> = listings.iter().map(|one| one.at).collect();
-    let sources = tokens::Sources { watch, log: traces.debug_log.as_ref(), listed: &listed };
+    let sources =
+        tokens::Sources { watch, log: traces.debug_log.as_ref(), listed: &listed, most: most(settings, &listings) };
     let mut list = tokens::merge(&sources, (span.from, span.until), &mut findings);
     for one in &carry.holdings {
         if let Some((connection, _)) = one.connection {
@@ -186,6 +187,16 @@ fn features(list: &tokens::List, listings: &[holds::Listing<'_>]) -> Vec<Arc<str
     let features: BTreeSet<&Arc<str>> = of_lines.chain(listed).collect();
     features.into_iter().cloned().collect()
 }
+
+/// How many tokens at once a line is believed: all that there are, by the configuration and by `lmstat`.
+fn most(settings: &TraceSettings, listings: &[holds::Listing<'_>]) -> u32 {
+    let issued = listings.iter().flat_map(|one| one.lmstat.issued.iter().map(|(_, count)| *count));
+    let known = issued.filter(|count| *count <= MOST_LICENCES).chain(settings.most_seats()).max();
+    known.unwrap_or(MOST_LICENCES)
+}
+
+/// No laboratory has more tokens.
+const MOST_LICENCES: u32 = 10_000;
 
 fn issued(listings: &[holds::Listing<'_>], span: &Span) -> Vec<(DateTime<Utc>, Arc<str>, u32)> {
     let own = listings.iter().filter(|one| span.contains(one.at));

@@ -131,9 +131,18 @@ pub struct List {
     pub carried: Vec<(ConnectionId, PairId, Arc<str>)>,
     /// The daemons that give out each feature.
     pub daemons: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// How many tokens at once a line is believed.
+    most: u32,
+    /// The lines that say more.
+    beyond: Vec<(DateTime<Utc>, Origin, u32, u32)>,
 }
 
 impl List {
+    /// How many tokens a line is believed that says so many: one, where there are not so many.
+    pub(super) const fn believed(&self, licences: u32) -> u32 {
+        if licences > self.most { 1 } else { licences }
+    }
+
     /// The pair's index, a new one where it was not known.
     pub fn pair(&mut self, who: &Identity) -> PairId {
         if let Some(&known) = self.index.get(who) {
@@ -186,11 +195,14 @@ impl List {
                 if !self.daemons.get(feature).is_some_and(|known| known.contains(daemon)) {
                     self.daemons.entry(Arc::clone(feature)).or_default().insert(Arc::clone(daemon));
                 }
+                if *licences > self.most {
+                    self.beyond.push((at, origin, line, *licences));
+                }
                 EventKind::Token {
                     kind: *kind,
                     feature: Arc::clone(feature),
                     pair: self.pair(who),
-                    licences: *licences,
+                    licences: self.believed(*licences),
                     inactive: *inactive,
                     repeated,
                 }

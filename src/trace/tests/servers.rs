@@ -122,3 +122,20 @@ fn a_list_that_lacks_somebody_ends_nobody() {
     assert_eq!(list(2), ["anna 09:00:00-17:29:00 open 10.0.1.5", "bob 10:00:00-17:29:00 open 10.0.1.6"]);
     assert!(list(1)[1].ends_with("presumed 10.0.1.6"), "{:?}", list(1));
 }
+
+#[test]
+fn a_line_that_says_more_tokens_than_there_are_is_one() {
+    let with = |count: &str, lmstat: &str| {
+        let log = debug_log(&format!(
+            "09:00:00 (d) OUT: \"f\" anna@PC-1  ({count} licenses)\n10:00:00 (d) IN: \"f\" anna@PC-1  ({count} licenses)"
+        ));
+        let analysis = analysed(&Copies { debug_log: &log, lmstat, ..Copies::default() });
+        (analysis.holds[0].licences, kinds(&analysis))
+    };
+    let twenty = "Flexible License Manager status on Wed 12/8/2021 11:00\n\
+                  Users of f:  (Total of 20 licenses issued;  Total of 0 licenses in use)\n";
+    assert_eq!(with("2", ""), (2, vec![]));
+    assert_eq!(with("4294967295", ""), (1, vec!["count-beyond"; 2]));
+    assert_eq!(with("20", twenty), (20, vec![]));
+    assert_eq!(with("21", twenty), (1, vec!["count-beyond"; 2]));
+}

@@ -61,8 +61,8 @@ pub(super) struct Shown {
 ///
 /// The order is the logs' own, not the clock's: a clock that is set back does not turn events round.
 pub(crate) fn merge(sources: &Sources<'_>, own: (DateTime<Utc>, DateTime<Utc>), findings: &mut Vec<Finding>) -> List {
-    let Sources { watch, log, listed } = *sources;
-    let mut list = List::default();
+    let Sources { watch, log, listed, most } = *sources;
+    let mut list = List { most, ..List::default() };
     let log = log.filter(|log| !log.events.is_empty());
     list.log_files = log.map(|log| log.files.clone()).unwrap_or_default();
     let is_own = |at: DateTime<Utc>| own.0 <= at && at < own.1;
@@ -111,6 +111,11 @@ pub(crate) fn merge(sources: &Sources<'_>, own: (DateTime<Utc>, DateTime<Utc>), 
         // The window reaches back a little further, for the stretches.
         list.forget_before(own.0);
     }
+    for (at, origin, line, licences) in std::mem::take(&mut list.beyond).into_iter().filter(|(at, ..)| is_own(*at)) {
+        let files = if origin == Origin::DebugLog { &list.log_files } else { &watch.files };
+        let day = at.date_naive();
+        findings.push(Finding::new(Kind::CountBeyond, files.place(line), format!("{licences} > {most}")).of(day));
+    }
     for (index, at) in listed.iter().enumerate() {
         list.insert_listed(watch, *at + MINUTE, index);
     }
@@ -126,6 +131,8 @@ pub(crate) struct Sources<'a> {
     pub log: Option<&'a DebugLog>,
     /// The minutes in which `lmstat` answered, each by its beginning.
     pub listed: &'a [DateTime<Utc>],
+    /// How many tokens at once a line is believed.
+    pub most: u32,
 }
 
 /// A line of a collected block that is older than the block by more than this, and was told before, is told again.
