@@ -26,6 +26,9 @@ pub enum SourceError {
     /// It is a device, which may never end. A pipe is welcome: `--debug-log <(zcat old.log.gz)`.
     #[error("`{0}` is a device, expected a file")]
     Device(String),
+    /// It is a pipe or a socket, which may never be written to.
+    #[error("`{0}` is a pipe, expected a file")]
+    Pipe(String),
     /// It has no content.
     #[error("`{0}` is empty")]
     Empty(String),

@@ -8,8 +8,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
-    Alarm, Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs, Origin, Output,
-    PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
+    Alarm, Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs, Limits, Origin,
+    Output, PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
 use crate::report::{Template, UNRESOLVED};
@@ -61,6 +61,7 @@ impl CollectFile {
                 "departments",
                 "output",
                 "report",
+                "limits",
                 "alarm",
                 "remote",
             ] {
@@ -87,9 +88,19 @@ impl TraceSettings {
     /// inputs are not.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         with_document(path, |root| {
-            for section in
-                ["inputs", "tftp", "ssh", "switches", "vlans", "departments", "report", "alarm", "collect", "remote"]
-            {
+            for section in [
+                "inputs",
+                "tftp",
+                "ssh",
+                "switches",
+                "vlans",
+                "departments",
+                "report",
+                "limits",
+                "alarm",
+                "collect",
+                "remote",
+            ] {
                 root.pass_over(section);
             }
             let site = root.section("site", site);
@@ -130,6 +141,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
         *wrong_template = wrong;
         Some(report)
     });
+    let limits = root.section_or_empty("limits", limits);
     let alarm = root.section_or_empty("alarm", alarm);
     let collect = root.optional("collect", |value| value.table("[collect]", collect));
     let replay = root.section_or_empty("remote", |table| table.optional("replay", Value::folder));
@@ -145,6 +157,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
         departments: departments?,
         output: output?,
         report: report?,
+        limits: limits?,
         alarm: alarm?,
         collect: collect?,
         replay: replay?,
@@ -412,6 +425,14 @@ fn report(table: &Table<'_>, language: Language) -> Option<(Report, Option<Confi
         Err(wrong) => (Template::built_in().clone(), Some(wrong)),
     };
     Some((Report { formats: formats?, period: period?, template: template.into() }, wrong))
+}
+
+fn limits(table: &Table<'_>) -> Option<Limits> {
+    let usual = Limits::default();
+    let megabytes = |value: Value<'_>| value.integer("a number of megabytes", 1_u64..=1 << 40).map(|mb| mb << 20);
+    let file = table.or("file_mb", usual.file, megabytes);
+    let host = table.or("host_mb", usual.host, megabytes);
+    Some(Limits { file: file?, host: host? })
 }
 
 fn alarm(table: &Table<'_>) -> Option<Alarm> {

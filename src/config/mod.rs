@@ -57,6 +57,8 @@ pub struct Config {
     pub output: Output,
     /// `[report]`.
     pub report: Report,
+    /// `[limits]`: how much hosts may send.
+    pub limits: Limits,
     /// `[alarm]`: from where on `jeton status` raises one.
     pub alarm: Alarm,
     /// `[collect]`, on the licence server.
@@ -290,6 +292,21 @@ impl PeriodKind {
             Self::Month => "month",
             Self::Year => "year",
         }
+    }
+}
+
+/// `[limits]`, in bytes: ten times what a large laboratory has.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Of one file, unpacked.
+    pub file: u64,
+    /// Of all files of a host in one night.
+    pub host: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { file: 4096 << 20, host: 16_384 << 20 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The inputs on this machine's disk: the DHCP files with what they include, and Ordinateurs.ods.
 
 use std::collections::HashMap;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,6 +80,10 @@ impl Shelf {
         let identity = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if let Some(&index) = self.known.get(&identity) {
             return Ok(index);
+        }
+        // A pipe that nobody writes to would be waited for.
+        if path.metadata().is_ok_and(|found| found.file_type().is_fifo() || found.file_type().is_socket()) {
+            return Err(SourceError::Pipe(path.display().to_string()));
         }
         let source = Source::read(path)?;
         let parsed = dhcpd::parse(&source);

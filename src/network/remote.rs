@@ -67,16 +67,58 @@ pub trait Files {
     /// there), as somebody else wrote meanwhile, nothing is changed.
     fn replace(&mut self, path: &str, content: &[u8], seen: Option<FileStat>) -> Result<Replaced, RemoteError>;
 
-    /// A whole file in memory.
+    /// A whole file in memory; what is longer than [`IN_MEMORY`] is an error.
     fn bytes(&mut self, path: &str) -> Result<Vec<u8>, RemoteError> {
         let mut bytes = Vec::new();
-        self.read(path, 0, u64::MAX, &mut bytes)?;
+        self.read(path, 0, u64::MAX, &mut Within::new(&mut bytes, IN_MEMORY))?;
         Ok(bytes)
+    }
+
+    /// How much of one file may be read or unpacked.
+    fn most(&self) -> u64 {
+        u64::MAX
     }
 
     /// Where the file lies on this machine already; nothing needs to be copied then.
     fn local(&mut self, _path: &str) -> Option<PathBuf> {
         None
+    }
+}
+
+/// How much of a file is read into memory: snooping files and histories are a hundredth of it.
+pub const IN_MEMORY: u64 = 256 << 20;
+
+/// So many bytes, and an error behind them.
+pub(super) struct Within<'a> {
+    out: &'a mut dyn Write,
+    left: u64,
+    /// How many were written.
+    pub(super) n: u64,
+    /// Whether there were more.
+    pub(super) is_over: bool,
+}
+
+impl<'a> Within<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, most: u64) -> Self {
+        Self { out, left: most, n: 0, is_over: false }
+    }
+}
+
+impl Write for Within<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if bytes.len() as u64 > self.left {
+            self.is_over = true;
+            let why = format!("it goes on behind {} MB, which no such file does", (self.n + self.left) >> 20);
+            return Err(std::io::Error::other(why));
+        }
+        let n = self.out.write(bytes)?;
+        self.left -= n as u64;
+        self.n += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 

@@ -37,7 +37,7 @@ use crate::finding::{Finding, Gap, Kind as Found, Place};
 use crate::history;
 use crate::ledger::{Changing, Ledger, Night};
 use crate::model::SessionRow;
-use crate::network::{Directory, Progress, Remote, Replay, Resolution, Ssh, resolve};
+use crate::network::{Directory, Limited, Progress, Remote, Replay, Resolution, Ssh, resolve};
 use crate::output::{self, Lock};
 use crate::report::FOLDER;
 use crate::status::{self, Status};
@@ -137,10 +137,14 @@ pub struct Summary {
 
 /// The way to the hosts that a configuration names: SSH, or the folder that answers in their place.
 pub fn remote(config: &Config) -> anyhow::Result<Box<dyn Remote>> {
-    let Some(folder) = &config.replay else { return Ok(Box::new(Ssh::new(&config.ssh))) };
-    let replay =
-        Replay::open(folder).with_context(|| format!("cannot open the replay folder `{}`", folder.display()))?;
-    Ok(Box::new(replay))
+    let remote: Box<dyn Remote> = match &config.replay {
+        None => Box::new(Ssh::new(&config.ssh)),
+        Some(folder) => {
+            let opened = Replay::open(folder);
+            Box::new(opened.with_context(|| format!("cannot open the replay folder `{}`", folder.display()))?)
+        }
+    };
+    Ok(Box::new(Limited::new(remote, config.limits)))
 }
 
 /// Reads the inputs, fetches the traces, and adds them to the evidence: steps 1 and 2 of the design's night.

@@ -240,3 +240,22 @@ fn a_truncated_logwatch_is_told_once() {
     let lab = Lab::complete().edit(LOGWATCH, |text| text[..text.len() - 30].to_owned());
     lab.jeton("nightly --no-push").exits(0).complains("note: truncated file\n");
 }
+
+#[test]
+fn a_packed_log_that_unpacks_to_more_than_the_limit_is_a_gap() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut packed, &"08:00:00 (orglab) ====\n".repeat(1 << 17).into_bytes()).unwrap();
+    let lab = Lab::complete()
+        .with(&format!("{LOGWATCH}-20211201.gz"), packed.finish().unwrap())
+        .edit("jeton.toml", |text| text.replace("[output]", "[limits]\nfile_mb = 1\n\n[output]"));
+    let night = lab.jeton("nightly --no-push").exits(3).says("sessions: 15\n").says("gaps: 1\n");
+    night.complains("it is longer than `[limits] file_mb` = 1");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_dhcp_file_is_not_waited_for() {
+    let lab = Lab::complete();
+    let made = std::process::Command::new("mkfifo").arg(lab.path("dhcpd-513.conf")).status().unwrap();
+    assert!(made.success());
+    lab.jeton("nightly --no-push").exits(1).errors(1).complains("`dhcpd-513.conf` is a pipe, expected a file");
+}

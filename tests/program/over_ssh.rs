@@ -267,3 +267,17 @@ fn check_accepts_new_keys_only_when_told_to() {
     let ill: Vec<String> = rows.iter().filter(|row| row["ok"] == "false").map(|row| row["step"].clone()).collect();
     assert_eq!(ill, ["reach"]);
 }
+
+#[test]
+fn a_log_without_end_is_a_gap_and_fills_no_disk() {
+    let park = Park::new();
+    let whole = park.home("logwatch");
+    let line = "08:00:00 (orglab) (@orglab-SLOG@) ====\n";
+    park.put("logwatch", &format!("{whole}{}", line.repeat(2 << 20 >> 5)));
+    let Park { lab, sshd: _sshd, switches: _switches } = park;
+    let lab = lab.edit("jeton.toml", |text| text.replace("[output]", "[limits]\nfile_mb = 1\n\n[output]"));
+    let night = lab.jeton(NIGHT).exits(3);
+    night.complains("there is more of it than `[limits] file_mb` = 1").says("sessions: 15\n");
+    // What came before the limit is evidence.
+    assert!(lab.files("out/evidence/origin/logwatch").len() >= 3);
+}

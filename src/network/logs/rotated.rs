@@ -143,7 +143,13 @@ impl RemoteLog {
         let unpacked = (|| {
             fetched.rewind()?;
             let mut whole = tempfile::tempfile()?;
-            let size = io::copy(&mut MultiGzDecoder::new(io::BufReader::new(fetched)), &mut whole)?;
+            let most = files.most();
+            let mut text = MultiGzDecoder::new(io::BufReader::new(fetched)).take(most.saturating_add(1));
+            let size = io::copy(&mut text, &mut whole)?;
+            if size > most {
+                let why = format!("it is longer than `[limits] file_mb` = {}", most >> 20);
+                return Err(io::Error::other(why));
+            }
             Ok::<_, io::Error>((whole, size))
         })();
         let (whole, unpacked) = unpacked.map_err(|error| {

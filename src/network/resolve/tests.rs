@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    Alarm, HistoryFormat, Inputs, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp, VlanEntry,
+    Alarm, HistoryFormat, Inputs, Limits, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp, VlanEntry,
 };
 use crate::network::inputs::ReadFile;
 use crate::network::{Command, Files, Host, Probed, RemoteError, UnknownKey};
@@ -235,6 +235,7 @@ fn config(switches: &[&str]) -> Config {
             stale_after: second,
         },
         report: Report { formats: vec![], period: PeriodKind::Month, template: Arc::default() },
+        limits: Limits::default(),
         alarm: Alarm::default(),
         collect: None,
         replay: None,
