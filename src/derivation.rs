@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::config::TraceSettings;
 use crate::evidence::{Evidence, EvidenceError, Kind, answers};
-use crate::finding::{Files, Finding, Kind as Found};
+use crate::finding::{Files, Finding, Kind as Found, Place};
 use crate::ledger::{Changing, Chapter, Ledger, LedgerError, Month};
 use crate::parse::logwatch::{Block, Reader};
 use crate::parse::{flexnet, lmstat};
@@ -176,14 +176,20 @@ impl<'a> Derivation<'a> {
         let mut reader = Reader::of_evidence(input, files, self.settings.timezone, &self.ports)
             .until(self.as_of + AHEAD)
             .within(span.from, span.until, collecting);
+        let mut last = None;
         let mut block = Block::default();
         let until = span.until + LOOK;
         while reader.read(&mut block).map_err(EvidenceError::Io)? {
             if span.from <= block.at && block.at < until {
                 watcher.see(&block);
+                last = Some(block.at.with_timezone(&self.settings.timezone).date_naive());
             }
         }
         findings.extend(reader.take_findings());
+        if let Some(day) = last {
+            let wrong = wrong_site(reader.local_ends(), &self.ports, &self.servers);
+            findings.extend(wrong.map(|(kind, detail)| Finding::new(kind, Place::whole("logwatch"), detail).of(day)));
+        }
         Ok(Some(watcher.finish()))
     }
 
@@ -322,6 +328,27 @@ pub fn analyses(
     Ok(())
 }
 
+/// What in the configuration no connection of a logwatch has: the port, or the server's own address; beside it, what they have.
+pub fn wrong_site(ends: &BTreeSet<(IpAddr, u16)>, ports: &[u16], servers: &[IpAddr]) -> Option<(Found, String)> {
+    let told = |known: Vec<String>, found: BTreeSet<String>| {
+        format!("{} ≠ {}", known.join(", "), found.into_iter().take(5).collect::<Vec<_>>().join(", "))
+    };
+    let ours: Vec<_> = ends.iter().filter(|(_, port)| ports.contains(port)).collect();
+    if ends.is_empty() || ports.is_empty() {
+        return None;
+    }
+    if ours.is_empty() {
+        let found = ends.iter().map(|(_, port)| port.to_string()).collect();
+        return Some((Found::WrongPort, told(ports.iter().map(u16::to_string).collect(), found)));
+    }
+    let servers: Vec<IpAddr> = servers.iter().map(IpAddr::to_canonical).collect();
+    if servers.is_empty() || ours.iter().any(|(ip, _)| servers.contains(&ip.to_canonical())) {
+        return None;
+    }
+    let found = ours.iter().map(|(ip, _)| ip.to_canonical().to_string()).collect();
+    Some((Found::WrongAddress, told(servers.iter().map(IpAddr::to_string).collect(), found)))
+}
+
 /// A hash of what a month hands on.
 fn hash_of(carry: &Carry) -> String {
     let mut hash = Xxh3::new();
@@ -421,4 +448,26 @@ pub fn of_days_to_come(evidence: &Evidence, as_of: DateTime<Utc>) -> Vec<Finding
         Finding::new(Found::DateInFuture, place, day.to_string())
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_or_an_address_that_no_connection_has_is_told_with_what_they_have() {
+        let end = |ip: &str, port| (ip.parse::<IpAddr>().unwrap(), port);
+        let server = ["10.0.0.1".parse().unwrap()];
+        let told = |ends: &[(IpAddr, u16)], ports: &[u16], servers: &[IpAddr]| {
+            wrong_site(&ends.iter().copied().collect(), ports, servers)
+        };
+        let own = [end("::ffff:10.0.0.1", 60213), end("10.0.0.1", 27000)];
+        assert_eq!(told(&own, &[60213], &server), None);
+        assert_eq!(told(&own, &[60213, 60214], &server), None, "it had another before");
+        assert_eq!(told(&[], &[60213], &server), None, "nobody was connected");
+        assert_eq!(told(&own, &[60214], &server), Some((Found::WrongPort, "60214 ≠ 27000, 60213".to_owned())));
+        let other = [end("10.0.0.2", 60213)];
+        assert_eq!(told(&other, &[60213], &server), Some((Found::WrongAddress, "10.0.0.1 ≠ 10.0.0.2".to_owned())));
+        assert_eq!(told(&other, &[60213], &[]), None, "its address is not known");
+    }
 }

@@ -162,6 +162,10 @@ kinds! {
     LicenceServerTrouble = "licence-server-trouble", Warning;
     /// A line says that more tokens were taken at once than there are.
     CountBeyond = "count-beyond", Warning;
+    /// No connection of the logwatch is of the port that `[origin]` names.
+    WrongPort = "wrong-port", Warning;
+    /// No connection of the logwatch is of the address that `[origin]` names: it is another server's.
+    WrongAddress = "wrong-address", Warning;
     /// `[origin] seats` says another number of tokens than `lmstat`.
     SeatsDisagree = "seats-disagree", Warning;
     /// A date line in the logwatch goes back in time.

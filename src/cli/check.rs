@@ -9,9 +9,12 @@ use super::arguments::{CheckOptions, Common};
 use super::rows::Cell;
 use super::{Exit, Stop, complain, way_to_hosts};
 use crate::config::{Config, ConfigErrors};
-use crate::finding::Gap;
-use crate::network::{Directory, Host, ProbeStep, Remote, RemoteError, UnknownKey, survey};
+use crate::derivation::wrong_site;
+use crate::finding::{Files as LogFiles, Gap};
+use crate::network::{Directory, Files, Host, ProbeStep, Remote, RemoteError, UnknownKey, survey};
+use crate::parse::logwatch::{Block, Reader};
 use crate::pipeline::fetch_lmstat;
+use crate::texts::Language;
 
 const COLUMNS: [&str; 5] = ["step", "target", "ok", "detail", "remedy"];
 
@@ -77,7 +80,7 @@ pub(super) fn run(options: &CheckOptions, common: &Common) -> Result<Exit, Stop>
     let remote = super::recorded(remote.map_err(|error| Stop::Usage(super::messages::failure(&error)))?, common)?;
     let described = format!("{} switches, {} VLANs", config.switches.len(), config.vlans.len());
     let mut here = vec![Tried::well("configuration", config.file.display(), described)];
-    here.extend(inputs(&config));
+    here.extend(inputs(&config, common));
     here.push(output(&config));
     let there = hosts(&config, remote.as_ref(), options.accept_new);
     let all_well = |tried: &[Tried]| tried.iter().all(|tried| tried.is_well);
@@ -106,10 +109,11 @@ fn faults(errors: &ConfigErrors) -> Vec<Tried> {
     errors.faults().iter().map(row).collect()
 }
 
-fn inputs(config: &Config) -> Vec<Tried> {
+fn inputs(config: &Config, common: &Common) -> Vec<Tried> {
     let targets = format!("{}, {} DHCP files", config.inputs.computers.display(), config.inputs.dhcp.len());
     match Directory::read(config) {
         Ok((directory, findings)) => {
+            complain(&super::messages::findings(&findings, &[], common.voice()));
             let (n_hosts, n_computers) = (directory.hosts().len(), directory.computers().len());
             let detail = format!("{n_hosts} hosts, {n_computers} computers, {} findings", findings.len());
             vec![Tried::well("inputs", targets, detail)]
@@ -206,7 +210,11 @@ fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
                     None => Err(RemoteError::new(host, format!("read {path}"), format!("{path}: no such file"))),
                 });
                 let remedy = format!("`[origin] {step}` names it; a relative path is in the login's home");
+                let is_there = outcome.is_ok();
                 tried.push(Tried::at(step, host, outcome, began.elapsed(), &remedy));
+                if is_there && step == "logwatch" {
+                    tried.push(content(config, files.as_mut(), host, remote.is_live()));
+                }
             }
             if let Some(path) = &origin.history {
                 let began = Instant::now();
@@ -230,6 +238,54 @@ fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
         tried.push(Tried::at("lmstat", host, outcome, began.elapsed(), "`[origin] lmstat` is the command"));
     }
     tried
+}
+
+/// How much of the end of a logwatch is looked at.
+const END: u64 = 256 * 1024;
+/// A watcher that is silent for longer may be dead: FlexNet writes a line every six hours at least.
+const OLD: chrono::Duration = chrono::Duration::hours(24);
+
+/// What a logwatch holds at its end: whether it is this server's, and of today.
+fn content(config: &Config, files: &mut dyn Files, host: &Host, is_live: bool) -> Tried {
+    let origin = &config.origin;
+    let began = Instant::now();
+    let mut end = Vec::new();
+    let read = files.stat(&origin.logwatch).and_then(|found| {
+        let from = found.map_or(0, |found| found.size.saturating_sub(END));
+        files.read(&origin.logwatch, from, END, &mut end)
+    });
+    let newest = read.map(|_| {
+        let mut reader =
+            Reader::of_evidence(end.as_slice(), LogFiles::one("logwatch"), config.site.timezone, &[origin.port]);
+        let (mut block, mut newest) = (Block::default(), None);
+        while reader.read(&mut block).is_ok_and(|is_there| is_there) {
+            newest = newest.max(Some(block.at));
+        }
+        (newest, wrong_site(reader.local_ends(), &[origin.port], &[origin.address]))
+    });
+    let step = "logwatch_content";
+    let texts = Language::English.texts();
+    let (newest, wrong) = match newest {
+        Ok(found) => found,
+        Err(error) => return Tried::at(step, host, Err(error), began.elapsed(), "the login must be able to read it"),
+    };
+    let Some(newest) = newest else {
+        let remedy = "jeton collect, or the loop, writes it on the licence server: check that it runs";
+        let detail = if end.is_empty() { "it is empty" } else { "no line of it is a date" };
+        return Tried::ill(step, &host.name, detail, remedy);
+    };
+    let shown = newest.with_timezone(&config.site.timezone).format("%Y-%m-%d %H:%M:%S");
+    let age = chrono::Utc::now() - newest;
+    if let Some((kind, detail)) = wrong {
+        return Tried::ill(step, &host.name, format!("{}: {detail}", texts.what(kind)), texts.remedy(kind));
+    }
+    if is_live && age > OLD {
+        // Nothing fails by it: the days since are unknown.
+        let detail = format!("its newest line is of {shown}, {} days ago", age.num_days());
+        let remedy = Some("check that jeton collect, or the loop, runs on the licence server".to_owned());
+        return Tried { remedy, ..Tried::well(step, &host.name, detail) };
+    }
+    Tried::well(step, &host.name, format!("its newest line is of {shown}"))
 }
 
 fn tftp(config: &Config, remote: &dyn Remote, host: &Host) -> Tried {

@@ -23,8 +23,9 @@
 
 mod socket;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, BufRead};
+use std::net::IpAddr;
 
 use chrono::{DateTime, Duration, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
@@ -293,6 +294,11 @@ impl<R: BufRead> Reader<R> {
             self.n_more_findings = 0;
         }
         std::mem::take(&mut self.findings)
+    }
+
+    /// The server's ends of all connections, also of those that were not wanted.
+    pub fn local_ends(&self) -> &BTreeSet<(IpAddr, u16)> {
+        self.local.seen()
     }
 
     /// How many socket lines were kept.

@@ -164,3 +164,22 @@ fn connected_live_tells_who_sits_where() {
     let ran = lab.without(SS).jeton("connected --live --format csv").exits(0).complains("note: the replay holds no");
     assert_eq!(rows_of(&ran.out)[0]["ip"], omar["ip"]);
 }
+
+#[test]
+fn a_wrong_site_is_noticed_by_a_night_and_by_check() {
+    for (from, to, said) in [
+        ("port = 60213", "port = 60214", "no connection to this port"),
+        ("address = \"10.20.0.20\"", "address = \"10.20.0.21\"", "logwatch of another server"),
+    ] {
+        let lab = Lab::complete().edit("jeton.toml", |text| text.replace(from, to));
+        assert!(lab.text("jeton.toml").contains(to), "{from}");
+        lab.jeton("nightly --no-push").exits(0).complains(&format!("warning: {said}\n"));
+        lab.jeton("check").exits(3).says(said);
+    }
+    let lab = Lab::complete();
+    lab.jeton("check --format csv")
+        .exits(0)
+        .says("logwatch_content,origin.labo.example,true,its newest line is of 2021-12-10");
+    let lab = lab.with(LOGWATCH, "");
+    lab.jeton("check --format csv").exits(3).says("logwatch_content,origin.labo.example,false,it is empty,");
+}

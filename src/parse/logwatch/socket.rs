@@ -1,5 +1,6 @@
 //! A TCP connection as `ss -n -t` prints it: most of a gigabyte, and so written for speed.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
@@ -134,7 +135,12 @@ fn are_details(words: Words<'_>) -> bool {
 pub(super) struct LastEndpoint {
     word: Vec<u8>,
     value: Option<(IpAddr, u16)>,
+    /// All that there were, up to [`MOST_ENDS`].
+    seen: BTreeSet<(IpAddr, u16)>,
 }
+
+/// A server has a few ports; what has more tells nothing.
+const MOST_ENDS: usize = 64;
 
 impl LastEndpoint {
     fn read(&mut self, word: &[u8]) -> Option<(IpAddr, u16)> {
@@ -142,8 +148,15 @@ impl LastEndpoint {
             self.value = endpoint(word);
             self.word.clear();
             self.word.extend_from_slice(word);
+            if self.seen.len() < MOST_ENDS {
+                self.seen.extend(self.value);
+            }
         }
         self.value
+    }
+
+    pub(super) fn seen(&self) -> &BTreeSet<(IpAddr, u16)> {
+        &self.seen
     }
 }
 
