@@ -165,6 +165,9 @@ pub(super) struct NightlyOptions {
     /// Say what would be read, asked, written and sent, and do nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Print the summary as a JSON object
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) json: bool,
 }
 
 /// A span of days on the command line.

@@ -241,7 +241,8 @@ mod tests {
             (Some("2021-12-12"), "today", "`--since 2021-12-12` is after `--date today` (2021-12-10)"),
             (Some("2021-12-12"), "2021-12-13", "`--date 2021-12-13` is after today, 2021-12-10\n"),
         ] {
-            let options = NightlyOptions { date: on(date), since: since.map(on), no_push: true, dry_run: false };
+            let options =
+                NightlyOptions { date: on(date), since: since.map(on), no_push: true, dry_run: false, json: false };
             let told = told(options.days(TODAY));
             assert!(told.starts_with(error) && told.is_empty() == error.is_empty(), "{since:?} {date}: {told}");
         }

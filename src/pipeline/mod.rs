@@ -127,6 +127,8 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// The sources, workbooks and pushes that failed.
     pub gaps: Vec<Gap>,
+    /// Whether no log could be read, so that all is as it was known before.
+    pub is_stale: bool,
     /// The files that were written.
     pub published: Published,
     /// What became of the history's way to the licence server.
@@ -284,7 +286,8 @@ pub fn nightly(
         findings.retain(|finding| finding.concerns(days.first, days.last));
         memory.undo(config);
         let (published, pushed) = (Published::default(), Pushed::default());
-        return Ok(Summary { days, rows: Vec::new(), findings, gaps, published, pushed, before: Some(first) });
+        let (rows, before) = (Vec::new(), Some(first));
+        return Ok(Summary { days, rows, findings, gaps, is_stale: false, published, pushed, before });
     }
     let zone = config.site.timezone;
     let holes_before = known::holes(&memory.ledger, Days::ALL.first, Days::ALL.last, zone)?;
@@ -307,6 +310,7 @@ pub fn nightly(
         summary.gaps.extend(written.err().map(|error| Gap::new(folder.display().to_string(), error.to_string())));
     }
     cite_findings(&gathered.fetched.read, &memory.evidence, &mut summary.findings);
+    summary.is_stale = gathered.is_stale;
     Ok(summary)
 }
 
@@ -340,7 +344,7 @@ fn tell(
     findings.extend(known::unwatched(ledger, first, asked.last, zone)?);
     gaps.append(&mut published.failures);
     gaps.extend(pushed.gap.clone());
-    Ok(Summary { days, rows, findings, gaps, published, pushed, before: None })
+    Ok(Summary { days, rows, findings, gaps, is_stale: false, published, pushed, before: None })
 }
 
 /// Makes the output directory, waits until no other run writes there, and takes away what an interrupted one left.

@@ -265,3 +265,15 @@ fn a_dry_run_says_what_a_night_would_do_and_does_nothing() {
     assert!(lab.files("out") == before);
     lab.jeton("nightly --dry-run --date 2021-12-11").exits(2).complains("is after today");
 }
+
+#[test]
+fn the_summary_says_first_how_the_night_ended() {
+    let lab = Lab::new();
+    lab.jeton("nightly --no-push").exits(3).says("night: 1 of 3 switches did not answer; all else is complete\ndays: ");
+    let json = lab.jeton("nightly --no-push --json").exits(3).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["outcome"], &json["gaps"][0]["source"]), (&"switches".into(), &"Labo-B-1".into()));
+    Lab::complete().jeton("nightly --no-push").exits(0).says("night: complete\n");
+    let gone = Lab::complete().without("replay/tftp.labo.example");
+    gone.jeton("nightly --no-push").exits(3).says("night: complete but for 1 gap\n");
+}
