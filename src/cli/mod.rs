@@ -87,7 +87,9 @@ impl From<ConfigErrors> for Stop {
 impl From<anyhow::Error> for Stop {
     /// A failure; but for what is wrong with the question or the configuration, which comes to light in the midst of the work.
     fn from(error: anyhow::Error) -> Self {
-        if let Some(wrong @ LedgerError::UnknownFeature { .. }) = error.downcast_ref() {
+        if let Some(wrong @ (LedgerError::UnknownFeature { .. } | LedgerError::AnotherSite { .. })) =
+            error.downcast_ref()
+        {
             return Self::Usage(format!("error: {wrong}"));
         }
         error.downcast().map_or_else(Self::Failure, |wrong: WrongDays| wrong.into())

@@ -110,6 +110,19 @@ pub enum LedgerError {
         /// Those that there are.
         known: String,
     },
+    /// It is another laboratory's.
+    #[error(
+        "the ledger `{path}` is of the site `{known}`, and this configuration is of `{wanted}` with another licence server: name \
+         another `[output] directory`"
+    )]
+    AnotherSite {
+        /// The file.
+        path: String,
+        /// Whose it is.
+        known: String,
+        /// Whose the configuration is.
+        wanted: String,
+    },
     /// Another program holds it.
     #[error("the ledger `{0}` is held by another program")]
     Busy(String),

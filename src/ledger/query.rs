@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::month::{self, Chapter, Month};
 use super::search::Search;
 use super::{Ledger, LedgerError, code};
+use crate::config::ORIGIN;
 use crate::derivation::DhcpNames;
 use crate::model::{Denial, Feature, Hold, Identity, SessionRow};
 use crate::trace::seats::Known;
@@ -141,6 +142,21 @@ impl Ledger {
         }
         let known = known.iter().map(|feature| format!("`{}`", feature.name)).collect::<Vec<_>>().join(", ");
         Err(LedgerError::UnknownFeature { wanted: wanted.clone(), known })
+    }
+
+    /// That the ledger is this site's: by its name, or by the address of its licence server, as a site may be renamed and a server
+    /// moved.
+    pub fn check_site(&self, site: &str, address: &str) -> Result<(), LedgerError> {
+        let [names, addresses] = ["site", "address"].map(|name| self.dated(ORIGIN, name));
+        let (names, addresses) = (names?, addresses?);
+        let is_known = |values: &[(NaiveDate, String)], wanted: &str| values.iter().any(|(_, value)| value == wanted);
+        match names.last() {
+            Some((_, known)) if !is_known(&names, site) && !is_known(&addresses, address) => {
+                let path = self.path.display().to_string();
+                Err(LedgerError::AnotherSite { path, known: known.clone(), wanted: site.to_owned() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A feature by its number, where it is one of those that are shown.

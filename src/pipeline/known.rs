@@ -72,6 +72,7 @@ pub fn rows(
     let Some(ledger) = kept.map(|ledger| ledger.showing(config.origin.feature.as_deref())) else {
         return at_hand(config, remote()?.as_ref(), span, wanted, listener);
     };
+    ledger.check_site(&config.site.name, &config.origin.address.to_string())?;
     if let Some(latest) = ledger.latest()? {
         let now = if config.replay.is_some() { latest } else { Utc::now() };
         ledger.check_feature()?;

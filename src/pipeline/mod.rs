@@ -205,6 +205,7 @@ pub fn learn(
     listener(Step::Doing("working out who sat where"));
     let mut change = ledger.change(&settings.licence)?;
     change.note_names(today, directory.names())?;
+    change.note("site", today, &config.site.name)?;
     change.note("port", today, &config.origin.port.to_string())?;
     change.note("address", today, &config.origin.address.to_string())?;
     if let Some(SeatCounts::Now(seats)) = &config.origin.seats {

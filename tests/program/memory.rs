@@ -287,3 +287,22 @@ fn a_department_is_found_by_any_name_that_it_has_or_had() {
     let book = Workbook::read(&lab.path(REPORTS).join("CHIMIE-2021-12.xlsx"));
     assert!(book.sheet("Synthèse")[0][0].ends_with("CHIMIE – Chimie moléculaire"), "{:?}", book.sheet("Synthèse")[0]);
 }
+
+#[test]
+fn another_laboratory_gets_no_place_in_the_same_folder() {
+    let lab = after_a_night();
+    let before = lab.files("out");
+    let renamed = |text: &str| text.replace("name = \"LABO\"", "name = \"AUTRE\"");
+    let moved = |text: &str| text.replace("address = \"10.20.0.20\"", "address = \"10.20.0.21\"");
+    let other = lab.edit("jeton.toml", |text| moved(&renamed(text)));
+    let said = "is of the site `LABO`, and this configuration is of `AUTRE` with another licence server";
+    for command in ["nightly --no-push", "sessions", "report", "ledger rebuild"] {
+        other.jeton(command).exits(2).errors(1).complains(said);
+    }
+    assert!(other.files("out") == before, "nothing is touched");
+    // A site that is renamed is the same; so is one whose server moved.
+    let back = other.edit("jeton.toml", |text| text.replace("10.20.0.21", "10.20.0.20"));
+    back.jeton("nightly --no-push").exits(0);
+    let elsewhere = back.edit("jeton.toml", moved);
+    elsewhere.jeton("sessions").exits(0);
+}
