@@ -8,8 +8,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
-    Alarm, Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs, Limits, Origin,
-    Output, PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
+    Alarm, Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs, Limits, Login,
+    Origin, Output, PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
 use crate::report::{Template, UNRESOLVED};
@@ -207,6 +207,7 @@ fn origin(table: &Table<'_>) -> Option<Origin> {
     let history = table.optional("history", Value::string);
     let feature = table.optional("feature", Value::string);
     let seats = table.optional("seats", seats);
+    let login = login(table);
     let shared_addresses =
         table.or("shared_addresses", Vec::new(), |value| value.list("a list of IP addresses", Value::address));
     Some(Origin {
@@ -220,7 +221,16 @@ fn origin(table: &Table<'_>) -> Option<Origin> {
         feature: feature?,
         seats: seats?,
         shared_addresses: shared_addresses?,
+        login: login?,
     })
+}
+
+/// `user`, `key` and `ssh_port` of a section, which has a `port` of its own.
+fn login(table: &Table<'_>) -> Option<Login> {
+    let user = table.optional("user", Value::string);
+    let key = table.optional("key", Value::path);
+    let port = table.optional("ssh_port", port);
+    Some(Login { user: user?, key: key?, port: port? })
 }
 
 /// `20`, or `[{ since = 2021-12-08, count = 20 }, …]`.
@@ -246,7 +256,8 @@ fn seats(value: Value<'_>) -> Option<SeatCounts> {
 fn tftp(table: &Table<'_>) -> Option<Tftp> {
     let host = table.required("host", "\"tftp.lab.example\"", host);
     let snooping = table.required("snooping", "\"/var/lib/tftpboot/snoop\"", Value::string);
-    Some(Tftp { host: host?, snooping: snooping? })
+    let login = login(table);
+    Some(Tftp { host: host?, snooping: snooping?, login: login? })
 }
 
 fn ssh(table: &Table<'_>) -> Option<Ssh> {
@@ -286,6 +297,8 @@ fn switches(root: &Table<'_>) -> Option<Vec<Switch>> {
         let port = table.optional("port", port);
         let password_command = table.optional("password_command", Value::string);
         let legacy = table.or("legacy", false, Value::flag);
+        let connect_timeout = table.optional("connect_timeout_s", seconds);
+        let command_timeout = table.optional("command_timeout_s", seconds);
         if let (Some((value, address)), Some(port)) = (&address, &port) {
             // Behind one forwarding address the ports tell switches apart.
             addresses.check(*value, format!("{} {port:?}", address.to_lowercase()));
@@ -298,6 +311,8 @@ fn switches(root: &Table<'_>) -> Option<Vec<Switch>> {
             port: port?,
             password_command: password_command?,
             legacy: legacy?,
+            connect_timeout: connect_timeout?,
+            command_timeout: command_timeout?,
         })
     })
 }

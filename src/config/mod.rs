@@ -110,6 +110,19 @@ pub struct Origin {
     pub seats: Option<SeatCounts>,
     /// Addresses that many machines share (a VPN gateway): attributed, but no machine.
     pub shared_addresses: Vec<IpAddr>,
+    /// How it is logged into.
+    pub login: Login,
+}
+
+/// How a host is logged into, where not as `[ssh]` says.
+#[derive(Debug, Clone, Default)]
+pub struct Login {
+    /// `user`.
+    pub user: Option<String>,
+    /// `key`: a private key file.
+    pub key: Option<PathBuf>,
+    /// `ssh_port`.
+    pub port: Option<u16>,
 }
 
 /// `[origin] seats`.
@@ -128,6 +141,8 @@ pub struct Tftp {
     pub host: String,
     /// The folder there with one snooping file per switch, named like the switch with its first letter in lower case.
     pub snooping: String,
+    /// How it is logged into.
+    pub login: Login,
 }
 
 /// `[ssh]`: how hosts are reached where nothing else is said.
@@ -166,6 +181,10 @@ pub struct Switch {
     pub password_command: Option<String>,
     /// Whether old algorithms are allowed.
     pub legacy: bool,
+    /// How long a connection may take, where not `[ssh]`'s.
+    pub connect_timeout: Option<Duration>,
+    /// How long a command may take, where not `[ssh]`'s.
+    pub command_timeout: Option<Duration>,
 }
 
 /// One of `[[vlans]]`.

@@ -179,6 +179,8 @@ mod tests {
             port: 22,
             password_command: None,
             legacy: false,
+            connect_timeout: None,
+            command_timeout: None,
         };
         let ask = |remote: &dyn Remote| {
             let files = remote.fetch_folder(&host("tftp"), "/var/snoop");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::config::{Config, Switch};
+use crate::config::{Config, Login, Switch};
 
 /// A way to talk to hosts: SSH, a folder that answers in their place ([`super::Replay`]), or a recorder around either.
 ///
@@ -191,17 +191,21 @@ pub struct Host {
     pub password_command: Option<String>,
     /// Whether old algorithms are allowed.
     pub legacy: bool,
+    /// How long a connection may take, where not `[ssh]`'s.
+    pub connect_timeout: Option<Duration>,
+    /// How long a command may take, where not `[ssh]`'s.
+    pub command_timeout: Option<Duration>,
 }
 
 impl Host {
     /// The licence server.
     pub fn origin(config: &Config) -> Self {
-        Self::named(config, &config.origin.host)
+        Self::named(config, &config.origin.host).with(&config.origin.login)
     }
 
     /// The tftp host.
     pub fn tftp(config: &Config) -> Self {
-        Self::named(config, &config.tftp.host)
+        Self::named(config, &config.tftp.host).with(&config.tftp.login)
     }
 
     /// One of `[[switches]]`, whose own settings go before `[ssh]`'s.
@@ -214,6 +218,8 @@ impl Host {
             port: switch.port.unwrap_or(host.port),
             password_command: switch.password_command.clone(),
             legacy: switch.legacy,
+            connect_timeout: switch.connect_timeout,
+            command_timeout: switch.command_timeout,
             name: host.name,
         }
     }
@@ -227,6 +233,18 @@ impl Host {
             port: config.ssh.port,
             password_command: None,
             legacy: false,
+            connect_timeout: None,
+            command_timeout: None,
+        }
+    }
+
+    /// The same with what its own section says.
+    fn with(self, login: &Login) -> Self {
+        Self {
+            user: login.user.clone().or(self.user),
+            key: login.key.clone().or(self.key),
+            port: login.port.unwrap_or(self.port),
+            ..self
         }
     }
 }

@@ -218,7 +218,17 @@ mod tests {
 
     fn host(name: &str) -> Host {
         let (name, address) = (name.to_owned(), "192.0.2.1".to_owned());
-        Host { name, address, user: None, key: None, port: 22, password_command: None, legacy: false }
+        Host {
+            name,
+            address,
+            user: None,
+            key: None,
+            port: 22,
+            password_command: None,
+            legacy: false,
+            connect_timeout: None,
+            command_timeout: None,
+        }
     }
 
     #[test]

@@ -285,3 +285,26 @@ fn a_log_without_end_is_a_gap_and_fills_no_disk() {
     // What came before the limit is evidence.
     assert!(lab.files("out/evidence/origin/logwatch").len() >= 3);
 }
+
+#[test]
+fn each_host_may_be_logged_into_in_its_own_way() {
+    // What [ssh] says is right for nobody: the licence server, the tftp host and each switch say their own.
+    let park = Park::new();
+    let text = park.lab.text("jeton.toml");
+    let of = |key: &str| {
+        let section = text.split("[ssh]").nth(1).unwrap();
+        let line = section.lines().find(|line| line.trim_start().starts_with(&format!("{key} ="))).unwrap();
+        line.split_once('=').unwrap().1.trim().to_owned()
+    };
+    let (user, key, port) = (of("user"), of("key"), of("port"));
+    let own = format!("user = {user}\nkey = {key}\nssh_port = {port}\n");
+    let Park { lab, sshd: _sshd, switches: _switches } = park;
+    let lab = lab.edit("jeton.toml", |text| {
+        let text = text.replacen(&format!("user = {user}"), "user = \"nobody-here\"", 1);
+        let text = text.replacen("[origin]\n", &format!("[origin]\n{own}"), 1);
+        let text = text.replacen("[tftp]\n", &format!("[tftp]\n{own}"), 1);
+        let switch = format!("[[switches]]\nuser = {user}\nconnect_timeout_s = 30\ncommand_timeout_s = 30\n");
+        text.replace("[[switches]]\n", &switch)
+    });
+    lab.jeton("check --format csv").exits(0);
+}

@@ -86,6 +86,8 @@ pub(crate) fn host(switch: &Switch) -> Host {
         port: switch.port,
         password_command: None,
         legacy: false,
+        connect_timeout: None,
+        command_timeout: None,
     }
 }
 
@@ -99,6 +101,8 @@ pub(crate) fn server(sshd: &Sshd) -> Host {
         port: sshd.port,
         password_command: None,
         legacy: false,
+        connect_timeout: None,
+        command_timeout: None,
     }
 }
 

@@ -18,7 +18,17 @@ struct Server {
 
 fn host() -> Host {
     let name = "origin".to_owned();
-    Host { address: name.clone(), name, user: None, key: None, port: 22, password_command: None, legacy: false }
+    Host {
+        address: name.clone(),
+        name,
+        user: None,
+        key: None,
+        port: 22,
+        password_command: None,
+        legacy: false,
+        connect_timeout: None,
+        command_timeout: None,
+    }
 }
 
 /// Blocks of a logwatch, a second apart, that no others are like.

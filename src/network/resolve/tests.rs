@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    Alarm, HistoryFormat, Inputs, Limits, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp, VlanEntry,
+    Alarm, HistoryFormat, Inputs, Limits, Login, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp, VlanEntry,
 };
 use crate::network::inputs::ReadFile;
 use crate::network::{Command, Files, Host, Probed, RemoteError, UnknownKey};
@@ -189,6 +189,8 @@ fn config(switches: &[&str]) -> Config {
         port: None,
         password_command: None,
         legacy: false,
+        connect_timeout: None,
+        command_timeout: None,
     };
     let second = Duration::from_secs(1);
     Config {
@@ -210,8 +212,9 @@ fn config(switches: &[&str]) -> Config {
             feature: None,
             seats: None,
             shared_addresses: vec![IpAddr::from([10, 0, 0, 201])],
+            login: Login::default(),
         },
-        tftp: Tftp { host: "tftp".into(), snooping: "/snoop".into() },
+        tftp: Tftp { host: "tftp".into(), snooping: "/snoop".into(), login: Login::default() },
         ssh: Ssh {
             user: None,
             key: None,

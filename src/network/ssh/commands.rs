@@ -14,7 +14,7 @@ pub(super) fn run(ssh: &Ssh, host: &Host, commands: &[Command]) -> Vec<Result<Ve
     let mut talk = Talk {
         ssh,
         host,
-        attempts: ssh.attempts(n_commands),
+        attempts: ssh.attempts(host, n_commands),
         line: None,
         way: Way::Exec,
         can_type: commands.iter().all(Command::is_typed),
@@ -82,7 +82,7 @@ impl Talk<'_> {
     }
 
     fn attempt(&mut self, line: &str) -> Result<Vec<u8>, Failure> {
-        let allowed = self.ssh.settings.command_timeout;
+        let allowed = self.ssh.command_timeout(self.host);
         while self.way == Way::Exec {
             let open = self.open()?;
             let was_used = std::mem::replace(&mut open.is_used, true);

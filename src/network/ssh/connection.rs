@@ -80,7 +80,7 @@ impl Drop for Connection {
 
 /// Resolves, connects and agrees on algorithms.
 pub(super) fn reach(ssh: &Ssh, host: &Host, known: &KnownHosts, whole: Instant) -> Result<Connection, Failure> {
-    let allowed = ssh.settings.connect_timeout;
+    let allowed = ssh.connect_timeout(host);
     let until = whole.min(Instant::now() + allowed);
     let addresses = resolve(host, until, allowed).map_err(|failure| failure.at("resolve"))?;
     let stream = connect(&addresses, until, allowed).map_err(|failure| failure.at("connect"))?;
@@ -209,7 +209,7 @@ pub(super) fn check_key(
 
 /// Logs in; how, in words. An agent or a password command that hangs is left behind.
 pub(super) fn log_in(ssh: &Ssh, host: &Host, connection: &Connection) -> Result<String, Failure> {
-    let allowed = ssh.settings.command_timeout;
+    let allowed = ssh.command_timeout(host);
     connection.step("login", allowed, |session| {
         let until = connection.until(allowed) + Duration::from_millis(500);
         let (session, host) = (session.clone(), host.clone());

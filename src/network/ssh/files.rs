@@ -43,7 +43,7 @@ impl Drop for Line {
 impl<'a> SshFiles<'a> {
     /// Connects.
     pub(super) fn open(ssh: &'a Ssh, host: &Host) -> Result<Self, RemoteError> {
-        let mut files = Self { ssh, host: host.clone(), attempts: ssh.attempts(1), line: None };
+        let mut files = Self { ssh, host: host.clone(), attempts: ssh.attempts(host, 1), line: None };
         files.attempt("sftp", |_| Ok(()))?;
         Ok(files)
     }
@@ -90,7 +90,7 @@ impl<'a> SshFiles<'a> {
         }
         // From here on the speed counts, as files can be of any size.
         let connection = self.ssh.connect(&self.host, self.attempts.ends)?.unbound();
-        let sftp = connection.step("sftp", self.ssh.settings.command_timeout, |session| {
+        let sftp = connection.step("sftp", self.allowed(), |session| {
             session.sftp().map_err(|error| match Failure::from(error) {
                 lost if lost.outlook() == Outlook::Again => lost,
                 failure => failure.remedy("its SSH server must offer SFTP (`Subsystem sftp`)"),
@@ -100,7 +100,7 @@ impl<'a> SshFiles<'a> {
     }
 
     fn allowed(&self) -> Duration {
-        self.ssh.settings.command_timeout
+        self.ssh.command_timeout(&self.host)
     }
 
     /// How much a host must bring within the time of a step.

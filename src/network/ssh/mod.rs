@@ -96,10 +96,21 @@ impl Ssh {
         file.write_all(format!("{gap}{line}").as_bytes())
     }
 
+    /// How long a connection to a host may take.
+    fn connect_timeout(&self, host: &Host) -> Duration {
+        host.connect_timeout.unwrap_or(self.settings.connect_timeout)
+    }
+
+    /// How long a command on a host may take.
+    fn command_timeout(&self, host: &Host) -> Duration {
+        host.command_timeout.unwrap_or(self.settings.command_timeout)
+    }
+
     /// The attempts at a host of which so much is asked: each step has its time, and all of them together no more than that,
     /// a second attempt included.
-    fn attempts(&self, n_commands: u32) -> Attempts {
-        let whole = self.settings.connect_timeout * 2 + self.settings.command_timeout.saturating_mul(n_commands + 1);
+    fn attempts(&self, host: &Host, n_commands: u32) -> Attempts {
+        let whole =
+            self.connect_timeout(host) * 2 + self.command_timeout(host).saturating_mul(n_commands.saturating_add(1));
         Attempts { ends: Instant::now() + whole, is_second: false }
     }
 }
@@ -135,7 +146,7 @@ impl Remote for Ssh {
 
     fn probe(&self, host: &Host, unknown_key: UnknownKey) -> Vec<Probed> {
         let mut probe = Probe { host, done: Vec::new() };
-        let whole = self.attempts(0).ends;
+        let whole = self.attempts(host, 0).ends;
         let known = match self.known_hosts() {
             Ok(known) => known,
             Err(failure) => {
