@@ -25,6 +25,11 @@ fn each_command_is_asked_once_whatever_the_switch_makes_of_exec() {
         ("any number", 1, Manner { exec: Exec::Always, ..Manner::default() }),
         ("gone before its answer", 2, Manner { exec: Exec::TakesLeave, ..Manner::default() }),
         ("typed only", 2, Manner { exec: Exec::Refused, ..Manner::default() }),
+        (
+            "typed only, slow over each line",
+            2,
+            Manner { exec: Exec::Refused, delay: Duration::from_millis(900), ..Manner::default() },
+        ),
         ("typed only, says so", 2, Manner { exec: Exec::SaysNo, ..Manner::default() }),
         ("a banner like a prompt", 2, Manner { exec: Exec::Refused, ..shell.clone() }),
         ("it pages", 2, Manner { exec: Exec::Refused, page: Some(10), ..shell }),

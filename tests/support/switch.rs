@@ -313,9 +313,9 @@ impl Line {
     async fn type_line(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
         let line = std::mem::take(&mut self.typed);
         session.data(channel, b"\r\n".to_vec())?;
+        tokio::time::sleep(self.manner.delay).await;
         if !line.is_empty() {
             self.seen.commands.lock().unwrap().push(line.clone());
-            tokio::time::sleep(self.manner.delay).await;
             let mut answer = self.answer_to(&line);
             if !answer.is_empty() && !answer.ends_with('\n') {
                 answer.push_str("\r\n");

@@ -1,7 +1,7 @@
 //! A device's shell, for those that run no commands otherwise: its prompt is learned, paging is turned off, and commands are
 //! typed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ssh2::{Channel, Session};
 
@@ -15,6 +15,8 @@ use crate::finding::excerpt;
 const QUIET: Duration = Duration::from_millis(300);
 /// What looks like the prompt, and is followed by nothing for so long, is the prompt.
 const SURE: Duration = Duration::from_millis(60);
+/// How long a device may think about an empty line before another is typed.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// How often an empty line is typed before a device is said to have no prompt.
 const MOST_TRIES: usize = 8;
 
@@ -80,24 +82,38 @@ fn learn_prompt(reading: &mut Reading<'_>) -> Result<Vec<u8>, Failure> {
         }
     }
     let mut candidate = screen::last_line(&reading.bytes).trim_ascii_end().to_vec();
+    let mut slowest = Duration::ZERO;
     for _ in 0..MOST_TRIES {
-        let start = reading.bytes.len();
+        let (start, typed) = (reading.bytes.len(), Instant::now());
         reading.send(b"\n")?;
         loop {
-            match reading.more(QUIET)? {
-                Came::Bytes => {
-                    let last = screen::last_line(&reading.bytes[start..]);
-                    if !candidate.is_empty() && last.trim_ascii_end() == candidate {
-                        return Ok(candidate).and_then(no_question);
-                    }
+            let came = reading.more(QUIET)?;
+            let last = screen::last_line(&reading.bytes[start..]).trim_ascii_end().to_vec();
+            match came {
+                Came::Bytes if !candidate.is_empty() && last == candidate => {
+                    drain(reading, slowest.max(typed.elapsed()))?;
+                    return Ok(candidate).and_then(no_question);
                 }
+                Came::Bytes => {}
+                // A slow one has not come to this line yet.
+                Came::Nothing if last.is_empty() && typed.elapsed() < PATIENCE => {}
                 Came::Nothing => break,
                 Came::End => return Err(Failure::lost()),
             }
         }
+        slowest = slowest.max(typed.elapsed().saturating_sub(QUIET));
         candidate = screen::last_line(&reading.bytes[start..]).trim_ascii_end().to_vec();
     }
     Err(Failure::new(format!("its shell shows no prompt, but `{}`", excerpt(&String::from_utf8_lossy(&candidate)))))
+}
+
+/// Reads over the answers to empty lines that a slow device still owes: they would be taken for those to commands.
+fn drain(reading: &mut Reading<'_>, slowest: Duration) -> Result<(), Failure> {
+    if slowest < QUIET {
+        return Ok(());
+    }
+    while reading.more(slowest * 2)? == Came::Bytes {}
+    Ok(())
 }
 
 /// A prompt that is no question for a further login.
