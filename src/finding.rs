@@ -166,8 +166,10 @@ kinds! {
     WrongPort = "wrong-port", Warning;
     /// No connection of the logwatch is of the address that `[origin]` names: it is another server's.
     WrongAddress = "wrong-address", Warning;
-    /// `[origin] seats` says another number of tokens than `lmstat`.
+    /// `[origin] seats` says another number of tokens than `lmstat` or the licence file.
     SeatsDisagree = "seats-disagree", Warning;
+    /// `lmstat` counts another number of tokens in use than is known of that minute.
+    CountedOtherwise = "counted-otherwise", Warning;
     /// A date line in the logwatch goes back in time.
     ClockWentBack = "clock-went-back", Warning;
 

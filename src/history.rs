@@ -70,11 +70,7 @@ pub fn lines(rows: &[SessionRow], format: HistoryFormat) -> Vec<Line> {
         .into_values()
         .filter_map(|mut pieces| {
             pieces.sort_by_key(|piece| piece.start);
-            Some(Day {
-                first: pieces.first()?,
-                last: pieces.last()?,
-                seconds: pieces.iter().map(|p| p.duration_s).sum(),
-            })
+            Some(Day { first: pieces.first()?, last: pieces.last()?, seconds: pieces.iter().map(|p| p.use_s()).sum() })
         })
         .collect();
     // Stable: days that start together stay in the order of their names.

@@ -11,21 +11,23 @@ use chrono_tz::Tz;
 
 pub use told::{json, line, nagios, prometheus, write};
 
-use crate::config::{Alarm, Config};
+use crate::config::{Alarm, Config, TraceSettings};
 use crate::evidence::{Evidence, Kind, answers};
 use crate::ledger::{Lack, Ledger, LedgerError, Run};
-use crate::model::State;
+use crate::model::{Hold, State};
 use crate::parse::datetime::{civil_moment, end_of_day, start_of_day};
-use crate::parse::lmstat;
-use crate::pipeline::seats;
+use crate::parse::lmstat::{self, Lmstat};
+use crate::pipeline::{seats, terms};
 use crate::source::Source;
-use crate::trace::seats::{Known, levels};
+use crate::trace::seats::{Known, Seats, levels, taken_in_minute};
 use crate::trace::{Origin, Stretch};
 
 /// How far back the watcher's last sign of life is looked for, in days.
 const LOOK_BACK: u64 = 62;
 /// How old an answer of `lmstat` may be at the end of the night that asked for it.
 const ANSWERED: Duration = Duration::hours(2);
+/// How many days before its end a licence that is not renewed is an emergency: a purchase takes longer.
+const LAST_DAYS: i64 = 7;
 /// How much of a day may be unknown before it is worth a word: a server that is started again is away for minutes.
 const UNKNOWN: i64 = 900;
 
@@ -53,6 +55,8 @@ pub struct Status {
     /// Whether `lmstat` said that the licence server and the vendor daemon are up; `None` where it was not asked, or did not
     /// answer.
     pub is_up: Option<bool>,
+    /// The last day of the licence, where it has one and the licence file or `lmstat` says it.
+    pub expiry: Option<NaiveDate>,
     /// The room on the disk of the output directory, in bytes.
     pub free: Option<u64>,
 }
@@ -110,20 +114,24 @@ impl Status {
         let is_sign = |stretch: &Stretch| stretch.source == Origin::Logwatch && stretch.hole.is_none();
         let coverage = ledger.coverage(first, date, zone)?;
         let sign = coverage.iter().filter(|(_, stretch)| is_sign(stretch)).map(|(_, stretch)| stretch.until).max();
-        let seats = seats(config.origin.seats.as_ref(), ledger)?;
-        let is_out = |hold: &&crate::model::Hold| hold.state == State::Open;
-        let out = ledger.holds(date, date, zone)?.iter().filter(is_out).map(|hold| u64::from(hold.licences)).sum();
+        let seats = seats(&TraceSettings::from(config), ledger)?;
+        let (_, out) = taken_in_minute(&out_still(ledger.holds(date, date, zone)?), &seats, night.at);
         let is_switch = |lack: &&Lack| config.switches.iter().any(|switch| switch.name == lack.source);
+        let feature = config.origin.feature.as_deref();
+        let answer = last_answer(evidence, night.at, zone);
+        let told = terms(ledger, feature)?.pop();
+        let listed = || answer.as_ref().and_then(|answer| expiry_of(answer, feature));
         Ok(Some(Self {
             now,
             switches: night.lacks.iter().filter(is_switch).cloned().collect(),
             n_switches: config.switches.len(),
             sign,
-            day: day(ledger, before, end_of_day(before, zone), seats.on(before), zone)?,
-            today: day(ledger, date, night.at, seats.on(date), zone)?,
+            day: day(ledger, before, end_of_day(before, zone), &seats, zone)?,
+            today: day(ledger, date, night.at, &seats, zone)?,
             seats: seats.on(date),
             out,
-            is_up: is_up(evidence, config.origin.feature.as_deref(), night.at, zone),
+            is_up: answer.as_ref().map(|answer| is_up(answer, feature)),
+            expiry: told.map_or_else(listed, |(_, terms)| terms.expiry),
             free: free(&config.output.directory),
             night,
         }))
@@ -172,6 +180,16 @@ impl Status {
                 tell(Level::Warning, format!("on {} all tokens were out for {limit}", day.date));
             }
         }
+        if let Some(expiry) = self.expiry {
+            match (expiry - self.now.date_naive()).num_days() {
+                left @ ..0 => tell(Level::Critical, format!("the licence ended {} days ago, on {expiry}", -left)),
+                left if left <= alarm.expiry_days => {
+                    let level = if left <= LAST_DAYS { Level::Critical } else { Level::Warning };
+                    tell(level, format!("the licence ends in {left} days, on {expiry}"));
+                }
+                _ => {}
+            }
+        }
         if let Some(free) = self.free.filter(|free| *free < alarm.disk) {
             let level = if free < alarm.disk / 8 { Level::Critical } else { Level::Warning };
             tell(level, format!("{} MB are free on the disk of the output directory", free >> 20));
@@ -181,37 +199,53 @@ impl Status {
     }
 }
 
-fn day(
-    ledger: &Ledger,
-    date: NaiveDate,
-    until: DateTime<Utc>,
-    seats: Option<u32>,
-    zone: Tz,
-) -> Result<Day, LedgerError> {
+/// The tokens that were out where the evidence ends, as if they were out for ever.
+fn out_still(mut holds: Vec<Hold>) -> Vec<Hold> {
+    let last = holds.iter().filter(|hold| hold.state == State::Open).map(|hold| hold.end).max();
+    let is_out = |hold: &Hold| match hold.state {
+        State::Open => true,
+        State::Borrowed => last.is_none_or(|last| hold.end >= last),
+        State::Closed | State::Expired | State::Presumed => false,
+    };
+    holds.retain(is_out);
+    holds.into_iter().map(|hold| Hold { end: DateTime::<Utc>::MAX_UTC, ..hold }).collect()
+}
+
+fn day(ledger: &Ledger, date: NaiveDate, until: DateTime<Utc>, seats: &Seats, zone: Tz) -> Result<Day, LedgerError> {
     let from = start_of_day(date, zone);
     let until = until.max(from);
     let known: Known = ledger.known(date, date, zone)?;
-    let levels = levels(&ledger.holds(date, date, zone)?, from, until);
-    let at_least = |seats: u32| levels.iter().skip(seats as usize).sum();
+    let levels = levels(&ledger.holds(date, date, zone)?, seats, from, until);
+    let at_least = |count: u32| levels.iter().skip(count as usize).sum();
     let denials = ledger.denials(date, date, zone)?;
     Ok(Day {
         date,
         known_s: known.seconds(from, until),
         whole_s: (until - from).num_seconds(),
         used_s: at_least(1),
-        at_limit_s: seats.map(at_least),
+        at_limit_s: seats.on(date).map(at_least),
         refusals: denials.iter().filter(|denial| denial.real).count(),
     })
 }
 
-/// Whether the last answer of `lmstat` lists users, where it is of about this moment: without its vendor daemon it lists none.
-fn is_up(evidence: &Evidence, feature: Option<&str>, at: DateTime<Utc>, zone: Tz) -> Option<bool> {
+/// The last answer of `lmstat`, where it is of about this moment.
+fn last_answer(evidence: &Evidence, at: DateTime<Utc>, zone: Tz) -> Option<Lmstat> {
     let (day, _) = evidence.days(Kind::Lmstat).last_key_value()?;
     let text = evidence.text(Kind::Lmstat, *day).ok()??;
     let answer = lmstat::parse(&Source::from_bytes("lmstat", answers(&text).last()?)).items;
     let asked = civil_moment(answer.at?, zone, None);
-    let is_up = feature.map_or(!answer.features.is_empty(), |feature| answer.covers(feature));
-    ((at - asked).abs() < ANSWERED).then_some(is_up)
+    ((at - asked).abs() < ANSWERED).then_some(answer)
+}
+
+/// Whether an answer lists users: without its vendor daemon it lists none.
+fn is_up(answer: &Lmstat, feature: Option<&str>) -> bool {
+    feature.map_or(!answer.features.is_empty(), |feature| answer.covers(feature))
+}
+
+/// The day on which the first of a feature's licences ends, by an answer.
+fn expiry_of(answer: &Lmstat, feature: Option<&str>) -> Option<NaiveDate> {
+    let own = answer.expiries.iter().filter(|(name, _)| feature.is_none_or(|feature| **name == *feature));
+    own.map(|(_, expiry)| *expiry).min()
 }
 
 fn free(folder: &Path) -> Option<u64> {
@@ -245,6 +279,7 @@ mod tests {
             seats: Some(20),
             out: 3,
             is_up: Some(true),
+            expiry: Some("2022-12-31".parse().unwrap()),
             free: Some(50 << 30),
         }
     }
@@ -266,7 +301,16 @@ mod tests {
     #[test]
     fn each_thing_that_is_wrong_is_an_alarm() {
         type Change = fn(&mut Status);
-        let cases: [(Change, Level, &str); 16] = [
+        let cases: [(Change, Level, &str); 21] = [
+            (|status| status.expiry = Some("2022-01-09".parse().unwrap()), Level::Ok, "complete"),
+            (
+                |status| status.expiry = Some("2022-01-08".parse().unwrap()),
+                Level::Warning,
+                "ends in 30 days, on 2022-01-08",
+            ),
+            (|status| status.expiry = Some("2021-12-16".parse().unwrap()), Level::Critical, "ends in 7 days"),
+            (|status| status.expiry = Some("2021-12-07".parse().unwrap()), Level::Critical, "ended 2 days ago"),
+            (|status| status.expiry = None, Level::Ok, "complete"),
             (|status| status.now = at("10T04:00"), Level::Ok, "26 h 00 ago"),
             (|status| status.now = at("10T04:01"), Level::Warning, "the last night was 26 h 01 ago"),
             (|status| status.now = at("11T06:01"), Level::Critical, "52 h 01 ago"),

@@ -335,6 +335,8 @@ pub(super) enum StateName {
     Presumed,
     /// The token was out at the last look
     Open,
+    /// The token is lent to a machine that need not be connected
+    Borrowed,
 }
 
 impl From<StateName> for State {
@@ -344,6 +346,7 @@ impl From<StateName> for State {
             StateName::Expired => Self::Expired,
             StateName::Presumed => Self::Presumed,
             StateName::Open => Self::Open,
+            StateName::Borrowed => Self::Borrowed,
         }
     }
 }

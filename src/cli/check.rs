@@ -11,9 +11,10 @@ use super::{Exit, Stop, complain, way_to_hosts};
 use crate::config::{Config, ConfigErrors};
 use crate::derivation::wrong_site;
 use crate::finding::{Files as LogFiles, Gap};
+use crate::model::{Duplicates, Terms};
 use crate::network::{Directory, Files, Host, ProbeStep, Remote, RemoteError, UnknownKey, survey};
 use crate::parse::logwatch::{Block, Reader};
-use crate::pipeline::fetch_lmstat;
+use crate::pipeline::{fetch_licence, fetch_lmstat};
 use crate::texts::Language;
 
 const COLUMNS: [&str; 5] = ["step", "target", "ok", "detail", "remedy"];
@@ -230,6 +231,9 @@ fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
             tried.push(Tried::at("logwatch", host, Err(error), began.elapsed(), remedy));
         }
     }
+    if let Some(path) = &origin.licence_file {
+        tried.push(licence(config, remote, host, path));
+    }
     if let Some(line) = &origin.lmstat {
         let began = Instant::now();
         let heard = fetch_lmstat(config, remote, line);
@@ -238,6 +242,45 @@ fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
         tried.push(Tried::at("lmstat", host, outcome, began.elapsed(), "`[origin] lmstat` is the command"));
     }
     tried
+}
+
+/// What the licence file says of the feature.
+fn licence(config: &Config, remote: &dyn Remote, host: &Host, path: &str) -> Tried {
+    let began = Instant::now();
+    let step = "licence_file";
+    let remedy = "`[origin] licence_file` names it, here or on the licence server";
+    let today = chrono::Utc::now().with_timezone(&config.site.timezone).date_naive();
+    let terms = match fetch_licence(config, remote, path) {
+        Ok(file) => file.terms(today).items,
+        Err(error) => return Tried::at(step, host, Err(error), began.elapsed(), remedy),
+    };
+    if terms.is_empty() {
+        return Tried::ill(step, path, "no line of it begins with INCREMENT or FEATURE", remedy);
+    }
+    let feature = config.origin.feature.as_deref();
+    let own = terms.iter().filter(|terms| feature.is_none_or(|feature| terms.feature == feature));
+    let told = |terms: &Terms| {
+        let mut told = vec![match terms.count {
+            Some(count) => format!("{count} tokens of {}", terms.feature),
+            None => format!("{}, which nobody counts", terms.feature),
+        }];
+        told.extend(terms.expiry.map(|expiry| format!("until {expiry}")));
+        if terms.duplicates != Duplicates::Never.to_string() {
+            told.push(format!("shared by {}", terms.duplicates));
+        }
+        told.extend(terms.borrow_h.map(|hours| format!("borrowed for {hours} h at most")));
+        if terms.reserved > 0 {
+            told.push(format!("{} reserved", terms.reserved));
+        }
+        told.join(", ")
+    };
+    let lines: Vec<String> = own.map(told).collect();
+    if lines.is_empty() {
+        let names: Vec<&str> = terms.iter().map(|terms| terms.feature.as_str()).collect();
+        let detail = format!("it has no feature `{}`; it has {}", feature.unwrap_or_default(), names.join(", "));
+        return Tried::ill(step, path, detail, "write `[origin] feature` as the licence file does");
+    }
+    Tried::well(step, path, lines.join("; "))
 }
 
 /// How much of the end of a logwatch is looked at.

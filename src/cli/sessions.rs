@@ -10,7 +10,7 @@ use super::export::{Kind, Target};
 use super::gathered::{Known, known};
 use super::rows::{self, Cell, Format, Printing};
 use super::{Exit, Stop, say};
-use crate::config::Config;
+use crate::config::{Config, TraceSettings};
 use crate::ledger::Search;
 use crate::model::{SessionRow, State};
 use crate::pipeline::{Days, Rows, seats};
@@ -99,7 +99,7 @@ fn write(
         Kind::Csv => target.write(|out| rows::print(out, Format::Csv, &COLUMNS, rows)),
         Kind::Json => target.write(|out| rows::print(out, Format::Json, &COLUMNS, rows)),
         Kind::Ods | Kind::Xlsx => {
-            let seats = seats(config.origin.seats.as_ref(), &known.ledger).map_err(anyhow::Error::from)?;
+            let seats = seats(&TraceSettings::from(config), &known.ledger).map_err(anyhow::Error::from)?;
             target.write_book(&workbook(found, conditions, known, (config, &seats)))
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn traced(options: &TraceOptions, wanted: Wanted, common: &Common) ->
         let Rows { evidence, ledger, days, now, fetched, .. } = rows;
         let as_of = evidence.as_of().unwrap_or(now);
         let settings = TraceSettings::from(&config);
-        let seats = seats(settings.seats.as_ref(), &ledger).map_err(anyhow::Error::from)?;
+        let seats = seats(&settings, &ledger).map_err(anyhow::Error::from)?;
         return Ok(Traced { evidence, ledger, settings, days, exit, seats, fetched, as_of });
     }
     let settings = settings_of(common)?;
@@ -47,7 +47,7 @@ pub(super) fn traced(options: &TraceOptions, wanted: Wanted, common: &Common) ->
     findings.extend(ledger.findings(all.first, all.last).map_err(anyhow::Error::from)?);
     cite_findings(&fetched.read, &evidence, &mut findings);
     complain(&messages::findings(&findings, &[], common.voice()));
-    let seats = seats(settings.seats.as_ref(), &ledger).map_err(anyhow::Error::from)?;
+    let seats = seats(&settings, &ledger).map_err(anyhow::Error::from)?;
     Ok(Traced { evidence, ledger, settings, days, exit: Exit::Complete, seats, fetched, as_of })
 }
 

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 
 use super::read::{Wanted, must_be};
 use super::{Config, ConfigErrors, Origin, SeatCounts, Site};
+use crate::model::Duplicates;
 use crate::texts::Language;
 
 /// The variable that names a configuration file.
@@ -70,6 +71,8 @@ pub struct TraceSettings {
     pub feature: Option<String>,
     /// How many tokens there are, where it is known.
     pub seats: Option<SeatCounts>,
+    /// Which checkouts share a token, where no licence file says it.
+    pub duplicates: Option<Duplicates>,
     /// Addresses that many machines share: attributed, but no machine.
     pub shared_addresses: Vec<IpAddr>,
     /// An open session unseen for longer is presumed ended.
@@ -96,6 +99,7 @@ impl Default for TraceSettings {
             port: 60213,
             feature: None,
             seats: None,
+            duplicates: None,
             shared_addresses: Vec::new(),
             stale_after: Duration::from_secs(21_600),
         }
@@ -126,6 +130,7 @@ impl TraceSettings {
             port: origin.port,
             feature: origin.feature.clone(),
             seats: origin.seats.clone(),
+            duplicates: origin.duplicates,
             shared_addresses: origin.shared_addresses.clone(),
             stale_after,
         }

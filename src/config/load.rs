@@ -207,6 +207,11 @@ fn origin(table: &Table<'_>) -> Option<Origin> {
     let history = table.optional("history", Value::string);
     let feature = table.optional("feature", Value::string);
     let seats = table.optional("seats", seats);
+    let licence_file = table.optional("licence_file", Value::string);
+    let duplicates = table.optional("duplicates", |value| {
+        let expected = "`NONE`, `SITE`, or letters of `UHDV`";
+        value.text()?.parse().ok().or_else(|| value.refuse(expected, Some("DUP_GROUP in the licence file".to_owned())))
+    });
     let login = login(table);
     let shared_addresses =
         table.or("shared_addresses", Vec::new(), |value| value.list("a list of IP addresses", Value::address));
@@ -220,6 +225,8 @@ fn origin(table: &Table<'_>) -> Option<Origin> {
         history: history?,
         feature: feature?,
         seats: seats?,
+        licence_file: licence_file?,
+        duplicates: duplicates?,
         shared_addresses: shared_addresses?,
         login: login?,
     })

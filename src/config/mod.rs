@@ -21,7 +21,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use crate::model::{Vlan, folded};
+use crate::model::{Duplicates, Vlan, folded};
 use crate::report::Template;
 use crate::texts::Language;
 
@@ -108,6 +108,10 @@ pub struct Origin {
     pub feature: Option<String>,
     /// How many tokens the laboratory has.
     pub seats: Option<SeatCounts>,
+    /// The licence file, here or there.
+    pub licence_file: Option<String>,
+    /// Which checkouts share a token, where no licence file says it.
+    pub duplicates: Option<Duplicates>,
     /// Addresses that many machines share (a VPN gateway): attributed, but no machine.
     pub shared_addresses: Vec<IpAddr>,
     /// How it is logged into.

@@ -11,7 +11,7 @@ use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::trace::coverage::Hole;
 use crate::trace::{Carry, Origin};
 
-const STATES: [State; 4] = [State::Open, State::Presumed, State::Closed, State::Expired];
+const STATES: [State; 5] = [State::Open, State::Presumed, State::Closed, State::Expired, State::Borrowed];
 
 pub(super) fn of_state(state: State) -> i64 {
     STATES.iter().zip(0..).find(|(known, _)| **known == state).map_or(0, |(_, code)| code)

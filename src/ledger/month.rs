@@ -11,7 +11,7 @@ use super::names::Names;
 use super::{code, findings, places, publish, told};
 use crate::finding::Finding;
 use crate::model::{Denial, Hold};
-use crate::trace::{Analysis, Carry, Session, Span, Stretch};
+use crate::trace::{Analysis, Carry, Counted, Session, Span, Stretch};
 
 /// A calendar month of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -334,19 +334,27 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// How many licences there were: where the number is another one than before.
+    /// How many licences there were, where the number is another one than before; and how many of them were in use.
     fn issued(&mut self, month: Month, analysis: &Analysis) -> rusqlite::Result<()> {
-        self.db
-            .prepare_cached(
-                "DELETE FROM issued WHERE month = ?1 AND feature_id IN (SELECT id FROM feature WHERE licence_id = ?2)",
-            )?
-            .execute([month.number(), self.licence])?;
         let mut last: BTreeMap<&str, u32> = BTreeMap::new();
-        for (at, feature, count) in &analysis.issued {
+        let mut issued: Vec<&Counted> = Vec::new();
+        for counted @ (_, feature, count) in &analysis.issued {
             if last.insert(feature, *count) != Some(*count) {
+                issued.push(counted);
+            }
+        }
+        for (table, counts) in [("issued", issued), ("in_use", analysis.in_use.iter().collect())] {
+            self.db
+                .prepare_cached(&format!(
+                    "DELETE FROM {table} WHERE month = ?1 AND feature_id IN (SELECT id FROM feature WHERE licence_id = ?2)",
+                ))?
+                .execute([month.number(), self.licence])?;
+            for (at, feature, count) in counts {
                 let feature = self.names.feature(self.db, self.licence, feature)?;
                 self.db
-                    .prepare_cached("INSERT OR REPLACE INTO issued (feature_id, at, month, count) VALUES (?, ?, ?, ?)")?
+                    .prepare_cached(&format!(
+                        "INSERT OR REPLACE INTO {table} (feature_id, at, month, count) VALUES (?, ?, ?, ?)",
+                    ))?
                     .execute([feature, at.timestamp(), month.number(), i64::from(*count)])?;
             }
         }

@@ -87,6 +87,7 @@ pub(super) fn carry(db: &Connection, at: DateTime<Utc>) -> rusqlite::Result<Opti
             connection,
             address,
             listed: None,
+            borrowed: false,
         });
     }
     // The block that showed them; what it is called matters to nobody.

@@ -248,10 +248,51 @@ impl Ledger {
         self.with(dhcp_names)
     }
 
+    /// How many licences of a feature there were, by `lmstat`, each number with the day from which on it said so; without a
+    /// feature, of the only one.
+    pub fn issued(&self, feature: Option<&str>, zone: Tz) -> Result<Vec<(NaiveDate, u32)>, LedgerError> {
+        self.with(|db| {
+            issued(db, feature)?.into_iter().map(|(at, count)| Ok((code::day_of(at, zone)?, count))).collect()
+        })
+    }
+
+    /// How many licences of a feature were in use, by each answer of `lmstat` of some days; without a feature, of the only one.
+    pub fn in_use(
+        &self,
+        feature: Option<&str>,
+        first: NaiveDate,
+        last: NaiveDate,
+        zone: Tz,
+    ) -> Result<Vec<(DateTime<Utc>, u32)>, LedgerError> {
+        let counts = self.with(|db| counted(db, "in_use", feature, code::bounds(first, last, zone)))?;
+        self.with(|_| counts.iter().map(|(at, count)| Ok((code::moment(*at)?, *count))).collect())
+    }
+
     /// The values that a setting of a licence had, with the days from which on it had them.
     pub fn dated(&self, licence: &str, name: &str) -> Result<Vec<(NaiveDate, String)>, LedgerError> {
         self.with(|db| licence_id(db, licence)?.map_or(Ok(Vec::new()), |licence| dated(db, licence, name)))
     }
+}
+
+/// How many licences of a feature there were, by each answer of `lmstat` that said another number than the one before; without
+/// a feature, of the only one.
+pub(super) fn issued(db: &Connection, feature: Option<&str>) -> rusqlite::Result<Vec<(i64, u32)>> {
+    counted(db, "issued", feature, (i64::MIN, i64::MAX))
+}
+
+/// The counts of a feature that `lmstat` gave between two moments, in their order; without a feature, those of the only one.
+fn counted(
+    db: &Connection,
+    table: &str,
+    feature: Option<&str>,
+    (from, until): (i64, i64),
+) -> rusqlite::Result<Vec<(i64, u32)>> {
+    let mut found = db.prepare_cached(&format!(
+        "SELECT at, count FROM {table} i JOIN feature f ON f.id = i.feature_id WHERE at >= ?2 AND at < ?3 \
+         AND (f.name = ?1 OR ?1 IS NULL AND (SELECT count(DISTINCT feature_id) FROM {table}) = 1) ORDER BY at",
+    ))?;
+    let found = found.query_map(params![feature, from, until], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    found.collect()
 }
 
 /// The values that a setting had, with the days from which on it had them.

@@ -233,11 +233,7 @@ impl Changing<'_> {
 
     /// How many licences of a feature `lmstat` said last that there are.
     pub fn issued(&mut self, feature: &str) -> Result<Option<u32>, LedgerError> {
-        self.with(|this| {
-            let sql = "SELECT count FROM issued i JOIN feature f ON f.id = i.feature_id \
-                       WHERE f.licence_id = ?1 AND f.name = ?2 ORDER BY at DESC LIMIT 1";
-            this.tx.prepare_cached(sql)?.query_row(params![this.licence, feature], |row| row.get(0)).optional()
-        })
+        self.with(|this| Ok(query::issued(&this.tx, Some(feature))?.last().map(|(_, count)| *count)))
     }
 
     /// Puts machines into the departments of their VLANs as the configuration names them today, on all days. The days whose

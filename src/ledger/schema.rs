@@ -6,7 +6,7 @@
 //! what was before.
 //!
 //! Times are Unix seconds, days are counted from 0001-01-01 (1), texts that are unknown are empty. Codes:
-//! `state` 0 open, 1 presumed, 2 closed, 3 expired; `evidence` 0 unknown to 5 carrying; `source` 0 logwatch, 1 debug log;
+//! `state` 0 open, 1 presumed, 2 closed, 3 expired, 4 borrowed; `evidence` 0 unknown to 5 carrying; `source` 0 logwatch, 1 debug log;
 //! `hole` 0 none, then as `trace::coverage::Hole` lists them.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -15,7 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i32 = 0x6a65_746f;
 
 /// The migrations in their order. None is ever changed once it was released: a new one is put behind it.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
 
 /// The version that this jeton writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();
@@ -267,4 +267,13 @@ DROP INDEX token_by_end;
 DROP INDEX token_by_peer;
 DROP INDEX token_out;
 ALTER TABLE token RENAME TO old_token;
+";
+
+/// What `lmstat` counts.
+const THIRD: &str = "
+-- How many licences of a feature were in use, by each answer of lmstat.
+CREATE TABLE in_use (
+    feature_id INTEGER NOT NULL REFERENCES feature, at INTEGER NOT NULL, month INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (feature_id, at)
+) STRICT, WITHOUT ROWID;
 ";

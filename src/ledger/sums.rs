@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 
 use super::record::set;
 use super::{Ledger, LedgerError, code, query};
+use crate::model::State;
 use crate::trace::seats::by_hour;
 
 /// What a sum is of: feature, pair, place (0 where none is known) and hour.
@@ -157,7 +158,7 @@ fn added_up(db: &Connection, day: NaiveDate, zone: Tz) -> rusqlite::Result<BTree
     // Of each feature and pair: when it was where.
     let mut seats: BTreeMap<(i64, i64), Vec<Seat>> = BTreeMap::new();
     let mut found = db.prepare_cached(
-        "SELECT feature_id, pair_id, coalesce(place_id, 0), initial_start, start, until, told \
+        "SELECT feature_id, pair_id, coalesce(place_id, 0), initial_start, start, until, told, state \
          FROM piece INDEXED BY piece_by_start WHERE start >= ?1 AND start < ?2 ORDER BY start",
     )?;
     let mut found = found.query([from, until])?;
@@ -165,6 +166,11 @@ fn added_up(db: &Connection, day: NaiveDate, zone: Tz) -> rusqlite::Result<BTree
         let (feature, pair, place) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (initial, start, end): (i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
         let is_imported: bool = row.get(6)?;
+        // Of a token that is borrowed, nobody knows a use.
+        if code::state(row.get(7)?)? == State::Borrowed {
+            seats.entry((feature, pair)).or_default().push(Seat { start, end, place });
+            continue;
+        }
         for (hour, seconds) in hours(start, end.min(until), zone)? {
             let sum = sums.entry((feature, pair, place, hour)).or_default();
             sum.use_s += seconds;

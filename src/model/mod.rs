@@ -1,6 +1,7 @@
 //! The words of the field as types: no I/O, one canonical spelling each.
 
 mod identity;
+mod licence;
 mod mac;
 mod machine;
 mod port;
@@ -8,6 +9,7 @@ mod session;
 mod vlan;
 
 pub use identity::{Identity, IdentityError};
+pub use licence::{Duplicates, Terms};
 pub use mac::{MacAddr, MacError};
 pub use machine::Machine;
 pub use port::{PortError, SwitchPort};

@@ -18,13 +18,16 @@ pub enum State {
     Expired,
     /// No `IN` was seen, but it cannot be alive any more: the end is its last sign of life.
     Presumed,
+    /// Lent to a machine that need not be connected, for days: its holder is not known to use it. The end is that of the
+    /// token's `IN`, else the last time that it was listed.
+    Borrowed,
     /// Alive at the last look: the end is that look, and moves on at each run.
     Open,
 }
 
 impl State {
     /// All states, as the design lists them.
-    pub const ALL: [Self; 4] = [Self::Closed, Self::Expired, Self::Presumed, Self::Open];
+    pub const ALL: [Self; 5] = [Self::Closed, Self::Expired, Self::Presumed, Self::Open, Self::Borrowed];
 
     /// The stable name in CSV, JSON, the history and on the command line.
     pub const fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl State {
             Self::Expired => "expired",
             Self::Presumed => "presumed",
             Self::Open => "open",
+            Self::Borrowed => "borrowed",
         }
     }
 }
@@ -130,6 +134,13 @@ pub struct SessionRow {
     pub evidence: Evidence,
     /// What the network knows of the address.
     pub machine: Machine,
+}
+
+impl SessionRow {
+    /// How much of it is use, in seconds: nothing of a token that was borrowed, which nobody is known to have used.
+    pub fn use_s(&self) -> i64 {
+        if self.state == State::Borrowed { 0 } else { self.duration_s }
+    }
 }
 
 /// One token in one pair's hands, from its `OUT` to its end: what token hours and peaks are counted from. In the order of

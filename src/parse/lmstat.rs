@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
 
-use super::datetime;
+use super::{datetime, licence};
 use crate::finding::{Finding, Kind, Parsed, Place};
 use crate::model::Identity;
 use crate::source::Source;
@@ -34,6 +34,10 @@ pub struct Lmstat {
     pub features: Vec<Arc<str>>,
     /// How many licences of each of them there are.
     pub issued: Vec<(Arc<str>, u32)>,
+    /// How many of them are in use, those that are reserved for somebody aside.
+    pub in_use: Vec<(Arc<str>, u32)>,
+    /// The last days of licences, where they have one.
+    pub expiries: Vec<(Arc<str>, NaiveDate)>,
     /// The features of whose users some are missing: more are in use than it lists, or a line cannot be read.
     pub partial: Vec<Arc<str>>,
 }
@@ -42,6 +46,11 @@ impl Lmstat {
     /// Whether it lists users of `feature`.
     pub fn covers(&self, feature: &str) -> bool {
         self.at.is_some() && self.features.iter().any(|known| **known == *feature)
+    }
+
+    /// How many licences are in use of each feature whose list is whole.
+    pub fn in_use_of_whole(&self) -> Vec<(Arc<str>, u32)> {
+        self.in_use.iter().filter(|(feature, _)| self.lists_all(feature)).cloned().collect()
     }
 
     /// Whether it lists all users of `feature`: a pair that is not on it holds none.
@@ -61,6 +70,9 @@ pub struct Use {
     pub since: NaiveDateTime,
     /// How many licences.
     pub licences: u32,
+    /// For how many seconds it stays out when its holder is gone, where it does: seconds or minutes of one that lingers, days
+    /// of one that is borrowed.
+    pub linger_s: Option<u32>,
     /// The licence server, without its port.
     pub server: String,
     /// The number by which the server knows this token.
@@ -89,6 +101,12 @@ pub fn parse(source: &Source) -> Parsed<Lmstat> {
                 in_use.extend(total(state, "in use").map(|count| (Arc::clone(&name), number, count)));
             }
             feature = Some(name);
+        } else if let (Some(feature), Some(expiry)) = (&feature, expiry_of(text)) {
+            lmstat.expiries.push((Arc::clone(feature), expiry));
+        } else if let (Some(feature), Some(count)) = (&feature, reserved(text)) {
+            for (_, _, in_use) in in_use.iter_mut().filter(|(name, ..)| name == feature) {
+                *in_use = in_use.saturating_sub(count);
+            }
         } else if let (Some(feature), Some(at)) = (&feature, lmstat.at)
             && text.contains('/')
             && text.contains(", start ")
@@ -101,6 +119,7 @@ pub fn parse(source: &Source) -> Parsed<Lmstat> {
             }
         }
     }
+    lmstat.in_use = in_use.iter().map(|(feature, _, count)| (Arc::clone(feature), *count)).collect();
     for (feature, number, in_use) in in_use {
         let own = lmstat.uses.iter().filter(|one| one.feature == feature);
         let listed = own.fold(0_u32, |sum, one| sum.saturating_add(one.licences));
@@ -124,6 +143,25 @@ fn total(state: &str, of: &str) -> Option<u32> {
         let (count, _licences, rest) = (words.next()?, words.next()?, words.collect::<Vec<_>>().join(" "));
         rest.starts_with(of).then(|| count.parse().ok())?
     })
+}
+
+/// `31-dec-2022` of `"OriginPro" v9.4, vendor: orglab, expiry: 31-dec-2022`; none of one that never ends.
+fn expiry_of(text: &str) -> Option<NaiveDate> {
+    let (_, expiry) = text.split_once("expiry:")?;
+    licence::date(expiry.trim().split([' ', ',', '(']).next()?)
+}
+
+/// `2` of `2 RESERVATIONs for GROUP X (server/27000)`.
+fn reserved(text: &str) -> Option<u32> {
+    let (count, rest) = text.split_once(' ')?;
+    rest.trim_start().starts_with("RESERVATION").then(|| count.parse().ok())?
+}
+
+/// `1800` of `(linger: 600 / 1800)`.
+fn linger(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once("linger:")?;
+    let (times, _) = rest.split_once(')')?;
+    times.split('/').filter_map(|time| time.trim().parse().ok()).max()
 }
 
 /// Words with which `lmstat` says that its list is not whole.
@@ -165,7 +203,8 @@ fn parse_use(text: &str, today: NaiveDate) -> Option<Use> {
         None => left,
     };
     let mut right = right.splitn(2, ',');
-    let since = start_time(right.next()?, today)?;
+    let start = right.next()?;
+    let since = start_time(start, today)?;
     let tails = right.next().unwrap_or_default();
     let licences = tails.split(',').find_map(|tail| {
         let (count, word) = tail.trim().split_once(' ')?;
@@ -176,6 +215,7 @@ fn parse_use(text: &str, today: NaiveDate) -> Option<Use> {
         who: split_identity(words)?,
         since,
         licences: licences.unwrap_or(1),
+        linger_s: linger(tails).or_else(|| linger(start)),
         server: server.to_owned(),
         handle: handle.to_owned(),
         line: 0,

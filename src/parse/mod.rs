@@ -6,6 +6,7 @@ pub mod datetime;
 pub mod dhcpd;
 pub mod flexnet;
 pub mod interfaces;
+pub mod licence;
 pub mod lmstat;
 pub mod logwatch;
 pub mod mac_table;

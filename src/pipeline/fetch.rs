@@ -3,18 +3,20 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::cite::ReadLog;
 use super::marks::Marks;
 use crate::config::{Config, TraceSettings};
 use crate::evidence::{BREAK, CUT, Evidence, EvidenceError, Kind, answers};
-use crate::finding::{Finding, Gap, Kind as Found, Place};
+use crate::finding::{Finding, Gap, Kind as Found, Parsed, Place};
+use crate::model::Terms;
 use crate::network::logs::{self, News};
 use crate::network::{Command, Host, Remote, RemoteError};
 use crate::parse::datetime::civil_moment;
 use crate::parse::flexnet;
+use crate::parse::licence;
 use crate::parse::lmstat::{self, Lmstat};
 use crate::parse::logwatch::{Block, Reader};
 use crate::source::{Source, SourceError};
@@ -30,10 +32,19 @@ pub struct Fetched {
     pub is_stale: bool,
     /// What `lmstat` answered.
     pub lmstat: Option<Lmstat>,
+    /// The licence file, and the options file that it names.
+    pub licence: Option<LicenceFile>,
     /// The logs that lie on this machine.
     pub read: Vec<ReadLog>,
     /// Whether any log could be had now.
     has_log: bool,
+}
+
+/// A licence file, and the options file that it names, where that could be read.
+#[derive(Debug, Clone)]
+pub struct LicenceFile {
+    text: Source,
+    options: Option<Source>,
 }
 
 /// Traces named on the command line, in the place of all others.
@@ -145,6 +156,12 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote, evidence: &mut Evidenc
         }
         None => {}
     }
+    if let Some(path) = &config.origin.licence_file {
+        match fetch_licence(config, remote, path) {
+            Ok(licence) => fetched.licence = Some(licence),
+            Err(reason) => fetched.gaps.push(Gap::new(&host.name, format!("licence file: {reason}"))),
+        }
+    }
     if let Some(name) = &config.origin.debug_log {
         fetched.findings.extend(date(evidence, name, config.site.timezone)?);
     }
@@ -155,6 +172,53 @@ pub fn fetch_traces(config: &Config, remote: &dyn Remote, evidence: &mut Evidenc
     }
     fetched.is_stale |= !fetched.has_log;
     Ok(fetched)
+}
+
+/// The licence file that `[origin] licence_file` names, on this machine or on the licence server, and its options file, where it
+/// names one that can be read.
+pub fn fetch_licence(config: &Config, remote: &dyn Remote, path: &str) -> Result<LicenceFile, RemoteError> {
+    let host = Host::origin(config);
+    let here = config.file.parent().unwrap_or(Path::new("")).join(path);
+    let is_here = here.is_file();
+    let mut files = if is_here { None } else { Some(remote.files(&host)?) };
+    let mut read = |path: &str| match &mut files {
+        Some(files) => files.bytes(path),
+        None => fs_err::read(path).map_err(|error| RemoteError::new(&host, format!("read {path}"), error)),
+    };
+    let (place, name) = if is_here {
+        (here.display().to_string(), here.display().to_string())
+    } else {
+        (path.to_owned(), format!("{}:{path}", host.name))
+    };
+    let text = Source::from_bytes(&name, &read(&place)?);
+    let options = licence::parse(&text, NaiveDate::MIN).items.options.map(|options| match place.rsplit_once('/') {
+        Some((folder, _)) if !options.starts_with('/') => format!("{folder}/{options}"),
+        _ => options,
+    });
+    let options = options.and_then(|path| Some(Source::from_bytes(&path, &read(&path).ok()?)));
+    Ok(LicenceFile { text, options })
+}
+
+impl LicenceFile {
+    /// What it says of the features as of a day; nothing where it is no licence file.
+    pub fn terms(&self, day: NaiveDate) -> Parsed<Vec<Terms>> {
+        let Parsed { items, findings } = licence::parse(&self.text, day);
+        let mut terms = items.terms;
+        if let Some(options) = &self.options {
+            licence::apply_options(&mut terms, options);
+        }
+        Parsed { items: terms, findings }
+    }
+
+    /// The same; a file that is none is a gap.
+    pub(super) fn terms_or_gap(&self, day: NaiveDate) -> Result<Parsed<Vec<Terms>>, Gap> {
+        let parsed = self.terms(day);
+        if parsed.items.is_empty() {
+            let reason = "expected a licence file, found no line that begins with INCREMENT or FEATURE";
+            return Err(Gap::new(self.text.name().as_ref(), reason));
+        }
+        Ok(parsed)
+    }
 }
 
 impl Fetched {

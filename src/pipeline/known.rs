@@ -4,17 +4,17 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::{Ask, Days, Fetched, Gathered, Listener, Material, Memory, cite_findings, gather, learn};
-use crate::config::{Config, ORIGIN, SeatCounts};
+use crate::config::{Config, ORIGIN, SeatCounts, TraceSettings};
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::ledger::{Ledger, LedgerError};
-use crate::model::{Denial, Hold, SessionRow};
+use crate::model::{Denial, Duplicates, Hold, SessionRow, State, Terms};
 use crate::network::Remote;
 use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::report::Period;
 use crate::source::Source;
 use crate::trace::coverage::Hole;
-use crate::trace::seats::{Known as Watched, Seats};
+use crate::trace::seats::{Known as Watched, Seats, taken_in_minute};
 use crate::trace::{Origin, Stretch};
 
 /// Everything that is known, to be asked.
@@ -136,11 +136,14 @@ pub struct Known {
     begins: Option<NaiveDate>,
 }
 
-/// How many tokens the laboratory has, day by day: as the configuration says it for all days, else as the nights knew it.
-pub fn seats(counts: Option<&SeatCounts>, ledger: &Ledger) -> Result<Seats, LedgerError> {
-    match counts {
-        None => Ok(Seats::default()),
-        Some(SeatCounts::Dated(counts)) => Ok(Seats::dated(counts.clone())),
+/// How many tokens the laboratory has, day by day: as the configuration says it for all days, else as the nights knew it; where
+/// it does not say, as the licence file does, else `lmstat`. Which of them are shared, the licence file says, else the
+/// configuration.
+pub fn seats(settings: &TraceSettings, ledger: &Ledger) -> Result<Seats, LedgerError> {
+    let feature = settings.feature.as_deref();
+    let terms = terms(ledger, feature)?;
+    let counts = match &settings.seats {
+        Some(SeatCounts::Dated(counts)) => counts.clone(),
         Some(SeatCounts::Now(now)) => {
             let known = ledger.dated(ORIGIN, "seats")?;
             let mut counts: Vec<(NaiveDate, u32)> =
@@ -150,9 +153,62 @@ pub fn seats(counts: Option<&SeatCounts>, ledger: &Ledger) -> Result<Seats, Ledg
                 let night = ledger.latest()?.and_then(|night| night.date_naive().succ_opt());
                 counts.push((night.unwrap_or(NaiveDate::MIN), *now));
             }
-            Ok(Seats::dated(counts))
+            counts
         }
+        None => {
+            let counted = terms.iter().filter_map(|(since, terms)| Some((*since, terms.count?)));
+            let counts: Vec<(NaiveDate, u32)> = counted.collect();
+            if counts.is_empty() { ledger.issued(feature, settings.timezone)? } else { counts }
+        }
+    };
+    let said = terms.iter().filter_map(|(since, terms)| Some((*since, terms.duplicates.parse().ok()?)));
+    let mut duplicates: Vec<(NaiveDate, Duplicates)> = said.collect();
+    if duplicates.is_empty() {
+        duplicates.extend(settings.duplicates.map(|all| (NaiveDate::MIN, all)));
     }
+    Ok(Seats::dated(counts).sharing(duplicates))
+}
+
+/// The name of the dated setting that holds what the licence file says.
+pub(super) const TERMS: &str = "terms";
+
+/// What the licence file said of a feature, each with the day from which on it said so; without a feature, of the only one.
+pub fn terms(ledger: &Ledger, feature: Option<&str>) -> Result<Vec<(NaiveDate, Terms)>, LedgerError> {
+    let of_feature = |all: Vec<Terms>| match feature {
+        Some(feature) => all.into_iter().find(|terms| terms.feature == feature),
+        None => <[Terms; 1]>::try_from(all).ok().map(|[only]| only),
+    };
+    let known = ledger.dated(ORIGIN, TERMS)?.into_iter();
+    Ok(known.filter_map(|(since, text)| Some((since, of_feature(serde_json::from_str(&text).ok()?)?))).collect())
+}
+
+/// The answers of `lmstat` whose number of tokens in use differs from what is known of that minute, as findings of their days.
+pub(super) fn counted_otherwise(
+    ledger: &Ledger,
+    (first, last): (NaiveDate, NaiveDate),
+    seats: &Seats,
+    feature: Option<&str>,
+    zone: Tz,
+) -> Result<Vec<Finding>, LedgerError> {
+    let answers = ledger.in_use(feature, first, last, zone)?;
+    if answers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut holds = ledger.holds(first, last, zone)?;
+    // What is out where the evidence ends was not given back in that minute.
+    for hold in holds.iter_mut().filter(|hold| matches!(hold.state, State::Open | State::Borrowed)) {
+        hold.end += SHORT;
+    }
+    let differs = |&(at, in_use): &(DateTime<Utc>, u32)| {
+        let (fewest, most) = taken_in_minute(&holds, seats, at);
+        let told = at.with_timezone(&zone);
+        let ours = if fewest == most { most.to_string() } else { format!("{fewest}–{most}") };
+        (!(fewest..=most).contains(&u64::from(in_use))).then(|| {
+            let detail = format!("{}: lmstat {in_use} ≠ {ours}", told.format("%Y-%m-%d %H:%M"));
+            Finding::new(Kind::CountedOtherwise, Place::whole("lmstat"), detail).of(told.date_naive())
+        })
+    };
+    Ok(answers.iter().filter_map(differs).collect())
 }
 
 /// The end of what has passed of some days: of the last one, what was before a moment in it. Where the moment is before the last
@@ -221,13 +277,17 @@ impl Known {
     pub fn of(ledger: &Ledger, period: Period, config: &Config, now: DateTime<Utc>) -> Result<Self, LedgerError> {
         let zone = config.site.timezone;
         let (first, last) = (period.previous().first(), period.last());
+        let settings = TraceSettings::from(config);
+        let seats = seats(&settings, ledger)?;
+        let of_period = (period.first(), last);
+        let counted = counted_otherwise(ledger, of_period, &seats, settings.feature.as_deref(), zone)?;
         Ok(Self {
             rows: ledger.rows(first, last, zone)?,
             holds: ledger.holds(first, last, zone)?,
             denials: ledger.denials(first, last, zone)?,
-            findings: [ledger.findings(first, last)?, unwatched(ledger, period.first(), last, zone)?].concat(),
+            findings: [ledger.findings(first, last)?, unwatched(ledger, period.first(), last, zone)?, counted].concat(),
             watched: ledger.known(first, last, zone)?.until(elapsed(last, now, zone)),
-            seats: seats(config.origin.seats.as_ref(), ledger)?,
+            seats,
             former: ledger.former_departments()?,
             begins: ledger.begins(zone)?,
         })

@@ -23,8 +23,10 @@ use anyhow::Context;
 use chrono::{DateTime, Days as Span, NaiveDate, Utc};
 
 pub use cite::{ReadLog, cite_findings, cited};
-pub use fetch::{Fetched, NoTraces, TraceFiles, fetch_lmstat, fetch_traces, newest, present, read_files};
-pub use known::{Known, Rows, Wanted, Whence, at_hand, rows, seats};
+pub use fetch::{
+    Fetched, NoTraces, TraceFiles, fetch_licence, fetch_lmstat, fetch_traces, newest, present, read_files,
+};
+pub use known::{Known, Rows, Wanted, Whence, at_hand, rows, seats, terms};
 pub use memory::{Memory, Rederived, derived, rederive};
 pub use plan::{Plan, plan};
 pub use publish::{Material, Published, publish_night, publish_reports};
@@ -36,7 +38,7 @@ use crate::evidence::{Evidence, Kind};
 use crate::finding::{Finding, Gap, Kind as Found, Place};
 use crate::history;
 use crate::ledger::{Changing, Ledger, Night};
-use crate::model::SessionRow;
+use crate::model::{SessionRow, Terms};
 use crate::network::{Directory, Limited, Progress, Remote, Replay, Resolution, Ssh, resolve};
 use crate::output::{self, Lock};
 use crate::report::FOLDER;
@@ -94,6 +96,8 @@ pub struct Gathered {
     /// The day on which the evidence begins: of what was before, it says nothing, not even that there was no use.
     pub first: Option<NaiveDate>,
     settings: TraceSettings,
+    /// What the licence file says, where it could be read.
+    terms: Option<Vec<Terms>>,
     /// The logs that were read just now.
     fetched: Fetched,
 }
@@ -166,12 +170,24 @@ pub fn gather(
         evidence.vouch(now)?;
     }
     let mut fetched = fetched;
+    let today = now.with_timezone(&settings.timezone).date_naive();
+    let terms = match fetched.licence.as_ref().map(|file| file.terms_or_gap(today)) {
+        Some(Ok(parsed)) => {
+            findings.extend(parsed.findings);
+            Some(parsed.items)
+        }
+        Some(Err(gap)) => {
+            fetched.gaps.push(gap);
+            None
+        }
+        None => None,
+    };
     findings.append(&mut fetched.findings);
     findings.extend(of_days_to_come(evidence, now));
     let first = [Kind::Logwatch, Kind::DebugLog].into_iter().filter_map(|kind| evidence.days(kind).keys().next());
     let first = first.min().copied();
     let (gaps, is_stale) = (std::mem::take(&mut fetched.gaps), fetched.is_stale);
-    Ok(Gathered { directory, findings, gaps, now, is_stale, first, settings, fetched })
+    Ok(Gathered { directory, findings, gaps, now, is_stale, first, settings, terms, fetched })
 }
 
 /// How far back the machines of addresses are asked for anew, in days: those that were used lately.
@@ -211,6 +227,10 @@ pub fn learn(
     if let Some(SeatCounts::Now(seats)) = &config.origin.seats {
         change.note("seats", today, &seats.to_string())?;
     }
+    if let Some(terms) = &gathered.terms {
+        // Plain values are always JSON.
+        change.note(known::TERMS, today, &serde_json::to_string(terms).unwrap_or_default())?;
+    }
     let derived = memory::derive(evidence, &mut change, settings, as_of, listener)?;
     let newest = as_of.with_timezone(&zone).date_naive();
     let lately = Days { first: newest.checked_sub_days(Span::new(LATELY)).unwrap_or(newest), last: NaiveDate::MAX };
@@ -235,17 +255,22 @@ pub fn learn(
     let gaps: Vec<Gap> = gathered.gaps.iter().cloned().chain(resolution.gaps).collect();
     listener(Step::Doing("recording in the ledger"));
     let mut findings = findings;
-    findings.extend(seats_disagree(config, &mut change)?);
+    findings.extend(seats_disagree(config, gathered.terms.as_deref(), &mut change)?);
     change.night(&Night { machines: &resolution.machines, findings: &findings, gaps: &gaps, now, settings })?;
     let moved = change.departments(config.vlans.iter().map(|vlan| (vlan.id, vlan.department.as_str())), zone)?;
     change.commit()?;
     Ok(Learned { gaps, moved })
 }
 
-/// That `lmstat` knows of another number of tokens than the configuration.
-fn seats_disagree(config: &Config, change: &mut Changing<'_>) -> anyhow::Result<Option<Finding>> {
+/// That `lmstat` or the licence file knows of another number of tokens than the configuration.
+fn seats_disagree(
+    config: &Config,
+    terms: Option<&[Terms]>,
+    change: &mut Changing<'_>,
+) -> anyhow::Result<Option<Finding>> {
     let (Some(feature), Some(counts)) = (&config.origin.feature, &config.origin.seats) else { return Ok(None) };
-    let issued = change.issued(feature)?;
+    let of_file = terms.into_iter().flatten().find(|terms| terms.feature == *feature);
+    let issued = of_file.and_then(|terms| terms.count).or(change.issued(feature)?);
     let seats = match counts {
         SeatCounts::Now(seats) => Some(*seats),
         SeatCounts::Dated(counts) => counts.last().map(|(_, seats)| *seats),
@@ -343,6 +368,9 @@ fn tell(
     let days = Days { first, last: asked.last };
     findings.extend(ledger.findings(first, asked.last)?);
     findings.extend(known::unwatched(ledger, first, asked.last, zone)?);
+    let settings = TraceSettings::from(config);
+    let (seats, feature) = (seats(&settings, ledger)?, settings.feature.as_deref());
+    findings.extend(known::counted_otherwise(ledger, (first, asked.last), &seats, feature, zone)?);
     gaps.append(&mut published.failures);
     gaps.extend(pushed.gap.clone());
     Ok(Summary { days, rows, findings, gaps, is_stale: false, published, pushed, before: None })

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::Period;
-use crate::model::{Denial, Hold, MacAddr, SessionRow};
+use crate::model::{Denial, Hold, MacAddr, SessionRow, State};
 use crate::trace::seats::{Known, Seats, by_hour, levels, peak};
 
 /// What was used: the rows, tokens and refusals of one scope.
@@ -78,9 +78,9 @@ impl Figures {
         let known = usage.knows_tokens() && is_vouched;
         let at_limit = || {
             let parts = seats.between(period.first(), period.last());
-            let of_part = |(first, last, seats): (NaiveDate, NaiveDate, u32)| -> i64 {
+            let of_part = |(first, last, count): (NaiveDate, NaiveDate, u32)| -> i64 {
                 let (from, to) = Period::range(first, last).bounds(zone);
-                levels(holds, from, to).iter().skip(seats as usize).sum()
+                levels(holds, seats, from, to).iter().skip(count as usize).sum()
             };
             parts.into_iter().map(of_part).sum()
         };
@@ -94,7 +94,7 @@ impl Figures {
             sessions: all.sessions.len(),
             users: all.users.len(),
             machines: machines(rows).len(),
-            peak: known.then(|| peak(holds, from, to)),
+            peak: known.then(|| peak(holds, seats, from, to)),
             denials: is_vouched.then(|| refused(true)),
             false_denials: is_vouched.then(|| refused(false)),
             at_limit_s: seats.on(period.last()).filter(|_| known).map(|_| at_limit()),
@@ -130,9 +130,11 @@ impl<'a> Tally<'a> {
         self.users.insert(login);
         self.hosts.insert(host);
         self.days.insert(row.date);
-        let session = self.sessions.entry(session_of(row)).or_default();
-        *session = session.saturating_add(row.duration_s);
-        self.seconds = self.seconds.saturating_add(row.duration_s);
+        if row.state != State::Borrowed {
+            let session = self.sessions.entry(session_of(row)).or_default();
+            *session = session.saturating_add(row.use_s());
+        }
+        self.seconds = self.seconds.saturating_add(row.use_s());
         self.first = Some(self.first.map_or(row.start, |first| first.min(row.start)));
         self.last = Some(self.last.map_or(row.end, |last| last.max(row.end)));
     }
@@ -226,7 +228,7 @@ pub(super) fn week(rows: &[SessionRow]) -> [[i64; 24]; 7] {
     let mut week = [[0; 24]; 7];
     for row in rows {
         let day = row.date.weekday().num_days_from_monday() as usize;
-        for (hour, seconds) in by_hour(row.start, row.duration_s) {
+        for (hour, seconds) in by_hour(row.start, row.use_s()) {
             week[day][hour as usize] += seconds;
         }
     }
@@ -237,7 +239,7 @@ pub(super) fn week(rows: &[SessionRow]) -> [[i64; 24]; 7] {
 mod tests {
     use super::*;
     use crate::config::PeriodKind;
-    use crate::model::{Identity, State};
+    use crate::model::Identity;
     use crate::report::sample::{self, row};
     use chrono::Duration;
 
@@ -297,10 +299,13 @@ mod tests {
             ("out for no second", vec![hold("08T09:00:00", "08T09:00:00", 1)], 1),
             ("ends before it starts", vec![hold("08T09:00:00", "08T08:00:00", 1)], 1),
         ] {
-            assert_eq!(peak(&holds, from, to), expected, "{name}");
+            assert_eq!(peak(&holds, &Seats::default(), from, to), expected, "{name}");
         }
         let later = month().bounds(Tz::UTC).1;
-        assert_eq!(peak(&[hold("08T09:00:00", "08T10:00:00", 1)], later, later + Duration::days(1)), 0);
+        assert_eq!(
+            peak(&[hold("08T09:00:00", "08T10:00:00", 1)], &Seats::default(), later, later + Duration::days(1)),
+            0
+        );
     }
 
     #[test]

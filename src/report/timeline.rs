@@ -7,7 +7,7 @@ use chrono::{Datelike, NaiveDate};
 use super::Period;
 use super::figures::{SessionKey, session_of};
 use crate::config::PeriodKind;
-use crate::model::SessionRow;
+use crate::model::{SessionRow, State};
 use crate::trace::seats::{SeatHour, by_hour};
 
 /// How a period is cut.
@@ -89,8 +89,8 @@ pub(super) fn timeline(rows: &[SessionRow], hours: &[SeatHour], period: Period) 
     let step = Step::of(period);
     let mut spans = empty(step, period);
     let mut seen: BTreeMap<(NaiveDate, u32), Seen<'_>> = BTreeMap::new();
-    for row in rows {
-        for (hour, seconds) in by_hour(row.start, row.duration_s) {
+    for row in rows.iter().filter(|row| row.state != State::Borrowed) {
+        for (hour, seconds) in by_hour(row.start, row.use_s()) {
             let start = step.start(row.date, hour);
             if let Some(span) = spans.get_mut(&start) {
                 span.seconds = span.seconds.saturating_add(seconds);

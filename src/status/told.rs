@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveTime, Utc};
 
 use super::{Level, Status};
 use crate::config::Alarm;
@@ -68,6 +68,11 @@ impl Status {
             Metric::of("tokens", "Tokens of the laboratory.", self.seats.map(f64::from)),
             Metric::of("licence_server_up", "Whether lmstat said that the vendor daemon is up.", self.is_up.map(flag)),
             Metric::of(
+                "licence_expiry_timestamp_seconds",
+                "The end of the licence's last day.",
+                self.expiry.and_then(|day| day.succ_opt()).map(|day| seconds(day.and_time(NaiveTime::MIN).and_utc())),
+            ),
+            Metric::of(
                 "disk_free_bytes",
                 "Room on the disk of the output directory.",
                 self.free.map(|free| free as f64),
@@ -125,7 +130,7 @@ pub fn json(status: Option<&Status>, alarm: &Alarm) -> serde_json::Value {
         "now": status.now, "night": status.night.at, "stale": status.night.is_stale, "gaps": status.night.lacks.len(),
         "watcher": status.sign, "last_whole_day": day(&status.day), "today": day(&status.today),
         "tokens_out": status.out, "seats": status.seats, "licence_server_up": status.is_up,
-        "disk_free_bytes": status.free, "switches": status.n_switches, "switches_unreachable": status.switches,
+        "licence_expiry": status.expiry, "disk_free_bytes": status.free, "switches": status.n_switches, "switches_unreachable": status.switches,
         "alarms": alarms,
     });
     if let (Some(object), serde_json::Value::Object(known)) = (object.as_object_mut(), known) {
@@ -178,6 +183,8 @@ pub fn nagios(status: Option<&Status>, alarm: &Alarm) -> String {
     add("tokens_out", Some(status.out.to_string()), format!(";;;0;{seats}"));
     add("at_limit", day.at_limit_s.map(|limit| format!("{limit}s")), String::new());
     add("refusals", Some(day.refusals.to_string()), String::new());
+    let left = status.expiry.map(|expiry| (expiry - status.now.date_naive()).num_days().to_string());
+    add("licence_days", left, format!(";{}:;{}:", alarm.expiry_days + 1, super::LAST_DAYS + 1));
     add("disk_free", status.free.map(|free| format!("{}MB", free >> 20)), format!(";{}:", alarm.disk >> 20));
     let (unreachable, all) = (status.switches.len(), status.n_switches);
     add("switches_unreachable", Some(unreachable.to_string()), format!(";0;;0;{all}"));

@@ -60,6 +60,9 @@ pub struct CarriedHolding {
     pub address: Option<Address>,
     /// The last answer of `lmstat` that listed it.
     pub listed: Option<DateTime<Utc>>,
+    /// Whether it is borrowed.
+    #[serde(default)]
+    pub borrowed: bool,
 }
 
 /// A token that was given back, in a session that goes on.
@@ -114,6 +117,7 @@ pub(super) fn carried(watch: &Watch, list: &List, held: &Held, until: DateTime<U
         connection: holding.choice.and_then(|choice| Some((*place.get(&choice.connection)?, choice.evidence))),
         address: if holding.choice.is_some() { None } else { address },
         listed: holding.listed,
+        borrowed: holding.borrowed,
     });
     Carry {
         watched: last.map(|last| watch.moment(last)).map(|moment| (moment.at, moment.collecting)),

@@ -52,6 +52,8 @@ pub struct Holding {
     pub back: Option<usize>,
     /// The last answer of `lmstat` that listed it.
     pub listed: Option<DateTime<Utc>>,
+    /// Whether it is borrowed: lent to a machine that need not be connected.
+    pub borrowed: bool,
     /// Whether it was out already when the analysis begins.
     pub carried: bool,
     /// Whether nothing ended it yet.
@@ -247,6 +249,12 @@ enum Closing {
 const ORDERLY_STOP: Duration = Duration::minutes(1);
 /// The longest that a second window, or a reconnection, is after the first.
 const HALF_A_DAY: Duration = Duration::hours(12);
+/// How long a token lingers at least, in seconds, that is borrowed: FlexNet borrows by hours and days, what lingers does so for
+/// seconds or minutes.
+const LENT_S: u32 = 3600;
+/// How long a token outlives its connection at least that is borrowed: a client that fell silent is given up within some two
+/// hours (tcp(7), tcp_keepalive_time).
+const OUTLIVED: Duration = Duration::hours(6);
 /// How soon after a token that a reconnection leaves behind the next one is taken, by somebody who works on.
 const RECONNECTION: Duration = Duration::hours(1);
 /// How long after its `IN` a closing connection may still be seen.
@@ -314,6 +322,7 @@ impl Follower<'_> {
                     sign: event.at,
                     back: None,
                     listed: None,
+                    borrowed: false,
                     carried: false,
                     out_still: true,
                 });
@@ -348,6 +357,7 @@ impl Follower<'_> {
                 sign: one.start,
                 back: None,
                 listed: one.listed,
+                borrowed: one.borrowed,
                 carried: true,
                 out_still: true,
             });
@@ -369,6 +379,7 @@ impl Follower<'_> {
     fn end(&mut self, id: usize, at: DateTime<Utc>, state: State, back: Option<usize>) {
         let holding = &mut self.held.holdings[id];
         // A clock that is set back must not make a token end before it began.
+        let state = if holding.borrowed { State::Borrowed } else { state };
         (holding.end, holding.state, holding.back) = (at.max(holding.start), state, back);
         (holding.sign, holding.out_still) = (holding.end, false);
         let key = (holding.pair, Arc::clone(&holding.feature));
@@ -422,8 +433,25 @@ impl Follower<'_> {
                 return;
             }
         };
+        self.held.holdings[id].borrowed |= self.outlived(id, index);
         let expired = inactive || event.moment.is_some_and(|moment| self.is_expiring(id, moment));
         self.end(id, event.at, if expired { State::Expired } else { State::Closed }, Some(index));
+    }
+
+    /// Whether a token that an `IN` gives back was out for hours without its connection, while its pair took others: it was
+    /// borrowed. Only where every line between is known.
+    fn outlived(&self, id: usize, back: usize) -> bool {
+        let own = &self.held.holdings[id];
+        let at = self.list.events[back].at;
+        let Some(gone) = own.choice.and_then(|choice| self.watch.gone_at(choice.connection)) else { return false };
+        let is_known = |at: DateTime<Utc>| {
+            let moment = self.watch.moment_at(at);
+            self.list.is_complete(at) || moment.is_some_and(|moment| self.watch.moment(moment).collected)
+        };
+        let is_other = |other: &Holding| {
+            other.pair == own.pair && other.feature == own.feature && other.out.is_some() && gone < other.start
+        };
+        at - gone >= OUTLIVED && is_known(gone) && is_known(at) && self.held.holdings.iter().any(is_other)
     }
 
     /// An open holding of the pair whose connection was gone in just this moment.
@@ -474,6 +502,10 @@ impl Follower<'_> {
     }
 
     fn fit_of_holding(&self, id: usize, moment: MomentId) -> f64 {
+        // A borrowed token needs no connection.
+        if self.held.holdings[id].borrowed {
+            return fit::UNKNOWN;
+        }
         self.held.holdings[id].choice.map_or(fit::UNKNOWN, |choice| self.fit(choice.connection, moment))
     }
 
@@ -552,6 +584,7 @@ impl Follower<'_> {
             sign: start,
             back: None,
             listed: None,
+            borrowed: false,
             carried: false,
             out_still: true,
         })
@@ -603,7 +636,9 @@ impl Follower<'_> {
             }
             _ => event.at,
         };
-        let open: Vec<usize> = self.open.values().flatten().copied().filter(|id| self.is_of(*id, daemon)).collect();
+        // What is borrowed outlives the daemon, which keeps a record of it alone.
+        let ends = |id: &usize| self.is_of(*id, daemon) && !self.held.holdings[*id].borrowed;
+        let open: Vec<usize> = self.open.values().flatten().copied().filter(ends).collect();
         for id in open {
             let known_end = self.last_seen(id, event.moment).or_else(|| self.is_ghost(id).then(|| self.last_word(id)));
             let at = known_end.map_or(last_alive, |seen| seen.min(last_alive));
@@ -678,6 +713,18 @@ impl Follower<'_> {
         civil_moment(one.since, self.scene.settings.timezone, None)
     }
 
+    /// Notes that an answer lists a token; and that it is borrowed, where it stays out for hours though nobody is connected, or
+    /// for less and is out without its connection.
+    fn note_listed(&mut self, id: usize, one: &Use, at: DateTime<Utc>) {
+        let holding = &self.held.holdings[id];
+        let gone = holding.choice.and_then(|choice| self.watch.gone_at(choice.connection));
+        let is_gone = gone.is_some_and(|gone| gone <= at);
+        let lingers = one.linger_s.is_some_and(|linger| linger >= LENT_S || is_gone && linger > 0);
+        let holding = &mut self.held.holdings[id];
+        holding.listed = Some(at);
+        holding.borrowed |= lingers;
+    }
+
     /// `is_whole`: whoever is not listed holds none.
     fn reconcile_pair(&mut self, key: &Key, mut uses: Vec<Used<'_>>, at: DateTime<Utc>, is_whole: bool) {
         let mut open = self.open.get(key).cloned().unwrap_or_default();
@@ -689,8 +736,8 @@ impl Follower<'_> {
             let start = self.held.holdings[id].start;
             match uses.iter().position(|(_, since)| (start - *since).abs() <= SAME_MINUTE) {
                 Some(index) => {
-                    uses.remove(index);
-                    self.held.holdings[id].listed = Some(at);
+                    let (one, _) = uses.remove(index);
+                    self.note_listed(id, one, at);
                 }
                 None => left.push(id),
             }
@@ -700,8 +747,8 @@ impl Follower<'_> {
             // A token that was taken later than this one is another.
             match uses.iter().position(|(_, since)| *since <= start + SAME_MINUTE) {
                 Some(index) => {
-                    uses.remove(index);
-                    self.held.holdings[id].listed = Some(at);
+                    let (one, _) = uses.remove(index);
+                    self.note_listed(id, one, at);
                 }
                 // What was taken in the minute of the answer is too young to be missed in it.
                 None if is_whole && start < at => self.presume(id, at, self.watch.moment_at(at), None),
@@ -725,6 +772,7 @@ impl Follower<'_> {
                 sign: at,
                 back: None,
                 listed: Some(at),
+                borrowed: one.linger_s.is_some_and(|linger| linger >= LENT_S),
                 carried: false,
                 out_still: true,
             });
@@ -743,6 +791,9 @@ impl Follower<'_> {
                 Some(sign) if as_of - sign <= stale_after => {
                     let holding = &mut self.held.holdings[id];
                     (holding.end, holding.sign) = (seen.max(holding.start), sign.max(holding.start));
+                    if holding.borrowed {
+                        holding.state = State::Borrowed;
+                    }
                 }
                 _ => self.presume(id, seen, None, sign),
             }
@@ -752,6 +803,10 @@ impl Follower<'_> {
     /// The last sign of life of a token that may still be out; `None` where it cannot be.
     fn sign_of_life(&self, id: usize, seen: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let holding = &self.held.holdings[id];
+        let last = self.scene.listings.last();
+        if holding.borrowed && holding.listed.is_some() && holding.listed == last.map(|answer| answer.at) {
+            return Some(seen);
+        }
         let answers = self.scene.listings.iter().rev();
         let mut current = answers.take_while(|answer| seen - answer.at <= OUTDATED);
         if current.any(|answer| holding.listed == Some(answer.at)) {
@@ -805,7 +860,9 @@ impl Follower<'_> {
         for id in open {
             let gone = self.held.holdings[id].choice.and_then(|choice| self.watch.gone_at(choice.connection));
             let over = gone.or_else(|| self.held.holdings[id].choice.is_none().then(|| self.last_word(id)));
-            let most = if gone.is_some() { LONG_GONE } else { LONG_SILENT };
+            let is_borrowed = self.held.holdings[id].borrowed;
+            let over = if is_borrowed { self.held.holdings[id].listed.or(over) } else { over };
+            let most = if gone.is_some() && !is_borrowed { LONG_GONE } else { LONG_SILENT };
             if over.is_some_and(|over| until - over > most) {
                 self.presume(id, until, None, None);
             }

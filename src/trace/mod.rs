@@ -95,6 +95,9 @@ impl Traces {
     }
 }
 
+/// A number of licences of a feature, at the moment of an answer of `lmstat`.
+pub type Counted = (DateTime<Utc>, Arc<str>, u32);
+
 /// What the traces say of a stretch of time. Of every feature: which one is shown is a question for later.
 #[derive(Debug, Default)]
 pub struct Analysis {
@@ -110,7 +113,9 @@ pub struct Analysis {
     /// The features that any line or any answer of `lmstat` names, in the order of their names.
     pub features: Vec<Arc<str>>,
     /// How many licences of each feature there are, by each answer of `lmstat`.
-    pub issued: Vec<(DateTime<Utc>, Arc<str>, u32)>,
+    pub issued: Vec<Counted>,
+    /// How many of them are in use, by each answer of `lmstat` whose list is whole.
+    pub in_use: Vec<Counted>,
     /// The times that the logs vouch for, and those that they do not.
     pub coverage: Vec<Stretch>,
     /// What looks wrong in the traces.
@@ -169,7 +174,8 @@ pub fn analyse(traces: &Traces, carry: &Carry, span: &Span, settings: &TraceSett
         denials: tokens::denials(&list, span, &settings.licence),
         sessions,
         features: features(&list, &listings),
-        issued: issued(&listings, span),
+        issued: counted(&listings, span, |lmstat| lmstat.issued.clone()),
+        in_use: counted(&listings, span, Lmstat::in_use_of_whole),
         coverage: coverage::coverage(traces, carry, &list, &held, span),
         findings,
         carry: handed_on,
@@ -198,9 +204,10 @@ fn most(settings: &TraceSettings, listings: &[holds::Listing<'_>]) -> u32 {
 /// No laboratory has more tokens.
 const MOST_LICENCES: u32 = 10_000;
 
-fn issued(listings: &[holds::Listing<'_>], span: &Span) -> Vec<(DateTime<Utc>, Arc<str>, u32)> {
+/// What the answers of a stretch count.
+fn counted(listings: &[holds::Listing<'_>], span: &Span, of: impl Fn(&Lmstat) -> Vec<(Arc<str>, u32)>) -> Vec<Counted> {
     let own = listings.iter().filter(|one| span.contains(one.at));
-    own.flat_map(|one| one.lmstat.issued.iter().map(|(feature, count)| (one.at, Arc::clone(feature), *count))).collect()
+    own.flat_map(|one| of(one.lmstat).into_iter().map(|(feature, count)| (one.at, feature, count))).collect()
 }
 
 /// The answers of `lmstat` with their moments, in the order of time.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 
-use crate::model::{Denial, Hold};
+use crate::model::{Denial, Duplicates, Feature, Hold};
 use crate::parse::datetime::civil_moment;
 
 /// A change of the number of seats taken.
@@ -25,35 +25,82 @@ enum StepKind {
     BackAtOnce,
 }
 
-/// The changes between two moments, in their order.
-fn steps(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Step> {
+/// The changes between two moments, in their order. Checkouts that share a token are one.
+fn steps(holds: &[Hold], seats: &Seats, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::with_capacity(2 * holds.len());
+    let mut groups: BTreeMap<(&Feature, (&str, &str)), Vec<Step>> = BTreeMap::new();
     for hold in holds.iter().filter(|hold| hold.start < to && (hold.end > from || hold.start >= from)) {
         let (start, end) = (hold.start.max(from), hold.end.min(to));
-        let seats = i64::from(hold.licences);
+        let licences = i64::from(hold.licences);
         let back = if end > start { StepKind::Back } else { StepKind::BackAtOnce };
-        steps.push(Step { at: start, kind: StepKind::Out, change: seats });
-        steps.push(Step { at: end.max(start), kind: back, change: -seats });
+        let own = [
+            Step { at: start, kind: StepKind::Out, change: licences },
+            Step { at: end.max(start), kind: back, change: -licences },
+        ];
+        match seats.duplicates_on(hold.start.date_naive()).key(&hold.who) {
+            Some(key) => groups.entry((&hold.feature, key)).or_default().extend(own),
+            None => steps.extend(own),
+        }
+    }
+    for group in groups.into_values() {
+        steps.extend(shared(group));
     }
     steps.sort_unstable();
     steps
 }
 
+/// The changes of checkouts that share a token: as many are taken as the largest of them takes.
+fn shared(mut steps: Vec<Step>) -> impl Iterator<Item = Step> {
+    steps.sort_unstable();
+    let mut out: BTreeMap<i64, usize> = BTreeMap::new();
+    let mut taken = 0;
+    steps.into_iter().filter_map(move |step| {
+        if step.change > 0 {
+            *out.entry(step.change).or_default() += 1;
+        } else if let Some(n) = out.get_mut(&-step.change) {
+            *n -= 1;
+            if *n == 0 {
+                out.remove(&-step.change);
+            }
+        }
+        let most = out.keys().next_back().copied().unwrap_or(0);
+        let change = most - std::mem::replace(&mut taken, most);
+        (change != 0).then_some(Step { change, ..step })
+    })
+}
+
 /// The most seats taken at one instant between two.
-pub fn peak(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
-    let taken = steps(holds, from, to).into_iter().scan(0_i64, |taken, step| {
+pub fn peak(holds: &[Hold], seats: &Seats, from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
+    let taken = steps(holds, seats, from, to).into_iter().scan(0_i64, |taken, step| {
         *taken += step.change;
         Some(*taken)
     });
     taken.max().and_then(|most| u64::try_from(most).ok()).unwrap_or(0)
 }
 
+/// How many seats are taken at a moment, by tokens that are out then: the fewest and the most of the minute that begins there.
+pub fn taken_in_minute(holds: &[Hold], seats: &Seats, at: DateTime<Utc>) -> (u64, u64) {
+    let until = at + Duration::minutes(1);
+    let near: Vec<Hold> = holds.iter().filter(|hold| hold.start <= until && hold.end >= at).cloned().collect();
+    let (early, late) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+    let (mut taken, mut fewest, mut most) = (0_i64, None, 0);
+    for step in steps(&near, seats, early, late).into_iter().take_while(|step| step.at <= until) {
+        if step.at >= at {
+            fewest = Some(fewest.unwrap_or(taken).min(taken));
+            most = most.max(taken);
+        }
+        taken += step.change;
+    }
+    let count = |taken: i64| u64::try_from(taken).unwrap_or(0);
+    (count(fewest.unwrap_or(taken).min(taken)), count(most.max(taken)))
+}
+
 /// How long exactly so many seats were taken between two moments, in seconds, by their number from 0 on, as far as they went.
-pub fn levels(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<i64> {
+pub fn levels(holds: &[Hold], seats: &Seats, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<i64> {
     let mut levels = vec![0];
     let (mut taken, mut since) = (0_i64, from);
     let end = Step { at: to, kind: StepKind::BackAtOnce, change: 0 };
-    for step in steps(holds, from, to).into_iter().chain([end]) {
+    for step in steps(holds, seats, from, to).into_iter().chain([end]) {
         let level = usize::try_from(taken).unwrap_or(0);
         if step.at > since {
             if levels.len() <= level {
@@ -67,33 +114,57 @@ pub fn levels(holds: &[Hold], from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<i64
     levels
 }
 
-/// How many tokens there are, with the days from which on there are so many.
+/// How many tokens there are, and which checkouts share one, with the days from which on it is so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seats(Vec<(NaiveDate, u32)>);
+pub struct Seats {
+    counts: Vec<(NaiveDate, u32)>,
+    duplicates: Vec<(NaiveDate, Duplicates)>,
+}
 
 impl Seats {
     /// So many, on all days.
     pub fn always(count: u32) -> Self {
-        Self(vec![(NaiveDate::MIN, count)])
+        Self::dated(vec![(NaiveDate::MIN, count)])
     }
 
     /// So many from each day on.
     pub fn dated(mut counts: Vec<(NaiveDate, u32)>) -> Self {
         counts.sort_unstable();
-        Self(counts)
+        Self { counts, duplicates: Vec::new() }
+    }
+
+    /// The same, where checkouts share tokens in these ways, each from its day on, in the order of the days.
+    #[must_use]
+    pub fn sharing(self, duplicates: Vec<(NaiveDate, Duplicates)>) -> Self {
+        Self { duplicates, ..self }
     }
 
     /// How many there are on a day: before the first that is known, as many as then. `None` where nothing is known.
     pub fn on(&self, day: NaiveDate) -> Option<u32> {
-        let known = self.0.partition_point(|(since, _)| *since <= day);
-        self.0.get(known.saturating_sub(1)).map(|(_, count)| *count)
+        on(&self.counts, day)
     }
+
+    /// Which checkouts share a token on a day: before the first that is known, those of then.
+    pub fn duplicates_on(&self, day: NaiveDate) -> Duplicates {
+        on(&self.duplicates, day).unwrap_or_default()
+    }
+
+    /// Whether any checkouts share a token.
+    fn is_sharing(&self) -> bool {
+        self.duplicates.iter().any(|(_, duplicates)| *duplicates != Duplicates::Never)
+    }
+}
+
+/// The value of a day, of values from days on, in their order.
+fn on<T: Copy>(values: &[(NaiveDate, T)], day: NaiveDate) -> Option<T> {
+    let known = values.partition_point(|(since, _)| *since <= day);
+    values.get(known.saturating_sub(1)).map(|(_, value)| *value)
 }
 
 impl Seats {
     /// The runs of days of a span in which there are equally many, with their number; none where it is not known.
     pub fn between(&self, first: NaiveDate, last: NaiveDate) -> Vec<(NaiveDate, NaiveDate, u32)> {
-        let changes = self.0.iter().map(|(since, _)| *since).filter(|since| first < *since && *since <= last);
+        let changes = self.counts.iter().map(|(since, _)| *since).filter(|since| first < *since && *since <= last);
         let starts: Vec<NaiveDate> = std::iter::once(first).chain(changes).collect();
         let ends = starts.iter().skip(1).filter_map(NaiveDate::pred_opt).chain([last]);
         starts.iter().zip(ends).filter_map(|(start, end)| Some((*start, end, self.on(*start)?))).collect()
@@ -184,6 +255,9 @@ pub struct SeatHour {
 #[derive(Debug, Default)]
 struct Hour {
     peak: i64,
+    /// The time of all seats that were taken.
+    seat_seconds: i64,
+    /// The time of all tokens.
     token_seconds: i64,
     at_limit: i64,
     denied_true: u32,
@@ -194,7 +268,8 @@ struct Hour {
 pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, zone: Tz) -> Vec<SeatHour> {
     let mut hours: BTreeMap<(NaiveDate, u32), Hour> = BTreeMap::new();
     let (mut taken, mut since) = (0, None);
-    for step in steps(holds, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC) {
+    let (early, late) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+    for step in steps(holds, seats, early, late) {
         if let Some(since) = since
             && taken > 0
         {
@@ -211,6 +286,19 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, z
     for denial in denials {
         let hour = hours.entry(hour_of(denial.at, zone)).or_default();
         *(if denial.real { &mut hour.denied_true } else { &mut hour.denied_false }) += 1;
+    }
+    if seats.is_sharing() {
+        // The time of every token, though some of them were one for the licence.
+        let mut alone: BTreeMap<(NaiveDate, u32), i64> = BTreeMap::new();
+        for hold in holds {
+            each_hour(hold.start, hold.end, zone, |hour, seconds| {
+                let all = alone.entry(hour).or_default();
+                *all = all.saturating_add(seconds.saturating_mul(i64::from(hold.licences)));
+            });
+        }
+        for (hour, seconds) in alone {
+            hours.entry(hour).or_default().token_seconds = seconds;
+        }
     }
     hours.retain(|_, hour| hour.peak > 0 || hour.denied_true + hour.denied_false > 0);
     for (since, until) in known.holes() {
@@ -229,7 +317,7 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, z
             hour,
             peak: count.peak,
             token_s: count.token_seconds,
-            mean: count.token_seconds as f64 / length as f64,
+            mean: count.seat_seconds as f64 / length as f64,
             at_limit_s: seats.map(|_| count.at_limit),
             denied_true: count.denied_true,
             denied_false: count.denied_false,
@@ -273,16 +361,23 @@ fn spend(
     seats: &Seats,
     zone: Tz,
 ) {
+    each_hour(from, until, zone, |key, seconds| {
+        let hour = hours.entry(key).or_default();
+        hour.peak = hour.peak.max(taken);
+        hour.seat_seconds += taken * seconds;
+        hour.token_seconds += taken * seconds;
+        if seats.on(key.0).is_some_and(|seats| taken >= i64::from(seats)) {
+            hour.at_limit += seconds;
+        }
+    });
+}
+
+/// A stretch of time by the hours of the civil days, with their seconds of it.
+fn each_hour(from: DateTime<Utc>, until: DateTime<Utc>, zone: Tz, mut take: impl FnMut((NaiveDate, u32), i64)) {
     let mut from = from;
     while from < until {
         let end = next_hour(from, zone).min(until);
-        let seconds = (end - from).num_seconds();
-        let hour = hours.entry(hour_of(from, zone)).or_default();
-        hour.peak = hour.peak.max(taken);
-        hour.token_seconds += taken * seconds;
-        if seats.on(hour_of(from, zone).0).is_some_and(|seats| taken >= i64::from(seats)) {
-            hour.at_limit += seconds;
-        }
+        take(hour_of(from, zone), (end - from).num_seconds());
         from = end;
     }
 }
@@ -350,9 +445,65 @@ mod tests {
             hold("2021-12-08T09:00:00Z", "2021-12-08T09:00:00Z"),
             hold("2021-12-08T09:00:00Z", "2021-12-08T10:00:00Z"),
         ];
-        assert_eq!(peak(&holds[..1], DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 1);
-        assert_eq!(peak(&[holds[0].clone(), holds[2].clone()], DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 1);
-        assert_eq!(peak(&holds, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), 2);
+        let peak = |holds: &[Hold]| peak(holds, &Seats::default(), DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+        assert_eq!(peak(&holds[..1]), 1);
+        assert_eq!(peak(&[holds[0].clone(), holds[2].clone()]), 1);
+        assert_eq!(peak(&holds), 2);
+    }
+
+    #[test]
+    fn checkouts_that_share_a_token_are_one_seat_for_as_long_as_any_of_them() {
+        let on = |login: &str, host: &str, start: &str, end: &str| Hold {
+            who: Identity::new(login, host),
+            ..hold(&format!("2021-12-08T{start}:00Z"), &format!("2021-12-08T{end}:00Z"))
+        };
+        let holds = [
+            on("anna", "PC-1", "08:00", "10:00"),
+            on("anna", "PC-1", "09:00", "11:00"),
+            Hold { licences: 2, ..on("anna", "PC-1", "09:30", "09:45") },
+            on("anna", "PC-2", "09:00", "09:30"),
+            on("bob", "PC-1", "08:00", "11:00"),
+            // Handed over within the group: never none, never two.
+            on("anna", "PC-1", "11:00", "12:00"),
+        ];
+        let (from, to) = ("2021-12-08T00:00:00Z".parse().unwrap(), "2021-12-09T00:00:00Z".parse().unwrap());
+        for (group, expected) in [("NONE", 5), ("UH", 3), ("U", 3), ("H", 2), ("SITE", 2)] {
+            let seats = Seats::always(3).sharing(vec![(NaiveDate::MIN, group.parse().unwrap())]);
+            assert_eq!(peak(&holds, &seats, from, to), expected, "{group}");
+            // Each token's time is its own, whatever the licence counts.
+            let token_s: i64 =
+                hours(&holds, &[], &seats, &Known::default(), chrono_tz::UTC).iter().map(|h| h.token_s).sum();
+            assert_eq!(
+                token_s,
+                holds.iter().map(|h| (h.end - h.start).num_seconds() * i64::from(h.licences)).sum::<i64>()
+            );
+        }
+        let seats = Seats::always(3).sharing(vec![(NaiveDate::MIN, "UH".parse().unwrap())]);
+        let minutes: Vec<i64> = levels(&holds, &seats, from, to).iter().map(|seconds| seconds / 60).collect();
+        assert_eq!(minutes, [20 * 60, 60, 135, 45]);
+        let rows: Vec<_> = hours(&holds, &[], &seats, &Known::default(), chrono_tz::UTC)
+            .iter()
+            .map(|h| (h.hour, h.peak, h.at_limit_s))
+            .collect();
+        assert_eq!(rows, [(8, 2, Some(0)), (9, 3, Some(45 * 60)), (10, 2, Some(0)), (11, 1, Some(0))]);
+        // From a day on: a token that was taken before stays what it was.
+        let later = Seats::always(3)
+            .sharing(vec![(NaiveDate::MIN, Duplicates::Never), ("2021-12-09".parse().unwrap(), "UH".parse().unwrap())]);
+        assert_eq!(peak(&holds, &later, from, to), 5);
+    }
+
+    #[test]
+    fn the_minute_of_an_answer_has_a_fewest_and_a_most() {
+        let holds = [
+            hold("2021-12-08T08:00:00Z", "2021-12-08T09:00:30Z"),
+            hold("2021-12-08T09:00:40Z", "2021-12-08T10:00:00Z"),
+            hold("2021-12-08T08:30:00Z", "2021-12-08T11:00:00Z"),
+        ];
+        let at = |text: &str| taken_in_minute(&holds, &Seats::default(), text.parse().unwrap());
+        assert_eq!(at("2021-12-08T09:00:00Z"), (1, 2));
+        assert_eq!(at("2021-12-08T09:30:00Z"), (2, 2));
+        assert_eq!(at("2021-12-08T12:00:00Z"), (0, 0));
+        assert_eq!(at("2021-12-08T07:00:00Z"), (0, 0));
     }
 
     #[test]
@@ -375,9 +526,11 @@ mod tests {
             hold("2021-12-08T23:00:00Z", "2021-12-09T05:00:00Z"),
             hold("2021-12-08T12:00:00Z", "2021-12-08T12:00:00Z"),
         ];
-        let levels = levels(&holds, at("2021-12-08T00:00:00Z"), at("2021-12-09T00:00:00Z"));
+        let of =
+            |holds: &[Hold]| levels(holds, &Seats::default(), at("2021-12-08T00:00:00Z"), at("2021-12-09T00:00:00Z"));
+        let levels = of(&holds);
         assert_eq!(levels, [86_400 - 11_400, 9_600, 1_800]);
-        assert_eq!(super::levels(&[], at("2021-12-08T00:00:00Z"), at("2021-12-09T00:00:00Z")), [86_400]);
+        assert_eq!(of(&[]), [86_400]);
     }
 
     #[test]

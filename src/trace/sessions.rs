@@ -106,20 +106,22 @@ pub(super) fn join(
     span: &Span,
     licence: &str,
 ) -> (Vec<Session>, Vec<CarriedShare>) {
-    let mut by_owner: BTreeMap<(&Identity, &str), Vec<Share>> = BTreeMap::new();
+    // What is borrowed is no use: a session of its own beside those of its pair.
+    let mut by_owner: BTreeMap<(&Identity, &str, bool), Vec<Share>> = BTreeMap::new();
     for CarriedShare { owner, start, end, state, address } in &carry.shares {
         let share = Share { start: *start, end: *end, state: *state, address: *address, is_out: false };
-        by_owner.entry((&owner.0, &owner.1)).or_default().push(share);
+        by_owner.entry((&owner.0, &owner.1, *state == State::Borrowed)).or_default().push(share);
     }
     for (holding, address) in held.holdings.iter().zip(&held.addresses) {
         let Holding { start, end, state, .. } = *holding;
         let is_out = holding.is_out() && span.as_of.is_none();
         let end = if is_out { span.until.max(start) } else { end };
         let share = Share { start, end, state, address: *address, is_out };
-        by_owner.entry((&list.pairs[holding.pair as usize], &holding.feature)).or_default().push(share);
+        let owner = (&list.pairs[holding.pair as usize], &*holding.feature, holding.borrowed);
+        by_owner.entry(owner).or_default().push(share);
     }
     let (mut sessions, mut going_on) = (Vec::new(), Vec::new());
-    for ((who, feature), mut shares) in by_owner {
+    for ((who, feature, is_borrowed), mut shares) in by_owner {
         shares.sort_by_key(|share| (share.start, share.end));
         for (shares, end) in together(&shares) {
             if span.as_of.is_none() && (shares.iter().any(|share| share.is_out) || end + SEAM >= span.until) {
@@ -129,7 +131,13 @@ pub(super) fn join(
                     CarriedShare { owner, start, end, state, address }
                 }));
             } else {
-                sessions.push(session(who, Feature::new(licence, feature), shares, end));
+                let mut session = session(who, Feature::new(licence, feature), shares, end);
+                // Two sessions of a pair that begin in one second are told apart by it.
+                let is_start = |other: &Session| (&other.who, other.start) == (who, session.start);
+                if is_borrowed && session.start < end && sessions.iter().any(is_start) {
+                    session.start += SEAM;
+                }
+                sessions.push(session);
             }
         }
     }

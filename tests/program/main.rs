@@ -7,6 +7,7 @@ mod faults;
 mod history;
 mod inventory;
 mod ledger;
+mod licence;
 mod memory;
 mod network;
 mod nightly;

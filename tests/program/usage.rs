@@ -79,7 +79,7 @@ fn wrong_usage_exits_with_2_and_says_what_was_expected() {
         ("nightly --date 31/12/2021", "such as `2021-12-31`"),
         ("nightly --since 2021-12-09 --date 2021-12-08", "`--since 2021-12-09` is after `--date 2021-12-08`"),
         ("users --date today --since today", "cannot be used with"),
-        ("sessions --state gone", "[possible values: closed, expired, presumed, open]"),
+        ("sessions --state gone", "[possible values: closed, expired, presumed, open, borrowed]"),
         ("sessions --format xml", "[possible values: table, csv, json]"),
         ("report --period fortnight", "[possible values: day, week, month, year]"),
         ("report --department DPT9", "unknown department `DPT9`\nhint: expected one of `DPT1`, `DPT2`"),

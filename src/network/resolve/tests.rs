@@ -210,6 +210,8 @@ fn config(switches: &[&str]) -> Config {
             lmstat: None,
             history: None,
             feature: None,
+            licence_file: None,
+            duplicates: None,
             seats: None,
             shared_addresses: vec![IpAddr::from([10, 0, 0, 201])],
             login: Login::default(),

@@ -77,7 +77,7 @@ pub(super) const NEED_COLUMNS: [Column; 5] = [
 pub(super) fn need<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
     let input = &context.input;
     let (from, to) = input.period.bounds(input.timezone);
-    let exactly = levels(input.holds, from, to);
+    let exactly = levels(input.holds, input.seats, from, to);
     let mut peaks: BTreeMap<NaiveDate, i64> = BTreeMap::new();
     for hour in hours_of(context) {
         let peak = peaks.entry(hour.date).or_default();

@@ -81,7 +81,7 @@ impl<'a> Records<'a> for Pieces<'a> {
 struct Words<'a> {
     zone: Tz,
     texts: &'a Texts,
-    states: [&'a str; 4],
+    states: [&'a str; State::ALL.len()],
     evidence: [&'a str; 6],
 }
 
@@ -91,7 +91,7 @@ impl<'a> Words<'a> {
         for kind in Evidence::ALL {
             evidence[kind as usize] = context.words_of("evidence", kind.name());
         }
-        let mut states = [""; 4];
+        let mut states = [""; State::ALL.len()];
         for state in State::ALL {
             states[state as usize] = context.words_of("state", state.name());
         }

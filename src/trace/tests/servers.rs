@@ -139,3 +139,90 @@ fn a_line_that_says_more_tokens_than_there_are_is_one() {
     assert_eq!(with("20", twenty), (20, vec![]));
     assert_eq!(with("21", twenty), (1, vec!["count-beyond"; 2]));
 }
+
+/// What `lmstat` answered on the evening of 8 December.
+fn listed(clock: &str, in_use: u32, lines: &str) -> String {
+    format!(
+        "Flexible License Manager status on Wed 12/8/2021 {clock}\nUsers of f:  (Total of 9 licenses issued;  Total of {in_use} licenses in use)\n{lines}"
+    )
+}
+
+#[test]
+fn a_token_that_lingers_for_days_is_borrowed_and_no_use() {
+    let blocks = logwatch(
+        "09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1
+         09:10:00 | 09:10:00 chatter
+         10:00:00 1.5:51001*432 | 10:00:00 OUT anna@PC-1
+         11:00:00 | 11:00:00 IN anna@PC-1
+         17:29:00 | 17:29:00",
+    );
+    let with = |linger: &str| {
+        let lmstat = listed("17:29", 1, &format!("    anna PC-1 PC-1 (v1) (s/1 2), start Wed 12/8 9:00{linger}\n"));
+        let analysis = analysed(&Copies { logwatch: &blocks, lmstat: &lmstat, ..Copies::default() });
+        (sessions(&analysis), analysis.holds.len())
+    };
+    let borrowed = "anna 09:00:00-17:29:00 borrowed 10.0.1.5".to_owned();
+    let used = "anna 10:00:00-11:00:00 closed 10.0.1.5".to_owned();
+    let both = (vec![borrowed, used], 2);
+    assert_eq!(with(" (linger: 590000 / 604800)"), both);
+    // Lingering for a while, without its connection.
+    assert_eq!(with(" (linger: 600 / 1800)"), both);
+    assert_eq!(with("").0, ["anna 09:00:00-17:29:00 open 10.0.1.5"], "it is there, and no more is known");
+}
+
+#[test]
+fn a_token_that_may_linger_is_in_use_while_its_connection_is_there() {
+    let blocks = logwatch("09:00:00 1.5:51000*432 | 09:00:00 OUT anna@PC-1\n17:29:00 1.5:51000 | 17:29:00");
+    let lmstat = listed("17:29", 1, "    anna PC-1 PC-1 (v1) (s/1 2), start Wed 12/8 9:00 (linger: 0 / 1800)\n");
+    let analysis = analysed(&Copies { logwatch: &blocks, lmstat: &lmstat, ..Copies::default() });
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-17:29:00 open 10.0.1.5"]);
+}
+
+#[test]
+fn a_token_that_outlives_its_connection_by_hours_while_its_pair_takes_others_is_borrowed() {
+    let blocks = |back: &str, other: &str| {
+        logwatch(&format!(
+            "07:00:00 1.5:51000*432 | 07:00:00 jeton begins | 07:00:00 OUT anna@PC-1
+             07:10:00 | 07:10:00 jeton pulse
+             {other}
+             {back} | {back} IN anna@PC-1"
+        ))
+    };
+    let others = "10:00:00 1.5:51001*432 | 10:00:00 OUT anna@PC-1\n11:00:00 | 11:00:00 IN anna@PC-1";
+    let with =
+        |back: &str, other: &str| sessions(&analysed(&Copies { logwatch: &blocks(back, other), ..Copies::default() }));
+    assert_eq!(
+        with("17:10:00", others),
+        ["anna 07:00:00-17:10:00 borrowed 10.0.1.5", "anna 10:00:00-11:00:00 closed 10.0.1.5"]
+    );
+    // A client that slept is given up within two hours; and nobody works elsewhere while asleep.
+    assert_eq!(with("13:00:00", others), ["anna 07:00:00-13:00:00 closed 10.0.1.5"]);
+    assert_eq!(with("17:10:00", "10:00:00 | 10:00:00 jeton pulse"), ["anna 07:00:00-17:10:00 closed 10.0.1.5"]);
+}
+
+#[test]
+fn a_borrowed_token_outlives_its_daemon() {
+    let log = debug_log(
+        "09:00:00 (d) OUT: \"f\" anna@PC-1  \n10:00:00 (d) OUT: \"f\" bob@PC-2  \n12:00:00 (d) EXITING DUE TO SIGNAL 15\n12:01:00 (lmgrd) FlexNet Licensing (v11.16) started on srv (12/8/2021)\n17:00:00 (d) IN: \"f\" anna@PC-1  ",
+    );
+    let line = "    anna PC-1 PC-1 (v1) (s/1 2), start Wed 12/8 9:00 (linger: 590000 / 604800)\n    bob PC-2 PC-2 (v1) (s/1 2), start Wed 12/8 10:00\n";
+    let lmstat = listed("11:00", 2, line);
+    let analysis = analysed(&Copies { debug_log: &log, lmstat: &lmstat, ..Copies::default() });
+    assert_eq!(sessions(&analysis), ["anna 09:00:00-17:00:00 borrowed -", "bob 10:00:00-12:00:00 presumed -"]);
+}
+
+#[test]
+fn what_lmstat_counts_is_kept_where_its_list_is_whole() {
+    let anna = "    anna PC-1 PC-1 (v1) (s/1 2), start Wed 12/8 9:00\n";
+    let log = debug_log("09:00:00 (d) OUT: \"f\" anna@PC-1  ");
+    let counted = |in_use: u32, lines: &str| {
+        let analysis =
+            analysed(&Copies { debug_log: &log, lmstat: &listed("11:00", in_use, lines), ..Copies::default() });
+        analysis.in_use.iter().map(|(_, _, count)| *count).collect::<Vec<_>>()
+    };
+    assert_eq!(counted(1, anna), [1]);
+    assert_eq!(counted(1, &anna.repeat(3)), [1], "three windows that share a token");
+    assert_eq!(counted(2, anna), [0_u32; 0], "somebody is missing");
+    // What is reserved for somebody is in use for FlexNet, and in nobody's hands.
+    assert_eq!(counted(3, &format!("    2 RESERVATIONs for GROUP X (s/27000)\n{anna}")), [1]);
+}
