@@ -1,14 +1,11 @@
 //! `jeton refusals`: who was refused a token, where they sat, and how long they waited.
 
-use std::collections::HashMap;
-
 use chrono::{Days as CalendarDays, NaiveDate, SecondsFormat};
 
 use super::arguments::{Common, TraceOptions};
 use super::rows::{self, Cell};
 use super::traced::traced;
 use super::{Exit, Stop};
-use crate::model::{Identity, SessionRow};
 use crate::pipeline::Wanted;
 use crate::trace::refusals::refusals;
 
@@ -23,26 +20,17 @@ pub(super) fn run(options: &TraceOptions, common: &Common) -> Result<Exit, Stop>
     let last = days.last.checked_add_days(CalendarDays::new(1)).unwrap_or(days.last);
     let denials = ledger.denials(first, last, zone).map_err(anyhow::Error::from)?;
     let holds = ledger.holds(first, last, zone).map_err(anyhow::Error::from)?;
-    let sessions = ledger.rows(first, last, zone).map_err(anyhow::Error::from)?;
-    let mut seats: HashMap<&Identity, Vec<&SessionRow>> = HashMap::new();
-    for row in sessions.iter().filter(|row| row.ip.is_some()) {
-        seats.entry(&row.who).or_default().push(row);
-    }
     let day = |at: chrono::DateTime<chrono::Utc>| -> NaiveDate { at.with_timezone(&zone).date_naive() };
     let found = refusals(&denials, &holds);
     let rows = found.iter().filter(|one| days.contains(day(one.denial.at))).map(|one| {
         let denial = one.denial;
-        // Where the pair sat at the time nearest to it, on that day.
-        let of_day = seats.get(&denial.who).into_iter().flatten().filter(|row| row.date == day(denial.at));
-        let seat = of_day.min_by_key(|row| (row.start.to_utc() - denial.at).abs());
-        let machine = seat.map(|row| &row.machine);
         vec![
             denial.at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false).into(),
             denial.who.login().into(),
             denial.who.host().into(),
-            seat.and_then(|row| row.ip).map(|ip| ip.to_string()).into(),
-            machine.and_then(|machine| machine.department.clone()).into(),
-            machine.and_then(|machine| machine.outlet.clone()).into(),
+            denial.ip.map(|ip| ip.to_string()).into(),
+            denial.machine.department.clone().into(),
+            denial.machine.outlet.clone().into(),
             one.served.map(|served| (served - denial.at).num_seconds()).into(),
             one.is_holding.into(),
             i64::try_from(one.episode).unwrap_or(i64::MAX).into(),

@@ -15,6 +15,9 @@ const TOLD: [(&str, &str); 2] = [("told", "1"), ("piece", "told = 1")];
 /// The settings that are facts: the last night that all was told of.
 const SETTINGS: (&str, &str) = ("setting", "name IN ('latest', 'night')");
 
+/// The oldest version whose tables of facts are those of today.
+const OLDEST: usize = 2;
+
 /// All facts, table by table.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Facts {
@@ -49,10 +52,11 @@ impl Ledger {
         Ok(serde_json::to_vec(&Facts { version: schema::VERSION, tables }).unwrap_or_default())
     }
 
-    /// Takes facts into a ledger that holds nothing yet; whether it could: those of another version wait for nothing.
+    /// Takes facts into a ledger that holds nothing yet; whether it could: those of a newer version, or of the
+    /// first, wait for nothing.
     pub fn restore(&mut self, facts: &[u8]) -> Result<bool, LedgerError> {
         let Ok(facts) = serde_json::from_slice::<Facts>(facts) else { return Ok(false) };
-        if facts.version != schema::VERSION {
+        if !(OLDEST..=schema::VERSION).contains(&facts.version) {
             return Ok(false);
         }
         let path = self.path.clone();

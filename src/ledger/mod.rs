@@ -23,6 +23,7 @@ mod places;
 mod publish;
 mod query;
 mod record;
+mod refused;
 mod run;
 mod schema;
 mod search;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::month::{self, Chapter, Month};
 use super::search::Search;
-use super::{Ledger, LedgerError, code};
+use super::{Ledger, LedgerError, code, refused};
 use crate::config::ORIGIN;
 use crate::derivation::DhcpNames;
 use crate::model::{Denial, Feature, Hold, Identity, SessionRow};
@@ -89,7 +89,7 @@ impl Ledger {
         })
     }
 
-    /// The refusals of some days, in the order of time.
+    /// The refusals of some days, in the order of time, each with the machine that it was at as far as that is known.
     pub fn denials(&self, first: NaiveDate, last: NaiveDate, zone: Tz) -> Result<Vec<Denial>, LedgerError> {
         let (from, until) = code::bounds(first, last, zone);
         self.with(|db| {
@@ -99,12 +99,13 @@ impl Ledger {
             let mut denials = Vec::new();
             while let Some(row) = found.next()? {
                 let Some(feature) = self.shown(&features, row.get(2)?) else { continue };
-                denials.push(Denial {
-                    at: code::moment(row.get(0)?)?,
-                    who: pair_of(&pairs, row.get(1)?)?,
-                    feature: feature.clone(),
-                    real: row.get(3)?,
-                });
+                let (at, pair) = (row.get(0)?, row.get(1)?);
+                let who = pair_of(&pairs, pair)?;
+                let seat = refused::seat(db, (pair, &who), at, zone)?;
+                let ip = seat.as_ref().map(|(ip, _)| *ip);
+                let machine = seat.map(|(_, machine)| machine).unwrap_or_default();
+                let at = code::moment(at)?;
+                denials.push(Denial { at, who, feature: feature.clone(), real: row.get(3)?, ip, machine });
             }
             denials.sort_by(|a, b| (a.at, &a.who, &a.feature).cmp(&(b.at, &b.who, &b.feature)));
             Ok(denials)

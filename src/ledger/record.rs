@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::month::{Chapter, Month, Writing, cut_given};
 use super::names::Names;
 use super::places::{self, Change};
-use super::{Ledger, LedgerError, code, findings, month, old, publish, query, sums};
+use super::{Ledger, LedgerError, code, findings, month, old, publish, query, refused, sums};
 use crate::config::TraceSettings;
 use crate::derivation::DhcpNames;
 use crate::finding::{Finding, Gap};
@@ -174,7 +174,8 @@ impl Changing<'_> {
         publish::mark_parted(db, parted, zone)
     }
 
-    /// The addresses that sessions of some days were at, with the hosts that the log names there.
+    /// The addresses that sessions of some days were at, with the hosts that the log names there; and those that are called as
+    /// the host of somebody who was refused a token, and has no session.
     pub fn addresses(
         &mut self,
         first: NaiveDate,
@@ -190,7 +191,9 @@ impl Changing<'_> {
             )?;
             let found =
                 found.query_map([from, until], |row| Ok((code::ip(&row.get::<_, String>(0)?)?, row.get(1)?)))?;
-            found.collect()
+            let mut found: Vec<(IpAddr, String)> = found.collect::<Result<_, _>>()?;
+            found.extend(refused::unseated(&this.tx, (from, until))?);
+            Ok(found)
         })
     }
 

@@ -252,7 +252,8 @@ fn read(
     Ok(SessionRow { ip: Some(ip), machine, ..read })
 }
 
-fn at_place(db: &Connection, place: i64) -> rusqlite::Result<(IpAddr, Machine)> {
+/// The address of a place, and what it was there.
+pub(super) fn at_place(db: &Connection, place: i64) -> rusqlite::Result<(IpAddr, Machine)> {
     let sql = format!(
         "SELECT a.ip, {MACHINE} FROM place p JOIN address a ON a.id = p.address_id \
          JOIN machine m ON m.id = p.machine_id WHERE p.id = ?1"

@@ -616,3 +616,49 @@ fn a_ledger_of_a_newer_jeton_or_of_nobody_is_refused_and_a_damaged_one_set_aside
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "one beside the other");
 }
+
+#[test]
+fn a_refusal_is_where_the_pair_sat_nearest_to_it_whatever_days_are_asked_for() {
+    // Served on the 1st and the 20th, at two addresses; refused on the 2nd, the 18th, and long after. Bob is never served.
+    let logwatch = "\
+        2021-12-01 09:00:00\nESTAB 0 432 10.20.0.20:60213 10.20.1.5:51000\n 9:00:00 (d) OUT: \"OriginPro\" anna@PC-1\n\
+        2021-12-01 10:00:00\n10:00:00 (d) IN: \"OriginPro\" anna@PC-1\n\
+        2021-12-02 09:00:00\n 9:00:00 (d) DENIED: \"OriginPro\" anna@PC-1  (Licensed number of users already reached.)\n\
+        2021-12-02 09:10:00\n 9:10:00 (d) DENIED: \"OriginPro\" bob@PC-2  (Licensed number of users already reached.)\n\
+        2021-12-18 09:00:00\n 9:00:00 (d) DENIED: \"OriginPro\" anna@PC-1  (Licensed number of users already reached.)\n\
+        2021-12-20 09:00:00\nESTAB 0 432 10.20.0.20:60213 10.20.1.6:51000\n 9:00:00 (d) OUT: \"OriginPro\" anna@PC-1\n\
+        2021-12-20 10:00:00\n10:00:00 (d) IN: \"OriginPro\" anna@PC-1\n\
+        2022-02-20 10:00:00\n10:00:00 (d) DENIED: \"OriginPro\" anna@PC-1  (Licensed number of users already reached.)\n";
+    let mut memory = Memory::new().with(Kind::Logwatch, logwatch);
+    let machine = |name: &str, department: &str| Machine {
+        hostname: Some(name.to_owned()),
+        department: Some(department.to_owned()),
+        ..Machine::default()
+    };
+    let machines = [("10.20.1.5", "one", "DPT1"), ("10.20.1.6", "two", "DPT2"), ("10.20.1.7", "pc-2", "DPT3")];
+    let machines: BTreeMap<IpAddr, Machine> =
+        machines.map(|(ip, name, department)| (ip.parse().unwrap(), machine(name, department))).into();
+    let mut change = memory.ledger.change(&settings().licence).unwrap();
+    let names = machines.iter().map(|(ip, machine)| (*ip, machine.hostname.as_deref().unwrap()));
+    change.note_names("2021-12-01".parse().unwrap(), names).unwrap();
+    change.commit().unwrap();
+    let now = "2022-02-20T10:00:00Z".parse().unwrap();
+    memory.night(now, &machines);
+    let mut change = memory.ledger.change(&settings().licence).unwrap();
+    let asked = change.addresses("2021-12-02".parse().unwrap(), "2021-12-02".parse().unwrap(), Paris).unwrap();
+    assert_eq!(asked, [("10.20.1.7".parse().unwrap(), "PC-2".to_owned())], "nobody else asks for bob's machine");
+    drop(change);
+    let told = |first: &str, last: &str| -> Vec<String> {
+        let denials = memory.ledger.denials(first.parse().unwrap(), last.parse().unwrap(), Paris).unwrap();
+        let line = |denial: &crate::model::Denial| {
+            let day = denial.at.with_timezone(&Paris).format("%m-%d");
+            format!("{day} {} {}", denial.who.login(), denial.machine.department.as_deref().unwrap_or("-"))
+        };
+        denials.iter().map(line).collect()
+    };
+    let all = told("2021-12-01", "2022-03-01");
+    assert_eq!(all, ["12-02 anna DPT1", "12-02 bob DPT3", "12-18 anna DPT2", "02-20 anna -"]);
+    for (first, last, expected) in [("2021-12-02", "2021-12-02", &all[..2]), ("2021-12-18", "2021-12-19", &all[2..3])] {
+        assert_eq!(told(first, last), expected);
+    }
+}

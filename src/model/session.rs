@@ -174,4 +174,8 @@ pub struct Denial {
     pub feature: Feature,
     /// Whether it cost somebody time: false where the same pair got its token within a second or two.
     pub real: bool,
+    /// Where the pair sits, as its sessions tell; no log says it of the refusal itself.
+    pub ip: Option<IpAddr>,
+    /// What the network knows of that address on the day.
+    pub machine: Machine,
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::config::{Config, ReportFormat};
 use crate::finding::{Finding, Gap, Kind, Place};
-use crate::model::{Denial, Hold, Identity, SessionRow};
+use crate::model::{Denial, Hold, Identity, Machine, SessionRow};
 use crate::output;
 use crate::report::{
     Figures, MOST_ROWS, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path, sheets,
@@ -283,9 +283,9 @@ fn render(input: &ReportInput<'_>, format: ReportFormat) -> Result<Vec<u8>, Writ
     Ok(bytes.into_inner())
 }
 
-/// The scope of a row: its machine's department.
-fn scope_of(row: &SessionRow) -> Scope<'_> {
-    row.machine.department.as_deref().map_or(Scope::Unresolved, Scope::Department)
+/// The scope of a machine: its department.
+fn scope_of(machine: &Machine) -> Scope<'_> {
+    machine.department.as_deref().map_or(Scope::Unresolved, Scope::Department)
 }
 
 /// Rows, holds, denials and findings of a period by whose they are; the site has all of them.
@@ -294,7 +294,7 @@ fn shares<'a>(config: &Config, material: &Material<'a>, period: Period) -> BTree
     shares.insert(Scope::Site, Share::default());
     let within = |row: &&SessionRow| (period.first()..=period.last()).contains(&row.date);
     for row in material.rows.iter().filter(within) {
-        for scope in [scope_of(row), Scope::Site] {
+        for scope in [scope_of(&row.machine), Scope::Site] {
             shares.entry(scope).or_default().rows.push(row.clone());
         }
     }
@@ -306,7 +306,7 @@ fn shares<'a>(config: &Config, material: &Material<'a>, period: Period) -> BTree
         }
     }
     for denial in material.denials.iter().filter(|denial| (from..until).contains(&denial.at)) {
-        for scope in [owners.of(&denial.who, denial.at), Scope::Site] {
+        for scope in [scope_of(&denial.machine), Scope::Site] {
             shares.entry(scope).or_default().denials.push(denial.clone());
         }
     }
@@ -340,7 +340,7 @@ impl<'a> Owners<'a> {
             let (start, end) = (row.start.to_utc(), row.end.to_utc());
             (start - at).max(at - end).max(chrono::Duration::zero())
         };
-        around.min_by_key(distance).map_or(Scope::Unresolved, |row| scope_of(row))
+        around.min_by_key(distance).map_or(Scope::Unresolved, |row| scope_of(&row.machine))
     }
 }
 

@@ -87,8 +87,14 @@ pub(crate) fn holds() -> Vec<Hold> {
 /// One refusal that cost time, one that did not.
 pub(crate) fn denials() -> Vec<Denial> {
     let at = |hour| -> DateTime<Utc> { ZONE.with_ymd_and_hms(2021, 12, 14, hour, 0, 0).unwrap().to_utc() };
-    let denial =
-        |hour, real| Denial { at: at(hour), who: Identity::new("camille.durand", "ZBOOK-3"), feature: feature(), real };
+    let denial = |hour, real| Denial {
+        ip: None,
+        machine: Machine::default(),
+        at: at(hour),
+        who: Identity::new("camille.durand", "ZBOOK-3"),
+        feature: feature(),
+        real,
+    };
     vec![denial(11, true), denial(12, false)]
 }
 

@@ -1,8 +1,10 @@
 //! Refusals as the people felt them: how long they waited, and whether they asked for a second token.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Duration, Utc};
 
-use crate::model::{Denial, Hold};
+use crate::model::{Denial, Feature, Hold, Identity};
 
 /// A refusal that cost somebody time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,24 +26,32 @@ const PATIENCE: Duration = Duration::hours(4);
 
 /// The refusals that cost time, in the order of time, each with what became of it.
 pub fn refusals<'a>(denials: &'a [Denial], holds: &[Hold]) -> Vec<Refusal<'a>> {
+    let mut of_pair: HashMap<(&Identity, &Feature), Vec<&Hold>> = HashMap::new();
+    for hold in holds {
+        of_pair.entry((&hold.who, &hold.feature)).or_default().push(hold);
+    }
+    for holds in of_pair.values_mut() {
+        holds.sort_by_key(|hold| hold.start);
+    }
     let mut refusals: Vec<Refusal<'a>> = Vec::new();
+    // The last refusal of each pair.
+    let mut last: HashMap<(&Identity, &Feature), usize> = HashMap::new();
     let mut n_episodes = 0;
     for denial in denials.iter().filter(|denial| denial.real) {
-        let of_pair = || holds.iter().filter(|hold| hold.who == denial.who && hold.feature == denial.feature);
-        let is_holding = of_pair().any(|hold| hold.start <= denial.at && hold.end > denial.at);
-        let served = of_pair().map(|hold| hold.start).filter(|start| *start >= denial.at).min();
-        let served = served.filter(|start| *start - denial.at <= PATIENCE);
-        let same = |other: &&Refusal<'_>| {
-            let (a, b) = (other.denial, denial);
+        let owner = (&denial.who, &denial.feature);
+        let holds = of_pair.get(&owner).map_or(&[][..], Vec::as_slice);
+        let next = holds.partition_point(|hold| hold.start < denial.at);
+        let taken_by_then = holds.partition_point(|hold| hold.start <= denial.at);
+        let is_holding = holds[..taken_by_then].iter().any(|hold| hold.end > denial.at);
+        let served = holds.get(next).map(|hold| hold.start).filter(|start| *start - denial.at <= PATIENCE);
+        let is_same = |other: &&Refusal<'_>| {
             // Whoever was served in between came back on another occasion.
-            let is_one = (&a.who, &a.feature) == (&b.who, &b.feature) && b.at - a.at <= EPISODE;
-            is_one && other.served.is_none_or(|served| served >= b.at)
+            denial.at - other.denial.at <= EPISODE && other.served.is_none_or(|served| served >= denial.at)
         };
-        let episode = refusals.iter().rev().find(same).map(|known| known.episode);
-        let episode = episode.unwrap_or_else(|| {
-            n_episodes += 1;
-            n_episodes
-        });
+        let known = last.get(&owner).and_then(|index| refusals.get(*index)).filter(is_same);
+        let episode = known.map_or(n_episodes + 1, |known| known.episode);
+        n_episodes = n_episodes.max(episode);
+        last.insert(owner, refusals.len());
         refusals.push(Refusal { denial, served, is_holding, episode });
     }
     refusals
@@ -50,14 +60,21 @@ pub fn refusals<'a>(denials: &'a [Denial], holds: &[Hold]) -> Vec<Refusal<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Feature, Identity, State};
+    use crate::model::{Machine, State};
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_638_950_400 + minute * 60, 0).unwrap()
     }
 
     fn denial(login: &str, minute: i64) -> Denial {
-        Denial { at: at(minute), who: Identity::new(login, "PC-1"), feature: Feature::new("origin", "f"), real: true }
+        Denial {
+            at: at(minute),
+            who: Identity::new(login, "PC-1"),
+            feature: Feature::new("origin", "f"),
+            real: true,
+            ip: None,
+            machine: Machine::default(),
+        }
     }
 
     fn hold(login: &str, from: i64, until: i64) -> Hold {

@@ -17,7 +17,7 @@ use super::attribute::BURST;
 use super::holds::Held;
 use super::watch::{ConnectionId, MomentId, Watch};
 use crate::finding::Files;
-use crate::model::{Denial, Feature, Identity};
+use crate::model::{Denial, Feature, Identity, Machine};
 use crate::parse::flexnet::{TokenKind, What};
 
 pub(super) use align::{Sources, merge};
@@ -266,6 +266,8 @@ pub(super) fn denials(list: &List, span: &Span, licence: &str) -> Vec<Denial> {
                 who: list.pairs[*pair as usize].clone(),
                 feature: Feature::new(licence, feature),
                 real: verdict?,
+                ip: None,
+                machine: Machine::default(),
             }),
             _ => None,
         })
