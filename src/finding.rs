@@ -231,6 +231,8 @@ kinds! {
     MachineMoved = "machine-moved", Note;
     /// An address whose MAC differs between the DHCP files and the snooping files.
     MachineDisputed = "machine-disputed", Warning;
+    /// A snooping file names a port that its switch does not have: the outlet behind it is not known.
+    PortUnknown = "port-unknown", Warning;
     /// A machine that could be on several ports or be several machines: none was chosen.
     MachineAmbiguous = "machine-ambiguous", Warning;
     /// A machine that no snooping file and no switch that answered shows on an access port.

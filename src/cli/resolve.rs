@@ -5,9 +5,10 @@ use super::progress::Line;
 use super::rows::Cell;
 use super::{Exit, Stop, complain, configured, messages};
 use crate::finding::{Finding, excerpt};
+use crate::ledger::{Ledger, Stay};
 use crate::model::{Machine, SwitchPort, Vlan};
 use crate::network::{Answer, Directory, KnownBy, Question, Remark, look_up};
-use crate::pipeline::Step;
+use crate::pipeline::{Memory, Step};
 use crate::texts::Language;
 
 const COLUMNS: [&str; 10] =
@@ -29,7 +30,12 @@ pub(super) fn run(options: &ResolveOptions, common: &Common) -> Result<Exit, Sto
             complain(&format!("note: nothing is known of `{}`", excerpt(question.text())));
         }
     }
-    let wanted = lookup.answers.iter().flatten().map(row);
+    // Whoever may not read the ledger is answered all the same.
+    let ledger = Ledger::open_to_read(&Memory::path(&config)).ok().flatten();
+    let wanted = lookup.answers.iter().flatten().map(|answer| {
+        let stays = ledger.as_ref().zip(answer.machine.mac).and_then(|(ledger, mac)| ledger.stays(mac).ok());
+        row(answer, &stays.unwrap_or_default())
+    });
     options.printing.print(&COLUMNS, "nothing was found", wanted)?;
     Ok(if lookup.gaps.is_empty() { Exit::Complete } else { Exit::Gaps })
 }
@@ -46,7 +52,7 @@ fn questions(texts: &[String], directory: &Directory) -> Result<Vec<Question>, S
     Err(Stop::Usage(faults.join("\n")))
 }
 
-fn row(answer: &Answer) -> Vec<Cell> {
+fn row(answer: &Answer, stays: &[Stay]) -> Vec<Cell> {
     let Machine { hostname, mac, vlan, department, switch, port, outlet, .. } = &answer.machine;
     let sources: Vec<&str> = answer.sources.iter().map(|source| KnownBy::name(*source)).collect();
     let filled = |text: String| (!text.is_empty()).then_some(text);
@@ -60,12 +66,12 @@ fn row(answer: &Answer) -> Vec<Cell> {
         port.as_ref().map(SwitchPort::socket).into(),
         outlet.clone().into(),
         filled(sources.join("+")).into(),
-        filled(note(answer)).into(),
+        filled(note(answer, stays)).into(),
     ]
 }
 
-/// What is to be said of an answer, in words: its remark, then its findings with their values.
-fn note(answer: &Answer) -> String {
+/// What is to be said of an answer, in words: its remark, its findings with their values, then where nights found it.
+fn note(answer: &Answer, stays: &[Stay]) -> String {
     let remark = answer.remark.map(|remark| match remark {
         Remark::Unknown => "unknown".to_owned(),
         Remark::LicenceServer => "the licence server's own address".to_owned(),
@@ -76,7 +82,15 @@ fn note(answer: &Answer) -> String {
         Remark::Silent => "the switch did not answer".to_owned(),
     });
     let words: Vec<String> = answer.findings.iter().map(|finding| said(finding, &answer.machine)).collect();
-    remark.into_iter().chain(words).collect::<Vec<_>>().join("; ")
+    let stays = stays.iter().map(|stay| {
+        let place = stay.outlet.as_ref().unwrap_or(&stay.port);
+        if stay.first == stay.last {
+            format!("{place} on {}", stay.first)
+        } else {
+            format!("{place} from {} to {}", stay.first, stay.last)
+        }
+    });
+    remark.into_iter().chain(words).chain(stays).collect::<Vec<_>>().join("; ")
 }
 
 /// A finding with its values, less what the row says already.

@@ -41,6 +41,7 @@ use fs_err::os::unix::fs::OpenOptionsExt;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use month::{Chapter, Month};
+pub use query::Stay;
 pub use record::{Changing, Night};
 pub use run::{Lack, Run};
 pub use search::Search;

@@ -11,9 +11,22 @@ use super::search::Search;
 use super::{Ledger, LedgerError, code, refused};
 use crate::config::ORIGIN;
 use crate::derivation::DhcpNames;
-use crate::model::{Denial, Feature, Hold, Identity, SessionRow};
+use crate::model::{Denial, Feature, Hold, Identity, MacAddr, SessionRow};
 use crate::trace::seats::Known;
 use crate::trace::{Carry, Stretch};
+
+/// Where a machine was, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stay {
+    /// Its switch and port: `Balard-1D-1 Gi1/0/36`.
+    pub port: String,
+    /// The outlet, where it was known.
+    pub outlet: Option<String>,
+    /// The first day on which a night found it there.
+    pub first: NaiveDate,
+    /// The last.
+    pub last: NaiveDate,
+}
 
 impl Ledger {
     /// The newest moment that a night knew of.
@@ -124,6 +137,23 @@ impl Ledger {
     pub fn shown_features(&self) -> Result<Vec<Feature>, LedgerError> {
         let is_shown = |feature: &Feature| self.shown_feature().is_none_or(|only| *feature.name == *only);
         Ok(self.features()?.into_iter().filter(is_shown).collect())
+    }
+
+    /// The ports at which nights found a machine, with the first and the last of their days, in the order of the last.
+    pub fn stays(&self, mac: MacAddr) -> Result<Vec<Stay>, LedgerError> {
+        self.with(|db| {
+            let mut found = db.prepare_cached(
+                "SELECT switch, port, outlet, min(since), max(until) FROM place JOIN machine m ON m.id = machine_id \
+                 WHERE mac = ?1 AND switch <> '' GROUP BY 1, 2, 3 ORDER BY 5, 4",
+            )?;
+            let read = |row: &Row<'_>| {
+                let port = format!("{} {}", row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+                let outlet = Some(row.get::<_, String>(2)?).filter(|outlet| !outlet.is_empty());
+                Ok(Stay { port, outlet, first: code::day(row.get(3)?)?, last: code::day(row.get(4)?)? })
+            };
+            let found = found.query_map([mac.to_string()], read)?;
+            found.collect()
+        })
     }
 
     /// The names that departments had before they were renamed.

@@ -13,7 +13,7 @@ use super::directory::{Directory, HostEntry};
 use super::identify::{Identified, identify, identify_mac};
 use super::locate::Tables;
 use super::remote::Remote;
-use super::resolve::{KnownBy, is_server, is_shared, leases_of, place, switch_names, switches_to_ask};
+use super::resolve::{KnownBy, is_any_doubtful, is_server, is_shared, leases_of, place, switch_names, switches_to_ask};
 use super::survey::{self, Answers, Leases, Progress, SwitchLease};
 use crate::config::Config;
 use crate::finding::{Finding, Gap, Kind};
@@ -101,13 +101,17 @@ pub fn look_up(
     let leases = lookup.keep(survey::leases(config, remote));
     let index = Index { config, directory, leases: &leases };
     let found: Vec<Found> = questions.iter().map(|question| index.find(question)).collect();
-    let subjects = found.iter().flat_map(Found::subjects);
+    let subjects = || {
+        let all = found.iter().flat_map(Found::subjects);
+        all.map(|it| (it.identified.machine.mac, it.leases.as_slice()))
+    };
     let names: BTreeSet<String> = if found.iter().any(|found| matches!(found, Found::Nowhere)) {
         switch_names(config).into_iter().map(str::to_owned).collect()
     } else {
-        switches_to_ask(config, subjects.map(|it| (it.identified.machine.mac, it.leases.as_slice())), &leases)
+        switches_to_ask(config, subjects(), &leases)
     };
-    let answers = lookup.keep(survey::ask_switches(config, remote, &names, progress));
+    let is_doubtful = |answers: &Answers| is_any_doubtful(config, subjects(), &leases, answers);
+    let answers = lookup.keep(survey::ask_switches_and_others(config, remote, &names, is_doubtful, progress));
     let tables = Tables::new(&answers, &leases, &switch_names(config));
     let network = Network { index, tables, answers: &answers };
     lookup.answers = questions.iter().zip(found).map(|(question, found)| network.answer(question, found)).collect();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::directory::Directory;
 use super::identify::{Identified, identify};
-use super::locate::{self, Located, Tables};
+use super::locate::{self, Tables};
 use super::remote::Remote;
 use super::survey::{self, Answers, Heard, Leases, Progress, SwitchLease};
 use crate::config::Config;
@@ -84,9 +84,11 @@ pub fn resolve(
         .collect();
 
     let own_leases = |address: &IpAddr| leases_of(&leases, address.to_canonical());
-    let subjects = identified.iter().map(|(address, known)| (known.machine.mac, own_leases(address)));
-    let names = switches_to_ask(config, subjects, &leases);
-    let answers = keep(&mut resolution, survey::ask_switches(config, remote, &names, progress));
+    let subjects = || identified.iter().map(|(address, known)| (known.machine.mac, own_leases(address)));
+    let names = switches_to_ask(config, subjects(), &leases);
+    let is_doubtful = |answers: &Answers| is_any_doubtful(config, subjects(), &leases, answers);
+    let heard = survey::ask_switches_and_others(config, remote, &names, is_doubtful, progress);
+    let answers = keep(&mut resolution, heard);
     let tables = Tables::new(&answers, &leases, &switch_names(config));
     for (address, identified) in identified {
         let key = address.to_canonical();
@@ -139,13 +141,27 @@ pub(super) fn switches_to_ask<'a>(
     let mut names = BTreeSet::new();
     for (mac, leases) in machines {
         let Some(mac) = mac else { continue };
-        if locate::by_leases(mac, leases, &unasked).port.is_none() {
+        let leased = locate::by_leases(mac, leases, &unasked);
+        if leased.port.is_none() || leased.is_doubtful {
             return config.switches.iter().map(|switch| switch.name.clone()).collect();
         }
         // All that saw it: which of them it is on may show only when their tables tell uplinks from access ports.
         names.extend(leases.iter().filter(|seen| seen.lease.mac == mac).map(|seen| seen.switch.clone()));
     }
     names
+}
+
+/// Whether any machine may be elsewhere than its leases say, by the answers of their switches.
+pub(super) fn is_any_doubtful<'a>(
+    config: &Config,
+    mut machines: impl Iterator<Item = (Option<MacAddr>, &'a [SwitchLease])>,
+    leases: &Leases,
+    answers: &Answers,
+) -> bool {
+    let tables = Tables::new(answers, leases, &switch_names(config));
+    machines.any(|(mac, leases)| {
+        mac.is_some_and(|mac| locate::is_doubtful(&locate::by_leases(mac, leases, &tables), &tables))
+    })
 }
 
 /// Completes a machine with its port and outlet; `name` is what findings call it by, `leases` are its own.
@@ -158,7 +174,8 @@ pub(super) fn place(
 ) -> Identified {
     let mut placed = identified;
     let Some(mac) = placed.machine.mac else { return placed };
-    let (located, source) = locate(mac, leases, tables);
+    let (located, is_leased) = locate::locate(mac, leases, tables);
+    let source = if is_leased { KnownBy::Snooping } else { KnownBy::MacTable };
     let mut said = located.said.map(|(kind, detail)| (kind, format!("{mac}: {detail}")));
     if let Some((switch, port)) = located.port {
         placed.sources.insert(source);
@@ -166,8 +183,8 @@ pub(super) fn place(
         let interface = interfaces.and_then(|all| all.iter().find(|interface| interface.port == *port));
         placed.machine.outlet = interface.and_then(|i| outlet(&i.description, default_outlet_pattern()));
         if interfaces.is_some() && placed.machine.outlet.is_none() {
-            let place = Place::whole(&format!("{switch} {port}"));
-            placed.findings.push(Finding::new(Kind::OutletMissing, place, mac.to_string()));
+            let kind = if interface.is_none() && is_leased { Kind::PortUnknown } else { Kind::OutletMissing };
+            placed.findings.push(Finding::new(kind, Place::whole(&format!("{switch} {port}")), mac.to_string()));
         }
         placed.machine.switch = Some(switch.to_owned());
         placed.machine.port = Some(port.clone());
@@ -176,18 +193,6 @@ pub(super) fn place(
     }
     placed.findings.extend(said.map(|(kind, detail)| Finding::new(kind, Place::whole(name), detail)));
     placed
-}
-
-/// The port of a machine: by its leases, else by the switches' tables.
-fn locate<'a>(mac: MacAddr, leases: &'a [SwitchLease], tables: &Tables<'a>) -> (Located<'a>, KnownBy) {
-    let leased = locate::by_leases(mac, leases, tables);
-    if leased.port.is_some() {
-        return (leased, KnownBy::Snooping);
-    }
-    let found = tables.find(mac);
-    // A tie between leases is worth saying only where the tables do not settle it.
-    let said = if found.port.is_some() { found.said } else { leased.said.or(found.said) };
-    (Located { port: found.port, said }, KnownBy::MacTable)
 }
 
 /// A machine on no port, with the switches that did not answer: it may be on one of them.

@@ -10,6 +10,7 @@ use crate::config::{Config, Switch};
 use crate::finding::{Finding, Gap, Kind, Parsed, Place, excerpt};
 use crate::parse::interfaces::{self, Interface, NoTable};
 use crate::parse::mac_table::{self, MacEntry};
+use crate::parse::neighbours::{self, Neighbour};
 use crate::parse::snooping::{self, Lease};
 use crate::source::Source;
 
@@ -27,6 +28,8 @@ pub enum Progress<'a> {
 pub struct SwitchLease {
     /// The switch, by its name in `jeton.toml`; by its file's where `jeton.toml` does not name it.
     pub switch: String,
+    /// Whether `jeton.toml` names it.
+    pub is_known: bool,
     /// The lease.
     pub lease: Lease,
 }
@@ -41,6 +44,8 @@ pub struct SwitchAnswer {
     pub interfaces: Option<Vec<Interface>>,
     /// `show mac address-table`.
     pub macs: Option<Vec<MacEntry>>,
+    /// What is plugged into it, by LLDP and CDP; `None` where it speaks neither.
+    pub neighbours: Option<Vec<Neighbour>>,
 }
 
 /// The answers of the switches that were asked, by name.
@@ -77,14 +82,18 @@ pub fn leases(config: &Config, remote: &dyn Remote) -> Heard<Leases> {
             heard.findings.push(Finding::new(Kind::SwitchUnknown, Place::whole(source.name()), excerpt(first)));
             continue;
         }
-        let switch = known.map_or_else(|| name.clone(), |switch| switch.name.clone());
+        let switch = known.map_or_else(|| excerpt(name), |switch| switch.name.clone());
         if known.is_none() {
-            heard.findings.push(Finding::new(Kind::SwitchUnknown, Place::whole(source.name()), name.clone()));
+            heard.findings.push(Finding::new(Kind::SwitchUnknown, Place::whole(source.name()), switch.clone()));
         }
         let parsed = snooping::parse(&source);
         heard.findings.extend(parsed.findings);
         for lease in parsed.items {
-            heard.items.entry(lease.ip).or_default().push(SwitchLease { switch: switch.clone(), lease });
+            heard.items.entry(lease.ip).or_default().push(SwitchLease {
+                switch: switch.clone(),
+                is_known: known.is_some(),
+                lease,
+            });
         }
         seen.insert(switch);
     }
@@ -108,7 +117,7 @@ fn switch_of<'a>(switches: &'a [Switch], file: &str) -> Option<&'a Switch> {
         .or_else(|| switches.iter().find(|switch| switch.name.eq_ignore_ascii_case(file)))
 }
 
-/// Asks switches for their interfaces and their MAC tables, `[ssh] parallel` at a time, each in one session. The answers do
+/// Asks switches for their interfaces, their MAC tables and their neighbours, `[ssh] parallel` at a time, each in one session. The answers do
 /// not depend on who is first.
 pub fn ask_switches(
     config: &Config,
@@ -138,9 +147,32 @@ pub fn ask_switches(
     all
 }
 
+/// The same, and those of the other switches where a machine is doubted to be at the port that its lease names: whether it is
+/// elsewhere, only they know. `is_doubtful` looks at the first answers.
+pub fn ask_switches_and_others(
+    config: &Config,
+    remote: &dyn Remote,
+    names: &BTreeSet<String>,
+    is_doubtful: impl Fn(&Answers) -> bool,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Heard<Answers> {
+    let mut heard = ask_switches(config, remote, names, progress);
+    let others = config.switches.iter().map(|switch| &switch.name).filter(|name| !names.contains(*name));
+    let others: BTreeSet<String> = others.cloned().collect();
+    if !others.is_empty() && is_doubtful(&heard.items) {
+        let more = ask_switches(config, remote, &others, progress);
+        heard.items.extend(more.items);
+        heard.findings.extend(more.findings);
+        heard.gaps.extend(more.gaps);
+    }
+    heard
+}
+
 const INTERFACES: &str = "show interfaces description";
 const MACS: &str = "show mac address-table";
-/// The same on IOS before 12.2.
+const LLDP: &str = "show lldp neighbors detail";
+const CDP: &str = "show cdp neighbors detail";
+/// The same as [`MACS`] on IOS before 12.2.
 const OLD_MACS: &str = "show mac-address-table";
 
 /// A switch does not tell a command that it does not know from one that the login may not give.
@@ -149,9 +181,9 @@ const UNPRIVILEGED: &str = "does the login need a higher privilege level for it 
 fn ask_switch(config: &Config, remote: &dyn Remote, switch: &Switch) -> Heard<SwitchAnswer> {
     let host = Host::switch(config, switch);
     let mut heard = Heard::<SwitchAnswer>::default();
-    let mut answers = remote.run(&host, &[Command::show(INTERFACES), Command::show(MACS)]).into_iter();
+    let mut answers = remote.run(&host, &[INTERFACES, MACS, LLDP, CDP].map(Command::show)).into_iter();
     let mut next = || answers.next().unwrap_or_else(|| Err(RemoteError::new(&host, MACS, "no answer")));
-    let (interfaces, macs) = (next(), next());
+    let (interfaces, macs, neighbours) = (next(), next(), [(LLDP, next()), (CDP, next())]);
     heard.items.interfaces = read(&mut heard, switch, INTERFACES, interfaces, interfaces::parse);
     let macs = match macs {
         Ok(bytes) if mac_table::parse(&source(switch, MACS, &bytes)).is_err_and(|error| error.is_unknown_command()) => {
@@ -162,6 +194,13 @@ fn ask_switch(config: &Config, remote: &dyn Remote, switch: &Switch) -> Heard<Sw
         other => other,
     };
     heard.items.macs = read(&mut heard, switch, MACS, macs, mac_table::parse);
+    // Many switches speak neither, or do not let everybody ask: nothing is missing then.
+    for (command, answer) in neighbours {
+        let found = answer.ok().and_then(|bytes| neighbours::parse(&source(switch, command, &bytes)));
+        if let Some(found) = found {
+            heard.items.neighbours.get_or_insert_default().extend(found);
+        }
+    }
     heard
 }
 

@@ -10,4 +10,5 @@ pub mod licence;
 pub mod lmstat;
 pub mod logwatch;
 pub mod mac_table;
+pub mod neighbours;
 pub mod snooping;

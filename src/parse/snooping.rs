@@ -38,6 +38,24 @@ pub struct Lease {
     pub line: u32,
 }
 
+impl Lease {
+    /// Whether its end says when the machine was there: one without an end, or of a switch whose clock was never set (it counts
+    /// from 1993), does not.
+    pub fn is_dated(&self) -> bool {
+        self.expiry.timestamp() >= CLOCK_SET && !self.is_endless()
+    }
+
+    /// Whether it has no end.
+    pub fn is_endless(&self) -> bool {
+        self.expiry.timestamp() >= NO_END
+    }
+}
+
+/// 1 January 2000: no clock that was set is before it.
+const CLOCK_SET: i64 = 946_684_800;
+/// What a lease without an end has, eight `F`.
+const NO_END: i64 = 0xFFFF_FFFF;
+
 /// Reads one switch's file; an empty one is a switch that has no leases.
 pub fn parse(source: &Source) -> Parsed<Vec<Lease>> {
     let mut leases = Vec::new();

@@ -1,6 +1,6 @@
 //! The whole program over SSH: Debian's OpenSSH server is the licence server and the tftp host, and the switches are played.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::sync::atomic::Ordering;
 
@@ -25,7 +25,11 @@ struct Park {
 impl Park {
     /// Both hosts are one here, as both are on this machine. The replay in the folder `replay` says the same as they do.
     fn new() -> Self {
-        let lab = Lab::complete();
+        Self::with(Lab::complete(), played)
+    }
+
+    /// Those of another laboratory, and other switches.
+    fn with(lab: Lab, played: impl Fn(&Lab, &str) -> Switch) -> Self {
         let sshd = Sshd::new("");
         for host in ["origin.labo.example", "tftp.labo.example"] {
             let files = format!("replay/{host}/files");
@@ -146,7 +150,8 @@ fn a_night_over_ssh_gives_what_the_replay_of_the_same_data_gives() {
     for switch in &park.switches {
         let mut commands = switch.seen.commands();
         commands.dedup();
-        assert_eq!(commands, ["show interfaces description", "show mac address-table"], "each once");
+        let expected = ["interfaces description", "mac address-table", "lldp neighbors detail", "cdp neighbors detail"];
+        assert_eq!(commands, expected.map(|what| format!("show {what}")), "each once");
     }
     // The replay of a night is at the moment of that night.
     let now = park.lab.text("recorded/now.txt");
@@ -307,4 +312,74 @@ fn each_host_may_be_logged_into_in_its_own_way() {
         text.replace("[[switches]]\n", &switch)
     });
     lab.jeton("check --format csv").exits(0);
+}
+
+/// The fixtures' switches, as no lease and no port channel tells where their machines are: each is joined to the others by a port
+/// that looks like any other; there are phones, a small switch on a desk, and a stack.
+fn neighbourly(lab: &Lab, name: &str) -> Switch {
+    let is_stack = name == "Labo-B-1";
+    let (uplink, stack) = if is_stack { ("Gi1/0/4", "Gi2/0/3") } else { ("Gi1/0/16", "Gi1/0/3") };
+    let answer = |command: &str| {
+        let text = lab.text(&format!("replay/{name}/commands/{command}.txt"));
+        let is_old =
+            |line: &&str| ["Po1 ", "Gi2/0/3 ", &format!("{uplink} ")].iter().any(|port| line.starts_with(port));
+        let text = text.replace("Gi1/0/3 ", &format!("{stack} "));
+        let text = text.lines().filter(|line| !is_old(line));
+        let text = text.map(|line| line.replace("Po1", uplink).replace("Gi1/0/3", stack)).collect::<Vec<_>>();
+        text.join("\r\n") + "\r\n"
+    };
+    let interfaces = answer("show_interfaces_description")
+        + &format!("{uplink:<30} up             up       baie 2\r\n")
+        + if name == "Labo-B-1" { "Gi2/0/3                        up             up       N2C03-01\r\n" } else { "" };
+    // A phone in front of a PC; five more machines on the small switch.
+    let more: String = match name {
+        "Labo-A-1" => " 511    024c.4200.9001    DYNAMIC     Gi1/0/1\r\n".to_owned(),
+        "Labo-A-2" => (1..=5).map(|n| format!(" 512    024c.4200.901{n}    DYNAMIC     Gi1/0/5\r\n")).collect(),
+        _ => String::new(),
+    };
+    let macs = answer("show_mac_address-table").replace("Total Mac", &format!("{more}Total Mac"));
+    let lldp = |port: &str, letters: &str| {
+        format!(
+            "------------------------------------------------\r\nLocal Intf: {port}\r\nChassis id: 0200.5e00.0101\r\nSystem Capabilities: B,R,T\r\nEnabled Capabilities: {letters}\r\n"
+        )
+    };
+    let log = "*Mar  1 00:12:03: %SW_MATM-4-MACFLAP_NOTIF: Host 024c.4200.9001 in vlan 511 is flapping between port Gi1/0/1 and port Gi1/0/9\r\n";
+    let cdp = format!(
+        "-------------------------\r\nDevice ID: core\r\nPlatform: cisco WS-C3850,  Capabilities: Router Switch IGMP \r\nInterface: GigabitEthernet{},  Port ID (outgoing port): GigabitEthernet1/0/2\r\n",
+        &uplink[2..]
+    );
+    let mut answers = BTreeMap::from([("show interfaces description", interfaces), ("show mac address-table", macs)]);
+    match name {
+        "Labo-A-1" => {
+            let all = lldp(uplink, "B,R") + &lldp("Gi1/0/1", "B,T") + log + &lldp("Gi1/0/2", "S");
+            answers.insert("show lldp neighbors detail", all + "\r\nTotal entries displayed: 3\r\n");
+        }
+        "Labo-A-2" => {
+            answers.insert("show lldp neighbors detail", "% LLDP is not enabled\r\n".to_owned());
+            answers.insert("show cdp neighbors detail", cdp);
+        }
+        _ => {
+            answers.insert("show cdp neighbors detail", cdp);
+        }
+    }
+    Switch::new(Manner { answers, ..Manner::default() })
+}
+
+#[test]
+fn neighbours_tell_outlets_from_uplinks_where_no_lease_does() {
+    let snoop = |name: &str| format!("replay/tftp.labo.example/files/var/lib/tftpboot/snoop/{name}");
+    let none = "2c0ffee1\nTYPE DHCP-SNOOPING\nVERSION 1\nBEGIN\nEND\n";
+    let lab =
+        ["labo-A-1", "labo-A-2", "labo-B-1"].iter().fold(Lab::complete(), |lab, name| lab.with(&snoop(name), none));
+    let park = Park::with(lab, neighbourly);
+    // The logs end years ago.
+    park.lab.jeton(&format!("{NIGHT} --no-push")).exits(3);
+    let seat = |row: &Row| (row["hostname"].clone(), row["port"].clone(), row["outlet"].clone());
+    let found: BTreeSet<_> = rows_of(&park.lab.jeton("sessions --format csv").exits(0).out).iter().map(seat).collect();
+    let mut truth: BTreeSet<_> = crate::support::truth().iter().map(seat).collect();
+    truth.retain(|(hostname, ..)| hostname != "LABO-PC-03");
+    truth.insert(("LABO-PC-03".to_owned(), "2/0/3".to_owned(), "N2C03-01".to_owned()));
+    assert_eq!(found, truth);
+    // Where a machine was found, and when, is told beside where it is.
+    park.lab.jeton("resolve 10.20.11.11 --format csv").exits(0).says("RJ1A01-01 from 2021-12-08 to 20");
 }

@@ -62,8 +62,10 @@ fn each_switch_is_asked_once_whatever_the_questions() {
         asked.sort();
         asked
     };
-    let of =
-        |switch: &str| ["interfaces description", "mac address-table"].map(|what| format!("{switch}: show {what}"));
+    let of = |switch: &str| {
+        let asked = ["cdp neighbors detail", "interfaces description", "lldp neighbors detail", "mac address-table"];
+        asked.map(|what| format!("{switch}: show {what}"))
+    };
     assert_eq!(ask(&["10.0.0.1", "pc1"]), of("Sw-1"), "the lease tells which");
     assert_eq!(ask(&["10.0.0.77", "10.0.0.200"]), [""; 0], "nothing to look for");
     assert_eq!(ask(&["10.0.0.1", "N1E14-07", "nowhere", "0200.0000.0099"]), [of("Sw-1"), of("Sw-2")].concat());

@@ -20,6 +20,8 @@ pub(in crate::network) struct Lab {
     leases: BTreeMap<String, String>,
     tables: BTreeMap<String, (String, String)>,
     dead: BTreeSet<String>,
+    /// What switches answer of their neighbours, by LLDP and by CDP.
+    neighbours: BTreeMap<String, [String; 2]>,
     /// Whether switches know only the old spelling of the second command.
     old: bool,
     pub(in crate::network) asked: Mutex<Vec<String>>,
@@ -34,6 +36,7 @@ impl Lab {
             leases: BTreeMap::new(),
             tables: BTreeMap::new(),
             dead: BTreeSet::new(),
+            neighbours: BTreeMap::new(),
             old: false,
             asked: Mutex::default(),
         };
@@ -89,6 +92,16 @@ impl Lab {
         let (interfaces, macs) = self.tables.get_mut(switch).unwrap();
         writeln!(interfaces, "{port:<30} down           down     OLD-{n}").unwrap();
         writeln!(macs, " 513    {}    STATIC      {port}", mac(n)).unwrap();
+        self
+    }
+
+    /// What is plugged into a switch by LLDP: ports with the letters of what each can do.
+    fn lldp(mut self, switch: &str, plugged: &[(&str, &str)]) -> Self {
+        let record = |(port, letters): &(&str, &str)| {
+            format!("----------------------------------------\nLocal Intf: {port}\nEnabled Capabilities: {letters}\n")
+        };
+        let text = plugged.iter().map(record).collect::<String>() + "\nTotal entries displayed: 9\n";
+        self.neighbours.insert(switch.to_owned(), [text, "% CDP is not enabled\n".to_owned()]);
         self
     }
 
@@ -152,6 +165,12 @@ impl Remote for Lab {
             (Some((interfaces, _)), "show_interfaces_description") => Ok(interfaces.clone().into_bytes()),
             (Some((_, macs)), "show_mac_address-table") if !self.old => Ok(macs.clone().into_bytes()),
             (Some((_, macs)), "show_mac-address-table") if self.old => Ok(macs.clone().into_bytes()),
+            (_, "show_lldp_neighbors_detail") if self.neighbours.contains_key(&host.name) => {
+                Ok(self.neighbours[&host.name][0].clone().into_bytes())
+            }
+            (_, "show_cdp_neighbors_detail") if self.neighbours.contains_key(&host.name) => {
+                Ok(self.neighbours[&host.name][1].clone().into_bytes())
+            }
             _ => Ok(b"% Invalid input detected at '^' marker.\n".to_vec()),
         };
         commands.iter().map(answer).collect()
@@ -254,7 +273,12 @@ fn a_declared_machine_with_a_lease_is_known_down_to_its_outlet() {
     let lab = Lab::new(&["Sw-1", "Sw-2"]).machines(&[1]).lease("Sw-1", 1, 1, "Gi1/0/36", 0);
     let lab = lab.described("Sw-1", "Gi1/0/36", "N1E14-07, vlan 513");
     assert_eq!(lab.told("10.0.0.1"), ("pc1 0200.0000.0001 513 DPT4 Sw-1 Gi1/0/36 N1E14-07".to_owned(), NONE.to_vec()));
-    let expected = ["Sw-1: show interfaces description", "Sw-1: show mac address-table"];
+    let expected = [
+        "Sw-1: show interfaces description",
+        "Sw-1: show mac address-table",
+        "Sw-1: show lldp neighbors detail",
+        "Sw-1: show cdp neighbors detail",
+    ];
     assert_eq!(*lab.asked.lock().unwrap(), expected, "the one switch, once");
     let resolution = lab.resolve(&[("10.0.0.1", &[])]);
     let known: Vec<_> = resolution.sources[&IpAddr::from([10, 0, 0, 1])].iter().map(|by| by.name()).collect();
@@ -490,4 +514,65 @@ fn the_answer_does_not_depend_on_the_number_of_threads() {
     let mut asked = lab.asked.lock().unwrap().clone();
     asked.sort();
     assert!(asked.chunk_by(|a, b| a == b).all(|same| same.len() == results.len()), "each once per run");
+}
+
+#[test]
+fn what_the_switches_know_of_their_neighbours_tells_outlets_from_uplinks() {
+    // Machine 1 alone behind an uplink to a switch that is not asked, and with a phone at its own outlet.
+    let lab = || Lab::new(&["Sw-1", "Sw-2"]).machines(&[1]).described("Sw-1", "Gi1/0/1", "N1A01-01");
+    let seen = |lab: Lab| lab.seen("Sw-2", "Gi1/0/24", &[1]).seen("Sw-1", "Gi1/0/1", &[1, 50]);
+    let own = "pc1 0200.0000.0001 513 DPT4 Sw-1 Gi1/0/1 N1A01-01";
+    assert_eq!(seen(lab()).told("10.0.0.1").0, "pc1 0200.0000.0001 513 DPT4 Sw-2 Gi1/0/24 -", "the fewest are a guess");
+    let known = seen(lab()).lldp("Sw-2", &[("Gi1/0/24", "B,R")]).lldp("Sw-1", &[("Gi1/0/1", "B,T"), ("Gi1/0/1", "S")]);
+    assert_eq!(known.told("10.0.0.1"), (own.to_owned(), NONE.to_vec()));
+    // A small switch on a desk that names itself nowhere, with seven machines: an outlet all the same.
+    let desk = || lab().seen("Sw-1", "Gi1/0/1", &[1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(desk().told("10.0.0.1").0, "pc1 0200.0000.0001 513 DPT4 - - -", "more than a guess can tell");
+    assert_eq!(desk().lldp("Sw-1", &[("Gi1/0/48", "B")]).told("10.0.0.1").0, own);
+    assert_eq!(desk().lldp("Sw-1", &[("Gi1/0/1", "B")]).told("10.0.0.1").0, "pc1 0200.0000.0001 513 DPT4 - - -");
+    // More than any small switch has.
+    let crowd = lab().seen("Sw-1", "Gi1/0/1", &(1..=17).collect::<Vec<_>>()).lldp("Sw-1", &[]);
+    assert_eq!(crowd.told("10.0.0.1").0, "pc1 0200.0000.0001 513 DPT4 - - -");
+}
+
+#[test]
+fn a_lease_that_cannot_be_trusted_gives_way_to_where_the_machine_is_seen() {
+    const NO_END: u32 = u32::MAX - 1_639_506_592;
+    let lab = || Lab::new(&["Sw-1", "Sw-2"]).machines(&[1]).described("Sw-2", "Gi1/0/2", "N2A01-02");
+    let live = |lab: Lab| lab.seen("Sw-2", "Gi1/0/2", &[1, 50]);
+    let there = "pc1 0200.0000.0001 513 DPT4 Sw-2 Gi1/0/2 N2A01-02";
+    let moved = ["machine-moved 0200.0000.0001: Sw-2 Gi1/0/2 / Sw-1 Gi1/0/1"];
+    let mut clockless = lab();
+    clockless.leases.insert("Sw-1".to_owned(), format!("10.0.0.1 513 {} 2BB6488E Gi1/0/1 0\n", mac(1)));
+    let mut down = lab().lease("Sw-1", 1, 1, "Gi1/0/1", 0);
+    down.tables.get_mut("Sw-1").unwrap().0 += "Gi1/0/1                        down           down     N1A01-01\n";
+    for (what, lab) in
+        [("no end", lab().lease("Sw-1", 1, 1, "Gi1/0/1", NO_END)), ("no clock", clockless), ("down", down)]
+    {
+        assert_eq!(live(lab).told("10.0.0.1"), (there.to_owned(), moved.map(str::to_owned).to_vec()), "{what}");
+    }
+    // Nobody sees the machine: what the lease says is all that is known.
+    let off = lab().lease("Sw-1", 1, 1, "Gi1/0/1", NO_END);
+    assert_eq!(off.told("10.0.0.1").0, "pc1 0200.0000.0001 513 DPT4 Sw-1 Gi1/0/1 -");
+    // A lease that can be trusted needs no table, and of two, the one with a date is believed.
+    let sure = live(lab().described("Sw-1", "Gi1/0/1", "N1A01-01").lease("Sw-1", 1, 1, "Gi1/0/1", 0));
+    assert_eq!(sure.told("10.0.0.1").0, "pc1 0200.0000.0001 513 DPT4 Sw-1 Gi1/0/1 N1A01-01");
+    let both = lab().lease("Sw-1", 1, 1, "Gi1/0/1", NO_END).lease("Sw-2", 1, 1, "Gi1/0/2", 0);
+    let (machine, findings) = both.told("10.0.0.1");
+    assert_eq!(machine, there);
+    assert_eq!(findings, ["machine-moved 0200.0000.0001: Sw-1 Gi1/0/1 / Sw-2 Gi1/0/2"]);
+}
+
+#[test]
+fn a_file_of_no_switch_and_a_port_that_a_switch_does_not_have_place_nobody() {
+    let lab = || Lab::new(&["Sw-1"]).machines(&[1]).described("Sw-1", "Gi1/0/1", "N1A01-01");
+    let evil = lab().lease("Sw-1", 1, 1, "Gi1/0/1", 0).lease("e\u{1b}[31mvil", 1, 1, "Gi1/0/9", 9000);
+    let (machine, findings) = evil.told("10.0.0.1");
+    assert_eq!(machine, "pc1 0200.0000.0001 513 DPT4 Sw-1 Gi1/0/1 N1A01-01");
+    assert_eq!(findings, ["switch-unknown e\\u{1b}[31mvil"]);
+    let (machine, findings) = lab().lease("Sw-1", 1, 1, "Gi7/0/1", 0).told("10.0.0.1");
+    assert_eq!(machine, "pc1 0200.0000.0001 513 DPT4 Sw-1 Gi7/0/1 -");
+    assert_eq!(findings, ["port-unknown 0200.0000.0001"]);
+    let seen = lab().lease("Sw-1", 1, 1, "Gi7/0/1", 0).seen("Sw-1", "Gi1/0/1", &[1]);
+    assert_eq!(seen.told("10.0.0.1").0, "pc1 0200.0000.0001 513 DPT4 Sw-1 Gi1/0/1 N1A01-01");
 }
