@@ -70,6 +70,7 @@ pub mod output;
 pub mod parse;
 pub mod pipeline;
 pub mod report;
+mod rights;
 pub mod source;
 pub mod status;
 pub mod texts;

@@ -96,6 +96,18 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// Whether nobody writes into a folder now; where that can be found out.
+    pub fn is_free(folder: &Path) -> std::io::Result<bool> {
+        let handle = fs::File::open(folder)?;
+        match handle.file().try_lock() {
+            Ok(()) => Ok(true),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
 /// Takes away what an interrupted run left in a folder; what cannot be taken away stays.
 pub fn remove_leftovers(folder: &Path) {
     let Ok(entries) = folder.fs_err_read_dir() else { return };

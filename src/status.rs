@@ -248,7 +248,8 @@ fn expiry_of(answer: &Lmstat, feature: Option<&str>) -> Option<NaiveDate> {
     own.map(|(_, expiry)| *expiry).min()
 }
 
-fn free(folder: &Path) -> Option<u64> {
+/// The room on the disk of a folder, in bytes.
+pub(crate) fn free(folder: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(folder).ok()?;
     Some(found.f_bavail * found.f_frsize)
 }

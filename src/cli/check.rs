@@ -1,5 +1,6 @@
 //! `jeton check`: the configuration, the inputs, the output directory, then every host, step by step; what to mend.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
@@ -8,14 +9,21 @@ use rayon::prelude::*;
 use super::arguments::{CheckOptions, Common};
 use super::rows::Cell;
 use super::{Exit, Stop, complain, way_to_hosts};
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, TraceSettings};
 use crate::derivation::wrong_site;
 use crate::finding::{Files as LogFiles, Gap};
-use crate::model::{Duplicates, Terms};
+use crate::ledger::Ledger;
+use crate::model::{Duplicates, Terms, folded};
 use crate::network::{Directory, Files, Host, ProbeStep, Remote, RemoteError, UnknownKey, survey};
+use crate::output::Lock;
+use crate::parse::datetime::{end_of_day, start_of_day};
+use crate::parse::flexnet::What;
 use crate::parse::logwatch::{Block, Reader};
-use crate::pipeline::{fetch_licence, fetch_lmstat};
+use crate::pipeline::{Memory, fetch_licence, fetch_lmstat, seats};
+use crate::rights::{self, Right};
+use crate::status;
 use crate::texts::Language;
+use crate::trace::seats::peak;
 
 const COLUMNS: [&str; 5] = ["step", "target", "ok", "detail", "remedy"];
 
@@ -32,6 +40,11 @@ struct Tried {
 impl Tried {
     fn well(step: &'static str, target: impl Display, detail: impl Display) -> Self {
         Self { step, target: target.to_string(), is_well: true, detail: detail.to_string(), remedy: None }
+    }
+
+    /// What stops no night, and is worth a look all the same.
+    fn odd(step: &'static str, target: impl Display, detail: impl Display, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..Self::well(step, target, detail) }
     }
 
     fn ill(step: &'static str, target: impl Display, detail: impl Display, remedy: impl Into<String>) -> Self {
@@ -81,8 +94,10 @@ pub(super) fn run(options: &CheckOptions, common: &Common) -> Result<Exit, Stop>
     let remote = super::recorded(remote.map_err(|error| Stop::Usage(super::messages::failure(&error)))?, common)?;
     let described = format!("{} switches, {} VLANs", config.switches.len(), config.vlans.len());
     let mut here = vec![Tried::well("configuration", config.file.display(), described)];
+    here.extend(alike(&config));
     here.extend(inputs(&config, common));
     here.push(output(&config));
+    here.extend(ledger(&config));
     let there = hosts(&config, remote.as_ref(), options.accept_new);
     let all_well = |tried: &[Tried]| tried.iter().all(|tried| tried.is_well);
     let exit = match (all_well(&here), all_well(&there)) {
@@ -117,7 +132,13 @@ fn inputs(config: &Config, common: &Common) -> Vec<Tried> {
             complain(&super::messages::findings(&findings, &[], common.voice()));
             let (n_hosts, n_computers) = (directory.hosts().len(), directory.computers().len());
             let detail = format!("{n_hosts} hosts, {n_computers} computers, {} findings", findings.len());
-            vec![Tried::well("inputs", targets, detail)]
+            let texts = Language::English.texts();
+            let named = findings.iter().map(|finding| {
+                let what = texts.what(finding.kind);
+                let detail = if common.verbose { format!("{what}: {}", finding.detail) } else { what.to_owned() };
+                Tried::odd("finding", &finding.place, detail, texts.remedy(finding.kind))
+            });
+            std::iter::once(Tried::well("inputs", targets, detail)).chain(named).collect()
         }
         Err(error) => {
             let detail = super::messages::failure(&anyhow::Error::from(error));
@@ -127,9 +148,123 @@ fn inputs(config: &Config, common: &Common) -> Vec<Tried> {
     }
 }
 
+/// Names in the configuration that are one but for case, accents or a letter: one of them is a slip.
+fn alike(config: &Config) -> Vec<Tried> {
+    let departments: Vec<&str> = config.department_names().into_iter().collect();
+    let vlans: Vec<&str> = config.vlans.iter().map(|vlan| vlan.name.as_str()).collect();
+    let pairs = |names: &[&str]| -> Vec<(String, String)> {
+        let each = names.iter().enumerate();
+        let two = each.flat_map(|(at, a)| names[at + 1..].iter().map(move |b| (*a, *b)));
+        two.filter(|(a, b)| is_slip(a, b)).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+    };
+    let row = |what: &str, (a, b): (String, String)| {
+        let detail = format!("the {what}s `{a}` and `{b}` are almost one name");
+        Tried::odd("configuration", config.file.display(), detail, "if they are one, write them in the same way")
+    };
+    let of_departments = pairs(&departments).into_iter().map(|two| row("department", two));
+    of_departments.chain(pairs(&vlans).into_iter().map(|two| row("VLAN", two))).collect()
+}
+
+/// Whether two names differ by case, by accents, or by one letter. Numbers tell names apart: `DPT1` is not `DPT2`.
+fn is_slip(a: &str, b: &str) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let (folded_a, folded_b) = (folded(a), folded(b));
+    let is_long = folded_a.chars().count().min(folded_b.chars().count()) >= 5;
+    let is_near = is_long && strsim::damerau_levenshtein(&folded_a, &folded_b) == 1;
+    digits(a) == digits(b) && (folded_a == folded_b || is_near)
+}
+
+/// The ledger as the next night will find it: whose it is, its version and its room; whether another run is at work; and whether
+/// more tokens were out lately than there are.
+fn ledger(config: &Config) -> Vec<Tried> {
+    let (folder, path) = (&config.output.directory, Memory::path(config));
+    if !folder.is_dir() {
+        return Vec::new();
+    }
+    let mut tried = Vec::new();
+    match Lock::is_free(folder) {
+        Ok(true) => tried.push(Tried::well("lock", folder.display(), "no other run is at work")),
+        Ok(false) => {
+            let remedy =
+                "a night waits for it; if none should be running, `fuser` names the process that holds the folder";
+            tried.push(Tried::odd("lock", folder.display(), "another run is at work", remedy));
+        }
+        Err(error) => tried.push(Tried::ill("lock", folder.display(), error, "run it as the user of the nights")),
+    }
+    if path.symlink_metadata().is_err() {
+        tried.push(Tried::well("ledger", path.display(), "will be made by the first night"));
+        return tried;
+    }
+    if let Some(why) = rights::denied(&path, Right::Write) {
+        tried.push(Tried::ill("ledger", path.display(), "permission denied", why));
+        return tried;
+    }
+    let size = fs_err::metadata(&path).map_or(0, |found| found.len());
+    match Ledger::versions(&path) {
+        Ok((version, newest)) => {
+            let mut detail = vec![format!("version {version}"), megabytes(size)];
+            detail.extend(rights::owner(&path));
+            let room = status::free(folder);
+            detail.extend(room.map(|free| format!("{} free", megabytes(free))));
+            if version < newest {
+                detail.push(format!("the next night brings it to version {newest}"));
+            }
+            let detail = detail.join(", ");
+            tried.push(match room {
+                Some(free) if free < size.max(ROOM) => {
+                    let remedy = "make room: a night needs as much as the ledger is large";
+                    Tried::ill("ledger", path.display(), detail, remedy)
+                }
+                _ => Tried::well("ledger", path.display(), detail),
+            });
+            tried.extend(seats_below_use(config));
+        }
+        Err(error) => {
+            let remedy = "a night sets a damaged ledger aside and derives it anew; see the README, \"The memory\"";
+            tried.push(Tried::ill("ledger", path.display(), error, remedy));
+        }
+    }
+    tried
+}
+
+/// The least room that a night is sure to end in, in bytes.
+const ROOM: u64 = 64 << 20;
+/// How many days back more tokens out than there are would be worth a word.
+const LATELY: u64 = 62;
+
+fn megabytes(bytes: u64) -> String {
+    if bytes < 10 << 20 { format!("{} kB", bytes.div_ceil(1024)) } else { format!("{} MB", bytes >> 20) }
+}
+
+/// That more tokens were out at once lately than the configuration says there are.
+fn seats_below_use(config: &Config) -> Option<Tried> {
+    let zone = config.site.timezone;
+    let ledger = Ledger::open_to_read(&Memory::path(config)).ok()??.showing(config.origin.feature.as_deref());
+    let last = ledger.latest().ok()??.with_timezone(&zone).date_naive();
+    let first = last.checked_sub_days(chrono::Days::new(LATELY))?;
+    let seats = seats(&TraceSettings::from(config), &ledger).ok()?;
+    let (from, until) = (start_of_day(first, zone), end_of_day(last, zone));
+    let most = peak(&ledger.holds(first, last, zone).ok()?, &seats, from, until);
+    // What the configuration says now holds from the next night on.
+    let count = seats.on(chrono::NaiveDate::MAX)?;
+    (most > u64::from(count)).then(|| {
+        let detail = format!("{most} tokens were out at once since {first}, {count} is said to be all");
+        let remedy = "correct `[origin] seats`; or name the licence file, if several checkouts share a token";
+        Tried::odd("seats", config.file.display(), detail, remedy)
+    })
+}
+
 /// Whether a night could write; nothing is left behind.
 fn output(config: &Config) -> Tried {
     let folder = &config.output.directory;
+    if let Some(why) = rights::of_another(folder) {
+        return Tried::ill("output", folder.display(), "it belongs to another user than root", why);
+    }
+    if folder.exists()
+        && let Some(why) = rights::denied(folder, Right::Write)
+    {
+        return Tried::ill("output", folder.display(), "permission denied", why);
+    }
     // A night makes the folders that are not there.
     let there = folder.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists());
     let there = there.filter(|there| !there.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
@@ -219,11 +354,14 @@ fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
             }
             if let Some(path) = &origin.history {
                 let began = Instant::now();
-                let outcome = files.stat(path).map(|found| match found {
+                let found = files.stat(path).map(|found| match found {
                     Some(found) => format!("{path}: {} bytes", found.size),
                     None => format!("{path}: not there yet"),
                 });
-                tried.push(Tried::at("history", host, outcome, began.elapsed(), "`[origin] history` names it"));
+                let outcome =
+                    found.and_then(|found| files.try_replace(path).map(|()| format!("{found}; can be written")));
+                let remedy = "`[origin] history` names it; the login must be allowed to make files in its folder";
+                tried.push(Tried::at("history", host, outcome, began.elapsed(), remedy));
             }
         }
         Err(error) => {
@@ -240,8 +378,20 @@ fn origin(config: &Config, remote: &dyn Remote, host: &Host) -> Vec<Tried> {
         let uses = heard.lmstat.as_ref().map(|lmstat| lmstat.uses.len());
         let outcome = first_gap(host, &heard.gaps).map(|()| format!("tokens out: {}", uses.unwrap_or_default()));
         tried.push(Tried::at("lmstat", host, outcome, began.elapsed(), "`[origin] lmstat` is the command"));
+        let listed = heard.lmstat.iter().flat_map(|lmstat| &lmstat.features).map(ToString::to_string);
+        tried.extend(feature(config, "lmstat", &host.name, &listed.collect()));
     }
     tried
+}
+
+/// That a source names features, and none is the configuration's: a night would find nobody.
+fn feature(config: &Config, step: &'static str, target: &str, named: &BTreeSet<String>) -> Option<Tried> {
+    let wanted = config.origin.feature.as_ref()?;
+    (!named.is_empty() && !named.contains(wanted)).then(|| {
+        let names: Vec<String> = named.iter().map(|name| format!("`{name}`")).collect();
+        let detail = format!("it names no feature `{wanted}`, but {}", names.join(", "));
+        Tried::ill(step, target, detail, "write `[origin] feature` as the licence server does")
+    })
 }
 
 /// What the licence file says of the feature.
@@ -283,6 +433,14 @@ fn licence(config: &Config, remote: &dyn Remote, host: &Host, path: &str) -> Tri
     Tried::well(step, path, lines.join("; "))
 }
 
+/// The features that the lines of a block name.
+fn features_of(block: &Block) -> impl Iterator<Item = String> + '_ {
+    block.entries.iter().filter_map(|entry| match &entry.what {
+        What::Token { feature, .. } => Some(feature.to_string()),
+        _ => None,
+    })
+}
+
 /// How much of the end of a logwatch is looked at.
 const END: u64 = 256 * 1024;
 /// A watcher that is silent for longer may be dead: FlexNet writes a line every six hours at least.
@@ -300,15 +458,16 @@ fn content(config: &Config, files: &mut dyn Files, host: &Host, is_live: bool) -
     let newest = read.map(|_| {
         let mut reader =
             Reader::of_evidence(end.as_slice(), LogFiles::one("logwatch"), config.site.timezone, &[origin.port]);
-        let (mut block, mut newest) = (Block::default(), None);
+        let (mut block, mut newest, mut features) = (Block::default(), None, BTreeSet::new());
         while reader.read(&mut block).is_ok_and(|is_there| is_there) {
             newest = newest.max(Some(block.at));
+            features.extend(features_of(&block));
         }
-        (newest, wrong_site(reader.local_ends(), &[origin.port], &[origin.address]))
+        (newest, wrong_site(reader.local_ends(), &[origin.port], &[origin.address]), features)
     });
     let step = "logwatch_content";
     let texts = Language::English.texts();
-    let (newest, wrong) = match newest {
+    let (newest, wrong, features) = match newest {
         Ok(found) => found,
         Err(error) => return Tried::at(step, host, Err(error), began.elapsed(), "the login must be able to read it"),
     };
@@ -321,6 +480,9 @@ fn content(config: &Config, files: &mut dyn Files, host: &Host, is_live: bool) -
     let age = chrono::Utc::now() - newest;
     if let Some((kind, detail)) = wrong {
         return Tried::ill(step, &host.name, format!("{}: {detail}", texts.what(kind)), texts.remedy(kind));
+    }
+    if let Some(tried) = feature(config, step, &host.name, &features) {
+        return tried;
     }
     if is_live && age > OLD {
         // Nothing fails by it: the days since are unknown.

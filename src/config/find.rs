@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 use super::read::{Wanted, must_be};
 use super::{Config, ConfigErrors, Origin, SeatCounts, Site};
 use crate::model::Duplicates;
+use crate::rights::{Right, denied};
 use crate::texts::Language;
 
 /// The variable that names a configuration file.
@@ -42,16 +43,29 @@ fn find_among(explicit: Option<&Path>, variable: Option<OsString>, places: &[&st
     let variable = variable.filter(|path| !path.is_empty()).map(PathBuf::from);
     let named = explicit.map(|path| (path.to_owned(), "`--config`")).or(variable.map(|path| (path, "`$JETON_CONFIG`")));
     if let Some((path, by)) = named {
+        if let Some(denied) = closed(&path) {
+            return Err(denied);
+        }
         if path.exists() {
             return Ok(path);
         }
         let message = format!("no such file, though {by} names it");
         return Err(ConfigErrors::whole(path.display().to_string(), message, Some(HINT)));
     }
-    places.iter().map(PathBuf::from).find(|path| path.exists()).ok_or_else(|| {
+    let found = places.iter().map(PathBuf::from).find_map(|path| match closed(&path) {
+        Some(denied) => Some(Err(denied)),
+        None => path.exists().then_some(Ok(path)),
+    });
+    found.unwrap_or_else(|| {
         let looked = places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(" and ");
-        ConfigErrors::whole("jeton.toml", format!("no configuration: looked for {looked}"), Some(HINT))
+        Err(ConfigErrors::whole("jeton.toml", format!("no configuration: looked for {looked}"), Some(HINT)))
     })
+}
+
+/// That a configuration lies where whoever asks may not read.
+fn closed(path: &Path) -> Option<ConfigErrors> {
+    let why = denied(path, Right::Read)?;
+    Some(ConfigErrors::whole(path.display().to_string(), format!("permission denied: {why}"), None))
 }
 
 /// What reading traces needs of a configuration. With [`Default`] a log can be looked at on a machine that has none.

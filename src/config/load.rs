@@ -1,5 +1,6 @@
 //! The sections of `jeton.toml`, one function each: what is required, what is optional, and the defaults.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -493,7 +494,12 @@ fn host(value: Value<'_>) -> Option<String> {
     let expected = "a host name or an IP address";
     let name = value.text()?;
     let known = |c: char| c.is_alphanumeric() || ['.', '-', '_', ':', '%'].contains(&c);
-    if name.starts_with(['-', '.']) || !name.chars().all(known) {
+    // Four numbers are an address, and no name ends in a number (RFC 3696, 2).
+    let numbers: Vec<&str> = name.split('.').collect();
+    let is_meant = numbers.len() == 4 && numbers.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_meant && name.parse::<IpAddr>().is_err() {
+        value.refuse("an IP address, whose numbers go from 0 to 255", None)
+    } else if name.starts_with(['-', '.']) || !name.chars().all(known) {
         value.refuse(expected, None)
     } else {
         Some(name.to_owned())

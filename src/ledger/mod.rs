@@ -38,6 +38,8 @@ use std::time::Duration;
 
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt;
+
+use crate::rights::{Right, denied};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use month::{Chapter, Month};
@@ -93,6 +95,12 @@ pub enum LedgerError {
         path: String,
         /// What SQLite says.
         reason: String,
+    },
+    /// Whoever asks may not read or write it.
+    #[error("permission denied: {why}")]
+    Denied {
+        /// Whose it is, and what to do.
+        why: String,
     },
     /// It cannot be written to.
     #[error("the ledger `{path}` cannot be written: {reason}; nothing in it was changed")]
@@ -181,6 +189,9 @@ impl Ledger {
                 return Err(LedgerError::Unwritable { path: path.display().to_string(), reason });
             }
         }
+        if let Some(why) = denied(path, Right::Write) {
+            return Err(LedgerError::Denied { why });
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut ledger = Self::connect(path, flags)?;
         ledger.check()?;
@@ -196,6 +207,9 @@ impl Ledger {
     pub fn open_to_read(path: &Path) -> Result<Option<Self>, LedgerError> {
         if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Ok(None);
+        }
+        if let Some(why) = denied(path, Right::Read) {
+            return Err(LedgerError::Denied { why });
         }
         expect_file(path)?;
         let open = |flags| {
@@ -224,6 +238,13 @@ impl Ledger {
         }
         schema::migrate(&mut ledger.db, version).map_err(|error| LedgerError::new(path, error))?;
         Ok(Some(ledger))
+    }
+
+    /// The version of a ledger that is there, and the one that this jeton writes; nothing is changed.
+    pub fn versions(path: &Path) -> Result<(usize, usize), LedgerError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let ledger = Self::connect(path, flags)?;
+        Ok((ledger.version()?, schema::VERSION))
     }
 
     /// A ledger that nothing is kept in: for what is at hand alone.

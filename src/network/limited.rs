@@ -97,6 +97,10 @@ impl Files for LimitedFiles<'_> {
         self.inner.replace(path, content, seen)
     }
 
+    fn try_replace(&mut self, path: &str) -> Result<(), RemoteError> {
+        self.inner.try_replace(path)
+    }
+
     fn local(&mut self, path: &str) -> Option<PathBuf> {
         self.inner.local(path)
     }

@@ -150,6 +150,10 @@ impl Files for RecorderFiles<'_> {
         self.inner.replace(path, content, seen)
     }
 
+    fn try_replace(&mut self, path: &str) -> Result<(), RemoteError> {
+        self.inner.try_replace(path)
+    }
+
     fn local(&mut self, path: &str) -> Option<PathBuf> {
         self.recorded(path, false).ok()
     }

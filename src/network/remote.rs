@@ -67,6 +67,9 @@ pub trait Files {
     /// there), as somebody else wrote meanwhile, nothing is changed.
     fn replace(&mut self, path: &str, content: &[u8], seen: Option<FileStat>) -> Result<Replaced, RemoteError>;
 
+    /// Tries whether [`Files::replace`] could put a file there: one is made beside its place, and taken away.
+    fn try_replace(&mut self, path: &str) -> Result<(), RemoteError>;
+
     /// A whole file in memory; what is longer than [`IN_MEMORY`] is an error.
     fn bytes(&mut self, path: &str) -> Result<Vec<u8>, RemoteError> {
         let mut bytes = Vec::new();

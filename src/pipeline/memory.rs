@@ -21,7 +21,7 @@ const FACTS: &str = "facts.zst";
 /// Where earlier versions kept copies of the logs in the output directory.
 const COPIES: &str = "traces";
 /// The folder of evidence in the output directory.
-const EVIDENCE: &str = "evidence";
+pub(super) const EVIDENCE: &str = "evidence";
 
 /// The memory of a site, for writing.
 #[derive(Debug)]

@@ -42,6 +42,7 @@ use crate::model::{SessionRow, Terms};
 use crate::network::{Directory, Limited, Progress, Remote, Replay, Resolution, Ssh, resolve};
 use crate::output::{self, Lock};
 use crate::report::FOLDER;
+use crate::rights::{self, Right};
 use crate::status::{self, Status};
 use due::Due;
 
@@ -379,6 +380,13 @@ fn tell(
 /// Makes the output directory, waits until no other run writes there, and takes away what an interrupted one left.
 pub fn prepare_output(config: &Config, listener: Listener<'_>) -> anyhow::Result<Lock> {
     let folder = &config.output.directory;
+    if let Some(why) = rights::of_another(folder) {
+        anyhow::bail!("nothing was done as root: {why}");
+    }
+    let within = [memory::EVIDENCE, &config.output.ledger, HISTORY, FOLDER].map(|name| folder.join(name));
+    if let Some(why) = std::iter::once(folder).chain(&within).find_map(|path| rights::denied(path, Right::Write)) {
+        anyhow::bail!("permission denied: {why}");
+    }
     output::create_folder(folder)?;
     output::close_folder(folder);
     output::close_folders(&folder.join(FOLDER));

@@ -334,7 +334,9 @@ fn neighbourly(lab: &Lab, name: &str) -> Switch {
     // A phone in front of a PC; five more machines on the small switch.
     let more: String = match name {
         "Labo-A-1" => " 511    024c.4200.9001    DYNAMIC     Gi1/0/1\r\n".to_owned(),
-        "Labo-A-2" => (1..=5).map(|n| format!(" 512    024c.4200.901{n}    DYNAMIC     Gi1/0/5\r\n")).collect(),
+        "Labo-A-2" => ["11", "12", "13", "14", "15"]
+            .map(|n| format!(" 512    024c.4200.90{n}    DYNAMIC     Gi1/0/5\r\n"))
+            .concat(),
         _ => String::new(),
     };
     let macs = answer("show_mac_address-table").replace("Total Mac", &format!("{more}Total Mac"));

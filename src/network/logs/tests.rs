@@ -130,6 +130,9 @@ impl Files for Counted<'_> {
     fn replace(&mut self, _: &str, _: &[u8], _: Option<FileStat>) -> Result<Replaced, RemoteError> {
         panic!("a log is only read")
     }
+    fn try_replace(&mut self, _: &str) -> Result<(), RemoteError> {
+        panic!("a log is only read")
+    }
 }
 
 #[test]

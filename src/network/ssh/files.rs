@@ -164,6 +164,19 @@ impl Files for SshFiles<'_> {
             done
         })
     }
+
+    fn try_replace(&mut self, path: &str) -> Result<(), RemoteError> {
+        let (step, allowed) = (format!("write {path}"), self.allowed());
+        self.attempt(&step, |line| {
+            line.connection.step(&step, allowed, |_| {
+                let upload = Upload::begin(&line.sftp, &remote(path));
+                let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+                let mode = i32::try_from(NEW_MODE).unwrap_or_default();
+                drop(line.sftp.open_mode(&upload.beside, flags, mode, OpenType::File)?);
+                Ok(line.sftp.unlink(&upload.beside)?)
+            })
+        })
+    }
 }
 
 /// A file on its way into its place.
