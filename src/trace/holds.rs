@@ -253,8 +253,10 @@ const HALF_A_DAY: Duration = Duration::hours(12);
 /// seconds or minutes.
 const LENT_S: u32 = 3600;
 /// How long a token outlives its connection at least that is borrowed: a client that fell silent is given up within some two
-/// hours (tcp(7), tcp_keepalive_time).
-const OUTLIVED: Duration = Duration::hours(6);
+/// hours (tcp(7), tcp_keepalive_time), and a machine that sleeps wakes on the next day.
+const OUTLIVED: Duration = Duration::hours(24);
+/// For how long at a stretch its pair then holds no other: whoever has a window open all the time may have this one there too.
+const ALONE: Duration = Duration::hours(6);
 /// How soon after a token that a reconnection leaves behind the next one is taken, by somebody who works on.
 const RECONNECTION: Duration = Duration::hours(1);
 /// How long after its `IN` a closing connection may still be seen.
@@ -448,10 +450,23 @@ impl Follower<'_> {
             let moment = self.watch.moment_at(at);
             self.list.is_complete(at) || moment.is_some_and(|moment| self.watch.moment(moment).collected)
         };
-        let is_other = |other: &Holding| {
-            other.pair == own.pair && other.feature == own.feature && other.out.is_some() && gone < other.start
+        if at - gone < OUTLIVED || !is_known(gone) || !is_known(at) {
+            return false;
+        }
+        let is_other = |&(other_id, other): &(usize, &Holding)| {
+            other_id != id && other.pair == own.pair && other.feature == own.feature
         };
-        at - gone >= OUTLIVED && is_known(gone) && is_known(at) && self.held.holdings.iter().any(is_other)
+        let others = || self.held.holdings.iter().enumerate().filter(is_other).map(|(_, other)| other);
+        let mut held: Vec<(DateTime<Utc>, DateTime<Utc>)> =
+            others().map(|other| (other.start, if other.is_out() { at } else { other.end })).collect();
+        held.sort_unstable();
+        let mut free_since = gone;
+        let mut longest = Duration::zero();
+        for (start, end) in held.into_iter().chain([(at, at)]) {
+            longest = longest.max(start.min(at) - free_since);
+            free_since = free_since.max(end);
+        }
+        longest >= ALONE && others().any(|other| other.out.is_some() && gone < other.start && other.start < at)
     }
 
     /// An open holding of the pair whose connection was gone in just this moment.

@@ -179,25 +179,27 @@ fn a_token_that_may_linger_is_in_use_while_its_connection_is_there() {
 }
 
 #[test]
-fn a_token_that_outlives_its_connection_by_hours_while_its_pair_takes_others_is_borrowed() {
-    let blocks = |back: &str, other: &str| {
-        logwatch(&format!(
-            "07:00:00 1.5:51000*432 | 07:00:00 jeton begins | 07:00:00 OUT anna@PC-1
-             07:10:00 | 07:10:00 jeton pulse
-             {other}
-             {back} | {back} IN anna@PC-1"
-        ))
-    };
-    let others = "10:00:00 1.5:51001*432 | 10:00:00 OUT anna@PC-1\n11:00:00 | 11:00:00 IN anna@PC-1";
-    let with =
-        |back: &str, other: &str| sessions(&analysed(&Copies { logwatch: &blocks(back, other), ..Copies::default() }));
+fn a_token_that_outlives_its_connection_by_a_day_while_its_pair_takes_others_is_borrowed() {
+    let on = |day: u32, blocks: &str| logwatch(blocks).replace(DAY, &format!("2021-12-{day:02}"));
+    let taken =
+        "07:00:00 1.5:51000*432 | 07:00:00 jeton begins | 07:00:00 OUT anna@PC-1\n07:10:00 | 07:10:00 jeton pulse";
+    let given = |clock: &str| format!("{clock} | {clock} IN anna@PC-1");
+    let other = "10:00:00 1.5:51001*432 | 10:00:00 OUT anna@PC-1\n11:00:00 | 11:00:00 IN anna@PC-1";
+    let with = |blocks: &[String]| sessions(&analysed(&Copies { logwatch: &blocks.concat(), ..Copies::default() }));
     assert_eq!(
-        with("17:10:00", others),
+        with(&[on(8, taken), on(9, other), on(10, &given("17:10:00"))]),
         ["anna 07:00:00-17:10:00 borrowed 10.0.1.5", "anna 10:00:00-11:00:00 closed 10.0.1.5"]
     );
-    // A client that slept is given up within two hours; and nobody works elsewhere while asleep.
-    assert_eq!(with("13:00:00", others), ["anna 07:00:00-13:00:00 closed 10.0.1.5"]);
-    assert_eq!(with("17:10:00", "10:00:00 | 10:00:00 jeton pulse"), ["anna 07:00:00-17:10:00 closed 10.0.1.5"]);
+    // A machine that sleeps for less than a day, and one whose user took no other.
+    assert_eq!(
+        with(&[on(8, taken), on(8, other), on(9, &given("07:00:00"))]),
+        ["anna 07:00:00-07:00:00 closed 10.0.1.5"]
+    );
+    assert_eq!(with(&[on(8, taken), on(10, &given("17:10:00"))]), ["anna 07:00:00-17:10:00 closed 10.0.1.5"]);
+    // Somebody who has a window open all the time may have this one there, too.
+    let always = "08:00:00 1.5:51001*432 | 08:00:00 OUT anna@PC-1";
+    let both = "17:10:00 1.5:51001 | 17:10:00 IN anna@PC-1\n17:20:00 | 17:20:00 IN anna@PC-1";
+    assert_eq!(with(&[on(8, taken), on(8, always), on(10, both)]), ["anna 07:00:00-17:20:00 closed 10.0.1.5"]);
 }
 
 #[test]
