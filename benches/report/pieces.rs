@@ -78,6 +78,7 @@ pub(super) fn input<'a>(rows: &'a [SessionRow], seats: &'a Seats, template: &'a 
         rows,
         holds: &[],
         denials: &[],
+        refusals: &[],
         known: None,
         findings: &[],
         gaps: &[],

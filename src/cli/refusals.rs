@@ -23,7 +23,7 @@ pub(super) fn run(options: &TraceOptions, common: &Common) -> Result<Exit, Stop>
     let day = |at: chrono::DateTime<chrono::Utc>| -> NaiveDate { at.with_timezone(&zone).date_naive() };
     let found = refusals(&denials, &holds);
     let rows = found.iter().filter(|one| days.contains(day(one.denial.at))).map(|one| {
-        let denial = one.denial;
+        let denial = &one.denial;
         vec![
             denial.at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false).into(),
             denial.who.login().into(),

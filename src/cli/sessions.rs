@@ -126,6 +126,7 @@ fn workbook<'a>(
         rows: found,
         holds: &[],
         denials: &[],
+        refusals: &[],
         known: None,
         findings: &[],
         gaps: &[],

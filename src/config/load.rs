@@ -9,8 +9,9 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
-    Alarm, Collect, CollectFile, Config, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs, Limits, Login,
-    Origin, Output, PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry,
+    Alarm, Collect, CollectFile, Config, CsvStyle, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs,
+    Limits, Login, Origin, Output, PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp,
+    TraceSettings, VlanEntry,
 };
 use crate::model::{Vlan, folded};
 use crate::report::{Template, UNRESOLVED};
@@ -447,7 +448,10 @@ fn report(table: &Table<'_>, language: Language) -> Option<(Report, Option<Confi
         Ok(own) => (own.unwrap_or_else(|| Template::built_in().clone()), None),
         Err(wrong) => (Template::built_in().clone(), Some(wrong)),
     };
-    Some((Report { formats: formats?, period: period?, template: template.into() }, wrong))
+    let csv = table.or("csv", CsvStyle::Rfc4180, |value| {
+        value.one_of(&[("rfc4180", CsvStyle::Rfc4180), ("excel", CsvStyle::Excel)])
+    });
+    Some((Report { formats: formats?, csv: csv?, period: period?, template: template.into() }, wrong))
 }
 
 fn limits(table: &Table<'_>) -> Option<Limits> {

@@ -278,6 +278,8 @@ pub struct Report {
     pub formats: Vec<ReportFormat>,
     /// How much time one workbook covers.
     pub period: PeriodKind,
+    /// How CSV files are written.
+    pub csv: CsvStyle,
     /// The description of the workbooks: the site's own, else the one that comes with jeton.
     pub template: Arc<Template>,
 }
@@ -291,6 +293,16 @@ pub enum ReportFormat {
     Xlsx,
     /// The rows of *Sessions* alone, RFC 4180.
     Csv,
+}
+
+/// How CSV files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CsvStyle {
+    /// By RFC 4180, with moments by RFC 3339.
+    #[default]
+    Rfc4180,
+    /// As an Excel in French opens it by a double click: `;` between fields, a byte order mark, civil times.
+    Excel,
 }
 
 /// How much time one workbook covers.

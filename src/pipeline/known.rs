@@ -14,6 +14,7 @@ use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::report::Period;
 use crate::source::Source;
 use crate::trace::coverage::Hole;
+use crate::trace::refusals::{Refusal, refusals};
 use crate::trace::seats::{Known as Watched, Seats, taken_in_minute};
 use crate::trace::{Origin, Stretch};
 
@@ -129,6 +130,7 @@ pub struct Known {
     rows: Vec<SessionRow>,
     holds: Vec<Hold>,
     denials: Vec<Denial>,
+    refusals: Vec<Refusal>,
     findings: Vec<Finding>,
     watched: Watched,
     seats: Seats,
@@ -281,10 +283,17 @@ impl Known {
         let seats = seats(&settings, ledger)?;
         let of_period = (period.first(), last);
         let counted = counted_otherwise(ledger, of_period, &seats, settings.feature.as_deref(), zone)?;
+        let denials = ledger.denials(first, last, zone)?;
+        // Who was refused a token late may be served on the day after.
+        let mut holds = ledger.holds(first, last.succ_opt().unwrap_or(last), zone)?;
+        let refusals = refusals(&denials, &holds);
+        let end = end_of_day(last, zone);
+        holds.retain(|hold| hold.start < end);
         Ok(Self {
             rows: ledger.rows(first, last, zone)?,
-            holds: ledger.holds(first, last, zone)?,
-            denials: ledger.denials(first, last, zone)?,
+            holds,
+            denials,
+            refusals,
             findings: [ledger.findings(first, last)?, unwatched(ledger, period.first(), last, zone)?, counted].concat(),
             watched: ledger.known(first, last, zone)?.until(elapsed(last, now, zone)),
             seats,
@@ -295,8 +304,9 @@ impl Known {
 
     /// What reports are made of.
     pub fn material<'a>(&'a self, gaps: &'a [Gap], now: DateTime<Utc>) -> Material<'a> {
-        let Self { rows, holds, denials, findings, watched, seats, former, begins } = self;
-        Material { rows, holds, denials, findings, known: watched, gaps, seats, former, now, begins: *begins }
+        let Self { rows, holds, denials, refusals, findings, watched, seats, former, begins } = self;
+        let begins = *begins;
+        Material { rows, holds, denials, refusals, findings, known: watched, gaps, seats, former, now, begins }
     }
 
     /// Whether there is any use in the period.

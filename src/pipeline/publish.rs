@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use rayon::prelude::*;
 
-use crate::config::{Config, ReportFormat};
+use crate::config::{Config, CsvStyle, ReportFormat};
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::model::{Denial, Hold, Identity, Machine, SessionRow};
 use crate::output;
@@ -16,6 +16,7 @@ use crate::report::{
     Figures, MOST_ROWS, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path, sheets,
     xlsx,
 };
+use crate::trace::refusals::Refusal;
 use crate::trace::seats::{Known as Watched, Seats};
 
 /// The files that were written, and those that could not be.
@@ -47,6 +48,8 @@ pub struct Material<'a> {
     pub holds: &'a [Hold],
     /// Each refusal, of the same days.
     pub denials: &'a [Denial],
+    /// Those of them that cost time, with what became of them.
+    pub refusals: &'a [Refusal],
     /// What looks wrong, of any day.
     pub findings: &'a [Finding],
     /// The sources that could not be had.
@@ -85,6 +88,7 @@ struct Share {
     rows: Vec<SessionRow>,
     holds: Vec<Hold>,
     denials: Vec<Denial>,
+    refusals: Vec<Refusal>,
     findings: Vec<Finding>,
 }
 
@@ -245,6 +249,7 @@ fn write(
         rows: &share.rows,
         holds: &share.holds,
         denials: &share.denials,
+        refusals: &share.refusals,
         known: Some(material.known),
         findings: &share.findings,
         gaps: material.gaps,
@@ -255,7 +260,8 @@ fn write(
         version: env!("CARGO_PKG_VERSION"),
     };
     let failed = |error: &dyn std::fmt::Display| Gap::new(path.display().to_string(), error);
-    let bytes = render(&input, format).map_err(|error| failed(&format!("{:#}", anyhow::Error::from(error))))?;
+    let bytes = render(&input, format, config.report.csv)
+        .map_err(|error| failed(&format!("{:#}", anyhow::Error::from(error))))?;
     output::write_file(&path, |out| out.write_all(&bytes)).map_err(|error| failed(&error))?;
     Ok(path)
 }
@@ -268,7 +274,7 @@ const fn extension(format: ReportFormat) -> &'static str {
     }
 }
 
-fn render(input: &ReportInput<'_>, format: ReportFormat) -> Result<Vec<u8>, WriteError> {
+fn render(input: &ReportInput<'_>, format: ReportFormat, style: CsvStyle) -> Result<Vec<u8>, WriteError> {
     if format != ReportFormat::Csv {
         check_size(input.rows, input.period, MOST_ROWS)?;
     }
@@ -277,7 +283,7 @@ fn render(input: &ReportInput<'_>, format: ReportFormat) -> Result<Vec<u8>, Writ
         ReportFormat::Ods => ods::write(&sheets(input), &mut bytes)?,
         ReportFormat::Xlsx => xlsx::write(&sheets(input), &mut bytes)?,
         ReportFormat::Csv => {
-            csv::write(input.rows, input.language.texts(), &mut bytes).map_err(std::io::Error::from)?;
+            csv::write(input.rows, style, input.language.texts(), &mut bytes).map_err(std::io::Error::from)?;
         }
     }
     Ok(bytes.into_inner())
@@ -308,6 +314,11 @@ fn shares<'a>(config: &Config, material: &Material<'a>, period: Period) -> BTree
     for denial in material.denials.iter().filter(|denial| (from..until).contains(&denial.at)) {
         for scope in [scope_of(&denial.machine), Scope::Site] {
             shares.entry(scope).or_default().denials.push(denial.clone());
+        }
+    }
+    for refusal in material.refusals.iter().filter(|refusal| (from..until).contains(&refusal.denial.at)) {
+        for scope in [scope_of(&refusal.denial.machine), Scope::Site] {
+            shares.entry(scope).or_default().refusals.push(refusal.clone());
         }
     }
     let concerned = material.concerning(period);

@@ -1,25 +1,48 @@
-//! The rows of *Sessions* as CSV (RFC 4180), for those who read reports with their own tools.
+//! The rows of *Sessions* as CSV, for those who read reports with their own tools: by RFC 4180, or as an Excel in French opens
+//! it.
 
 use std::borrow::Cow;
 use std::io::Write;
 
 use super::rows::{self, COLUMNS};
+use crate::config::CsvStyle;
 use crate::model::SessionRow;
 use crate::texts::Texts;
 
 /// Writes the rows with the stable columns of `sessions`, lines ended by CRLF, names [`guarded`].
 pub fn write<'a>(
     rows: impl IntoIterator<Item = &'a SessionRow>,
+    style: CsvStyle,
     texts: &Texts,
-    out: impl Write,
+    mut out: impl Write,
 ) -> Result<(), csv::Error> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    let is_excel = style == CsvStyle::Excel;
+    if is_excel {
+        out.write_all(BYTE_ORDER_MARK.as_bytes())?;
+    }
+    let delimiter = if is_excel { b';' } else { b',' };
+    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).terminator(csv::Terminator::CRLF).from_writer(out);
     writer.write_record(COLUMNS)?;
     for row in rows {
-        writer.write_record(rows::cells(row, texts).map(|cell| guarded(&cell).into_owned()))?;
+        let cells = rows::cells(row, texts);
+        let civil = |(cell, column): (String, &str)| {
+            if is_excel && MOMENTS.contains(&column) { civil_time(&cell) } else { cell }
+        };
+        let cells = cells.into_iter().zip(COLUMNS).map(civil);
+        writer.write_record(cells.map(|cell| guarded(&cell).into_owned()))?;
     }
     writer.flush()?;
     Ok(())
+}
+
+/// What tells Excel that a text is UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+/// The columns that hold moments.
+const MOMENTS: [&str; 3] = ["start", "end", "initial_start"];
+
+/// `2021-12-08 09:05:00` of `2021-12-08T09:05:00+01:00`: every Excel takes it for a date and a time.
+fn civil_time(moment: &str) -> String {
+    moment.get(..19).map_or_else(|| moment.to_owned(), |civil| civil.replace('T', " "))
 }
 
 /// A text that no spreadsheet takes for a formula, as CSV holds it.
@@ -69,16 +92,26 @@ mod tests {
         ] {
             let row = SessionRow { who: Identity::new(login, "PC-1"), ..sample::rows().remove(0) };
             let mut bytes = Vec::new();
-            write([&row], Language::French.texts(), &mut bytes).unwrap();
+            write([&row], CsvStyle::Rfc4180, Language::French.texts(), &mut bytes).unwrap();
             let text = String::from_utf8(bytes).unwrap();
             assert!(text.lines().nth(1).unwrap().starts_with(&format!("2021-12-13,lundi,{cell},PC-1,")), "{text}");
         }
     }
 
     #[test]
+    fn excel_in_french_finds_its_fields_its_letters_and_its_times() {
+        let mut bytes = Vec::new();
+        write(&sample::rows()[..1], CsvStyle::Excel, Language::French.texts(), &mut bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.starts_with("\u{feff}date;weekday;login;host;start;"), "{text}");
+        let row = "2021-12-13;lundi;Éloïse Martin;LaboFixe;2021-12-13 22:00:00;2021-12-13 23:59:59;7200;";
+        assert!(text.lines().nth(1).unwrap().starts_with(row), "{text}");
+    }
+
+    #[test]
     fn lines_end_in_crlf_and_begin_with_the_columns() {
         let mut bytes = Vec::new();
-        write(&[], Language::French.texts(), &mut bytes).unwrap();
+        write(&[], CsvStyle::Rfc4180, Language::French.texts(), &mut bytes).unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), format!("{}\r\n", COLUMNS.join(",")));
     }
 }

@@ -34,6 +34,7 @@ pub use template::Template;
 use crate::finding::{Finding, Gap};
 use crate::model::{Denial, Hold, SessionRow};
 use crate::texts::Language;
+use crate::trace::refusals::Refusal;
 use crate::trace::seats::{Known, Seats};
 
 /// Whose rows a workbook holds.
@@ -72,6 +73,8 @@ pub struct ReportInput<'a> {
     pub holds: &'a [Hold],
     /// The tokens that were refused.
     pub denials: &'a [Denial],
+    /// Those of them that cost time, with what became of them.
+    pub refusals: &'a [Refusal],
     /// The times that logs vouch for; all, where absent.
     pub known: Option<&'a Known>,
     /// What is to be known of the inputs.

@@ -8,6 +8,7 @@ use crate::config::PeriodKind;
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::model::{Denial, Evidence, Feature, Hold, Identity, Machine, SessionRow, State};
 use crate::texts::Language;
+use crate::trace::refusals::{Refusal, refusals};
 use crate::trace::seats::Seats;
 
 const ZONE: Tz = Tz::Europe__Paris;
@@ -103,6 +104,7 @@ pub(crate) struct Data {
     pub(crate) rows: Vec<SessionRow>,
     holds: Vec<Hold>,
     denials: Vec<Denial>,
+    refusals: Vec<Refusal>,
     findings: Vec<Finding>,
     gaps: Vec<Gap>,
     seats: Seats,
@@ -125,7 +127,8 @@ impl Data {
         let own = Figures::of(usage, &seats, period, ZONE);
         let rest = Figures::of(Usage { rows: &rows[5..], ..Usage::default() }, &seats, period, ZONE);
         let departments = vec![(Some("DPT4"), own), (Some("DPT9"), Figures::default()), (None, rest)];
-        Self { rows, holds, denials, findings, gaps, seats, departments }
+        let refusals = refusals(&denials, &holds);
+        Self { rows, holds, denials, refusals, findings, gaps, seats, departments }
     }
 
     pub(crate) fn input(&self) -> ReportInput<'_> {
@@ -142,6 +145,7 @@ impl Data {
             rows: &self.rows,
             holds: &self.holds,
             denials: &self.denials,
+            refusals: &self.refusals,
             known: None,
             findings: &self.findings,
             gaps: &self.gaps,

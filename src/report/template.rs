@@ -159,6 +159,10 @@ pub enum SheetKind {
     Need,
     /// A line per day on which tokens ran out.
     Saturated,
+    /// A line per occasion on which somebody was refused a token.
+    Refusals,
+    /// A line per person and machine whose tokens nobody used for long.
+    Idle,
     /// A line per piece of a session.
     Sessions,
     /// A line per login.
@@ -182,6 +186,8 @@ impl SheetKind {
         ("tokens", Self::Tokens),
         ("need", Self::Need),
         ("saturated", Self::Saturated),
+        ("refusals", Self::Refusals),
+        ("idle", Self::Idle),
         ("sessions", Self::Sessions),
         ("users", Self::Users),
         ("machines", Self::Machines),

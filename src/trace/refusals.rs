@@ -1,6 +1,6 @@
 //! Refusals as the people felt them: how long they waited, and whether they asked for a second token.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -8,9 +8,9 @@ use crate::model::{Denial, Feature, Hold, Identity};
 
 /// A refusal that cost somebody time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal<'a> {
+pub struct Refusal {
     /// What the log says.
-    pub denial: &'a Denial,
+    pub denial: Denial,
     /// When the pair got its token after all, on the same occasion.
     pub served: Option<DateTime<Utc>>,
     /// Whether the pair held a token of the feature at that moment: this was for a second window.
@@ -25,7 +25,7 @@ const EPISODE: Duration = Duration::minutes(15);
 const PATIENCE: Duration = Duration::hours(4);
 
 /// The refusals that cost time, in the order of time, each with what became of it.
-pub fn refusals<'a>(denials: &'a [Denial], holds: &[Hold]) -> Vec<Refusal<'a>> {
+pub fn refusals(denials: &[Denial], holds: &[Hold]) -> Vec<Refusal> {
     let mut of_pair: HashMap<(&Identity, &Feature), Vec<&Hold>> = HashMap::new();
     for hold in holds {
         of_pair.entry((&hold.who, &hold.feature)).or_default().push(hold);
@@ -33,7 +33,7 @@ pub fn refusals<'a>(denials: &'a [Denial], holds: &[Hold]) -> Vec<Refusal<'a>> {
     for holds in of_pair.values_mut() {
         holds.sort_by_key(|hold| hold.start);
     }
-    let mut refusals: Vec<Refusal<'a>> = Vec::new();
+    let mut refusals: Vec<Refusal> = Vec::new();
     // The last refusal of each pair.
     let mut last: HashMap<(&Identity, &Feature), usize> = HashMap::new();
     let mut n_episodes = 0;
@@ -44,7 +44,7 @@ pub fn refusals<'a>(denials: &'a [Denial], holds: &[Hold]) -> Vec<Refusal<'a>> {
         let taken_by_then = holds.partition_point(|hold| hold.start <= denial.at);
         let is_holding = holds[..taken_by_then].iter().any(|hold| hold.end > denial.at);
         let served = holds.get(next).map(|hold| hold.start).filter(|start| *start - denial.at <= PATIENCE);
-        let is_same = |other: &&Refusal<'_>| {
+        let is_same = |other: &&Refusal| {
             // Whoever was served in between came back on another occasion.
             denial.at - other.denial.at <= EPISODE && other.served.is_none_or(|served| served >= denial.at)
         };
@@ -52,9 +52,41 @@ pub fn refusals<'a>(denials: &'a [Denial], holds: &[Hold]) -> Vec<Refusal<'a>> {
         let episode = known.map_or(n_episodes + 1, |known| known.episode);
         n_episodes = n_episodes.max(episode);
         last.insert(owner, refusals.len());
-        refusals.push(Refusal { denial, served, is_holding, episode });
+        refusals.push(Refusal { denial: denial.clone(), served, is_holding, episode });
     }
     refusals
+}
+
+/// The refusals of one pair that follow each other within minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Episode<'a> {
+    /// The first of them.
+    pub first: &'a Refusal,
+    /// The last.
+    pub last: &'a Refusal,
+    /// How many there are.
+    pub attempts: usize,
+}
+
+impl Episode<'_> {
+    /// How long the pair waited for its token, in seconds, from the first refusal on; `None` where it never got one.
+    pub fn waited_s(&self) -> Option<i64> {
+        self.last.served.map(|served| (served - self.first.denial.at).num_seconds())
+    }
+}
+
+/// Refusals by their episodes, in the order of their beginnings.
+pub fn episodes(refusals: &[Refusal]) -> Vec<Episode<'_>> {
+    let mut known: BTreeMap<usize, Episode<'_>> = BTreeMap::new();
+    for refusal in refusals {
+        let new = Episode { first: refusal, last: refusal, attempts: 0 };
+        let episode = known.entry(refusal.episode).or_insert(new);
+        episode.last = refusal;
+        episode.attempts += 1;
+    }
+    let mut episodes: Vec<Episode<'_>> = known.into_values().collect();
+    episodes.sort_by_key(|episode| episode.first.denial.at);
+    episodes
 }
 
 #[cfg(test)]
@@ -115,5 +147,12 @@ mod tests {
             ("carl", None, true, 4),
         ];
         assert_eq!(told, expected.map(|(who, waited, holding, episode)| (who.to_owned(), waited, holding, episode)));
+        let all = refusals(&denials, &holds);
+        let together: Vec<_> = episodes(&all)
+            .iter()
+            .map(|one| (one.first.denial.who.login().to_owned(), one.attempts, one.waited_s().map(|s| s / 60)))
+            .collect();
+        let expected = [("anna", 2, Some(12)), ("bob", 1, None), ("anna", 1, None), ("carl", 1, None)];
+        assert_eq!(together, expected.map(|(who, attempts, waited)| (who.to_owned(), attempts, waited)));
     }
 }

@@ -69,7 +69,18 @@ fn the_columns_are_in_the_order_of_the_csv() {
     let columns = "Date Jour Utilisateur Poste Début Fin Durée État Début_initial Adresse_IP Indice MAC VLAN Département \
                    Nom_DHCP Commutateur Port Prise";
     let columns: Vec<String> = columns.split(' ').map(|column| column.replace('_', " ")).collect();
-    let sheets = ["Synthèse", "Sessions", "Utilisateurs", "Postes", "Semaine", "Par jour", "Anomalies", "Lisez-moi"];
+    let sheets = [
+        "Synthèse",
+        "Sessions",
+        "Utilisateurs",
+        "Postes",
+        "Semaine",
+        "Par jour",
+        "Refus",
+        "À libérer",
+        "Anomalies",
+        "Lisez-moi",
+    ];
     let site = [
         "Synthèse",
         "Départements",
@@ -81,6 +92,8 @@ fn the_columns_are_in_the_order_of_the_csv() {
         "Postes",
         "Semaine",
         "Par jour",
+        "Refus",
+        "À libérer",
         "Anomalies",
         "Lisez-moi",
     ];

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    Alarm, HistoryFormat, Inputs, Limits, Login, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp, VlanEntry,
+    Alarm, CsvStyle, HistoryFormat, Inputs, Limits, Login, Origin, Output, PeriodKind, Report, Site, Ssh, Switch, Tftp,
+    VlanEntry,
 };
 use crate::network::inputs::ReadFile;
 use crate::network::{Command, Files, Host, Probed, RemoteError, UnknownKey};
@@ -258,7 +259,12 @@ fn config(switches: &[&str]) -> Config {
             ledger: "jeton.db".into(),
             stale_after: second,
         },
-        report: Report { formats: vec![], period: PeriodKind::Month, template: Arc::default() },
+        report: Report {
+            formats: vec![],
+            csv: CsvStyle::default(),
+            period: PeriodKind::Month,
+            template: Arc::default(),
+        },
         limits: Limits::default(),
         alarm: Alarm::default(),
         collect: None,

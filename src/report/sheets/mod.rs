@@ -5,10 +5,13 @@
 
 mod anomalies;
 mod charts;
+mod idle;
 mod inventory;
 mod people;
 mod readme;
+mod refusals;
 mod seats;
+mod sentence;
 mod sessions;
 mod summary;
 mod table;
@@ -77,6 +80,8 @@ fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
         SheetKind::Tokens => seats::tokens(context, plan),
         SheetKind::Need => seats::need(context, plan),
         SheetKind::Saturated => seats::saturated(context, plan),
+        SheetKind::Refusals => refusals::sheet(context, plan),
+        SheetKind::Idle => idle::sheet(context, plan),
         SheetKind::Sessions => sessions::sheet(context, plan, Vec::new()),
         SheetKind::Users => people::users(context, plan),
         SheetKind::Machines => people::machines(context, plan),
@@ -94,6 +99,8 @@ pub(super) fn known(kind: SheetKind) -> &'static [Known] {
         SheetKind::Tokens => &seats::TOKEN_COLUMNS,
         SheetKind::Need => &seats::NEED_COLUMNS,
         SheetKind::Saturated => &seats::SATURATED_COLUMNS,
+        SheetKind::Refusals => &refusals::COLUMNS,
+        SheetKind::Idle => &idle::COLUMNS,
         SheetKind::Sessions => &sessions::COLUMNS,
         SheetKind::Users => &people::USER_COLUMNS,
         SheetKind::Machines => &people::MACHINE_COLUMNS,

@@ -22,7 +22,7 @@ pub(super) const TOKEN_COLUMNS: [Column; 10] = [
 ];
 
 /// The hours with use or refusals that lie in the period, and those of which nothing is known.
-fn hours_of(context: &Context<'_>) -> Vec<SeatHour> {
+pub(super) fn hours_of(context: &Context<'_>) -> Vec<SeatHour> {
     let input = &context.input;
     let every = Known::default();
     let known = input.known.unwrap_or(&every);

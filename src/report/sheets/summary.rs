@@ -1,5 +1,6 @@
 //! *Synthèse*: one page that says it all: figures beside those of the period before, charts, links to the rest.
 
+use super::sentence::sentence;
 use super::{Cell, Context, Role, Sheet, SheetKind, SheetPlan, Value};
 use crate::report::{Figures, Scope, day};
 
@@ -37,6 +38,7 @@ fn opening<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
     title[0] = Cell::text(Role::Title, context.title());
     title[CORNER] = Cell::text(Role::Corner, context.input.site);
     let mut lines = vec![title, vec![Cell::text(Role::Subtitle, subtitle(context))]];
+    lines.extend(sentence(context).map(|said| vec![Cell::text(Role::Subtitle, said)]));
     lines.extend(completeness(context).into_iter().map(|cell| vec![cell]));
     if context.input.rows.is_empty() {
         lines.push(vec![Cell::text(Role::Note, context.words("summary.no_sessions"))]);
