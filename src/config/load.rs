@@ -451,7 +451,11 @@ fn report(table: &Table<'_>, language: Language) -> Option<(Report, Option<Confi
     let csv = table.or("csv", CsvStyle::Rfc4180, |value| {
         value.one_of(&[("rfc4180", CsvStyle::Rfc4180), ("excel", CsvStyle::Excel)])
     });
-    Some((Report { formats: formats?, csv: csv?, period: period?, template: template.into() }, wrong))
+    let token_price = table.optional("token_price", |value| value.integer("a price in whole euros", 1..=1_000_000));
+    Some((
+        Report { formats: formats?, token_price: token_price?, csv: csv?, period: period?, template: template.into() },
+        wrong,
+    ))
 }
 
 fn limits(table: &Table<'_>) -> Option<Limits> {

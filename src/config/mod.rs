@@ -278,6 +278,8 @@ pub struct Report {
     pub formats: Vec<ReportFormat>,
     /// How much time one workbook covers.
     pub period: PeriodKind,
+    /// What a token costs in a year, in euros.
+    pub token_price: Option<u32>,
     /// How CSV files are written.
     pub csv: CsvStyle,
     /// The description of the workbooks: the site's own, else the one that comes with jeton.

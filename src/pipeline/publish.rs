@@ -256,6 +256,7 @@ fn write(
         previous: edition.before(config, material, scope),
         begins: material.begins,
         departments: if scope == Scope::Site { &edition.departments } else { &[] },
+        token_price: config.report.token_price,
         template: &config.report.template,
         version: env!("CARGO_PKG_VERSION"),
     };

@@ -87,6 +87,8 @@ pub struct ReportInput<'a> {
     pub begins: Option<NaiveDate>,
     /// In the site's workbook: the figures of each department that there is, and of the rows without one.
     pub departments: &'a [(Option<&'a str>, Figures)],
+    /// What a token costs in a year, in euros, where the site says it.
+    pub token_price: Option<u32>,
     /// What the workbook is made of.
     pub template: &'a Template,
     /// jeton's version.

@@ -152,6 +152,7 @@ impl Data {
             previous: None,
             begins: None,
             departments: &self.departments,
+            token_price: Some(350),
             template: Template::built_in(),
             version: "0.1.0",
         }

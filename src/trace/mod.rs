@@ -11,7 +11,7 @@
 //! - [`coverage`]: the times that the logs vouch for;
 //! - [`days`]: the addresses of each pair and day; [`explain`]: the lines that speak for and against each;
 //! - [`seats`]: how many tokens were out at once;
-//! - [`refusals`]: how long people waited;
+//! - [`refusals`]: how long people waited; [`replay`]: how they would have with more tokens, or fewer;
 //! - [`live`]: where those sit that hold a token now.
 
 pub mod attribute;
@@ -22,6 +22,7 @@ pub mod explain;
 pub mod holds;
 pub mod live;
 pub mod refusals;
+pub mod replay;
 pub mod seats;
 pub mod sessions;
 #[cfg(test)]

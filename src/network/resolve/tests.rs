@@ -261,6 +261,7 @@ fn config(switches: &[&str]) -> Config {
         },
         report: Report {
             formats: vec![],
+            token_price: None,
             csv: CsvStyle::default(),
             period: PeriodKind::Month,
             template: Arc::default(),

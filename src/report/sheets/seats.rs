@@ -6,6 +6,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::{Cell, Context, Known as Column, Role, Sheet, SheetPlan, Value, table};
 use crate::report::weekday;
+use crate::trace::replay::{Replay, Replayed};
 use crate::trace::seats::{Known, SeatHour, hours, levels};
 
 pub(super) const TOKEN_COLUMNS: [Column; 10] = [
@@ -64,16 +65,24 @@ pub(super) fn tokens<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a
     table::sheet(context, plan, notes, rows.collect::<Vec<_>>())
 }
 
-pub(super) const NEED_COLUMNS: [Column; 5] = [
+pub(super) const NEED_COLUMNS: [Column; 9] = [
     Column::count("tokens"),
     Column::time("at_least"),
     Column::share("share_of_use"),
     Column::count("days_at_least"),
     Column::time("exactly"),
+    Column::time("limit_with"),
+    Column::count("refused_with"),
+    Column::count("people_with"),
+    Column::count("cost"),
 ];
 
-/// A line per number of tokens, up to the seats or the peak: how long at least so many were out. With one token less,
-/// somebody would have waited that long.
+/// How many tokens fewer and more than there are the period is played again with.
+const FEWER: u32 = 5;
+const MORE: u32 = 10;
+
+/// A line per number of tokens: how long at least so many were out; and, for some fewer and more than there are, how the period
+/// would have been with so many.
 pub(super) fn need<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
     let input = &context.input;
     let (from, to) = input.period.bounds(input.timezone);
@@ -83,21 +92,43 @@ pub(super) fn need<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> 
         let peak = peaks.entry(hour.date).or_default();
         *peak = hour.peak.max(*peak);
     }
+    let replayed = replayed(context);
     let highest = peaks.values().copied().max().and_then(|peak| usize::try_from(peak).ok()).unwrap_or(0);
-    let most = highest.max(input.seats_at_last().map_or(0, |seats| seats as usize)).min(MOST_LEVELS);
+    let last = replayed.last_key_value().map_or(0, |(tokens, _)| *tokens as usize);
+    let most = highest.max(input.seats_at_last().map_or(0, |seats| seats as usize)).max(last).min(MOST_LEVELS);
     let at_least = |tokens: usize| exactly.iter().skip(tokens).sum::<i64>();
     let in_use = at_least(1);
     let rows = (1..=most).map(|tokens| {
         let days = peaks.values().filter(|peak| usize::try_from(**peak).is_ok_and(|peak| peak >= tokens)).count();
+        let replay = u32::try_from(tokens).ok().and_then(|tokens| replayed.get(&tokens));
+        let with = |value: fn(&Replayed) -> Value<'a>| replay.map_or(Value::Empty, value);
+        let cost = input.token_price.and_then(|price| i64::from(price).checked_mul(i64::try_from(tokens).ok()?));
         [
             Value::count(tokens),
             Value::hours(at_least(tokens)),
             Value::share(at_least(tokens), in_use),
             Value::count(days),
             Value::hours(exactly.get(tokens).copied().unwrap_or(0)),
+            with(|replay| Value::hours(replay.at_limit_s)),
+            with(|replay| Value::count(replay.episodes)),
+            with(|replay| Value::count(replay.people)),
+            cost.map_or(Value::Empty, Value::Integer),
         ]
     });
     table::sheet(context, plan, remarks(context, "seats.need"), rows.collect::<Vec<_>>())
+}
+
+/// The period with some tokens fewer, and some more; none where it is not known how many there are, or what was refused.
+fn replayed(context: &Context<'_>) -> BTreeMap<u32, Replayed> {
+    let input = &context.input;
+    let (from, to) = input.period.bounds(input.timezone);
+    let to = to.min(input.established.to_utc()).max(from);
+    let Some(seats) = input.seats_at_last().filter(|_| input.usage().is_vouched(from, to)) else {
+        return BTreeMap::new();
+    };
+    let replay = Replay::new(input.holds, input.refusals, input.seats, from, to);
+    let tokens = seats.saturating_sub(FEWER).max(1)..=seats.saturating_add(MORE);
+    tokens.map(|tokens| (tokens, replay.with(tokens))).collect()
 }
 
 /// No laboratory has more tokens than this, and no reader wants more lines.
