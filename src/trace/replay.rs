@@ -59,13 +59,22 @@ impl<'a> Replay<'a> {
         to: DateTime<Utc>,
     ) -> Self {
         let occasions = episodes(refusals);
-        let patience = median(occasions.iter().map(asked_for).collect()).unwrap_or(PATIENCE);
+        // Of several occasions before one token, the last led to it; at the others they gave up.
         let mut first_asked: HashMap<(&Identity, DateTime<Utc>), DateTime<Utc>> = HashMap::new();
         for occasion in &occasions {
             if let Some(served) = occasion.last.served {
                 first_asked.insert((&occasion.first.denial.who, served), occasion.first.denial.at);
             }
         }
+        let led_to_a_token = |occasion: &&Episode<'_>| {
+            let first = &occasion.first.denial;
+            occasion.last.served.is_some_and(|served| first_asked.get(&(&first.who, served)) == Some(&first.at))
+        };
+        let asked_for = |occasion: &Episode<'_>| {
+            let served = occasion.last.served.filter(|_| led_to_a_token(&occasion));
+            served.unwrap_or(occasion.last.denial.at) - occasion.first.denial.at
+        };
+        let patience = median(occasions.iter().map(asked_for).collect()).unwrap_or(PATIENCE);
         let mut demands = Vec::new();
         let mut lengths: HashMap<&str, Vec<Duration>> = HashMap::new();
         for (hold, end) in tokens(holds, seats) {
@@ -86,7 +95,7 @@ impl<'a> Replay<'a> {
             });
         }
         let usual = median(lengths.values().flatten().copied().collect()).unwrap_or(PATIENCE);
-        for occasion in occasions.iter().filter(|occasion| occasion.last.served.is_none()) {
+        for occasion in occasions.iter().filter(|occasion| !led_to_a_token(occasion)) {
             let denial = &occasion.first.denial;
             // A second window beside the first: what it costs is in the first.
             let own = lengths.get(denial.who.login()).cloned().and_then(median);
@@ -170,12 +179,6 @@ impl Run {
         self.pass(at);
         waiting.retain(|demand| demand.at + demand.patience >= at);
     }
-}
-
-/// For how long somebody asked again.
-fn asked_for(occasion: &Episode<'_>) -> Duration {
-    let end = occasion.last.served.unwrap_or(occasion.last.denial.at);
-    end - occasion.first.denial.at
 }
 
 fn median(mut times: Vec<Duration>) -> Option<Duration> {
