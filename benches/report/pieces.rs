@@ -85,6 +85,7 @@ pub(super) fn input<'a>(rows: &'a [SessionRow], seats: &'a Seats, template: &'a 
         previous: None,
         begins: None,
         departments: &[],
+        months: &[],
         token_price: None,
         template,
         version: "0",

@@ -133,6 +133,7 @@ fn workbook<'a>(
         previous: None,
         begins: None,
         departments: &[],
+        months: &[],
         token_price: None,
         template: &config.report.template,
         version: env!("CARGO_PKG_VERSION"),

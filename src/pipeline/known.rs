@@ -1,17 +1,17 @@
 //! What commands that write nothing know: the memory of all nights, or the inputs at hand where no night has made one yet.
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::{Ask, Days, Fetched, Gathered, Listener, Material, Memory, cite_findings, gather, learn};
 use crate::config::{Config, ORIGIN, SeatCounts, TraceSettings};
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Gap, Kind, Place};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Grouping, Ledger, LedgerError, Used};
 use crate::model::{Denial, Duplicates, Hold, SessionRow, State, Terms};
 use crate::network::Remote;
 use crate::parse::datetime::{end_of_day, start_of_day};
-use crate::report::Period;
+use crate::report::{MonthUse, Period};
 use crate::source::Source;
 use crate::trace::coverage::Hole;
 use crate::trace::refusals::{Refusal, refusals};
@@ -131,6 +131,7 @@ pub struct Known {
     holds: Vec<Hold>,
     denials: Vec<Denial>,
     refusals: Vec<Refusal>,
+    months: Vec<(NaiveDate, MonthUse)>,
     findings: Vec<Finding>,
     watched: Watched,
     seats: Seats,
@@ -274,6 +275,21 @@ pub(super) fn new_holes(before: &[Stretch], after: Vec<Stretch>, zone: Tz) -> Ve
 /// Holes that are shorter are not told.
 const SHORT: Duration = Duration::minutes(5);
 
+/// How many months *Tendance* looks back: a year, and the one before to compare with.
+const MONTHS_BACK: u32 = 23;
+
+/// What was used in each month up to that of a day.
+fn months(ledger: &Ledger, last: NaiveDate) -> Result<Vec<(NaiveDate, MonthUse)>, LedgerError> {
+    let first = last.with_day(1).and_then(|first| first.checked_sub_months(Months::new(MONTHS_BACK)));
+    let used = ledger.used(first.unwrap_or(last), last, Grouping::Month)?;
+    let month = |used: Used| {
+        let day = format!("{}-01", used.group).parse().ok()?;
+        let Used { seconds, token_seconds, begun: sessions, users, machines, .. } = used;
+        Some((day, MonthUse { seconds, token_seconds, sessions, users, machines }))
+    };
+    Ok(used.into_iter().filter_map(month).collect())
+}
+
 impl Known {
     /// Of a period and the one before it.
     pub fn of(ledger: &Ledger, period: Period, config: &Config, now: DateTime<Utc>) -> Result<Self, LedgerError> {
@@ -294,6 +310,7 @@ impl Known {
             holds,
             denials,
             refusals,
+            months: months(ledger, last)?,
             findings: [ledger.findings(first, last)?, unwatched(ledger, period.first(), last, zone)?, counted].concat(),
             watched: ledger.known(first, last, zone)?.until(elapsed(last, now, zone)),
             seats,
@@ -304,9 +321,9 @@ impl Known {
 
     /// What reports are made of.
     pub fn material<'a>(&'a self, gaps: &'a [Gap], now: DateTime<Utc>) -> Material<'a> {
-        let Self { rows, holds, denials, refusals, findings, watched, seats, former, begins } = self;
+        let Self { rows, holds, denials, refusals, months, findings, watched, seats, former, begins } = self;
         let begins = *begins;
-        Material { rows, holds, denials, refusals, findings, known: watched, gaps, seats, former, now, begins }
+        Material { rows, holds, denials, refusals, months, findings, known: watched, gaps, seats, former, now, begins }
     }
 
     /// Whether there is any use in the period.

@@ -13,8 +13,8 @@ use crate::finding::{Finding, Gap, Kind, Place};
 use crate::model::{Denial, Hold, Identity, Machine, SessionRow};
 use crate::output;
 use crate::report::{
-    Figures, MOST_ROWS, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path, sheets,
-    xlsx,
+    Figures, MOST_ROWS, MonthUse, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path,
+    sheets, xlsx,
 };
 use crate::trace::refusals::Refusal;
 use crate::trace::seats::{Known as Watched, Seats};
@@ -50,6 +50,8 @@ pub struct Material<'a> {
     pub denials: &'a [Denial],
     /// Those of them that cost time, with what became of them.
     pub refusals: &'a [Refusal],
+    /// What was used in each of the months up to the reports', two years back.
+    pub months: &'a [(NaiveDate, MonthUse)],
     /// What looks wrong, of any day.
     pub findings: &'a [Finding],
     /// The sources that could not be had.
@@ -256,6 +258,7 @@ fn write(
         previous: edition.before(config, material, scope),
         begins: material.begins,
         departments: if scope == Scope::Site { &edition.departments } else { &[] },
+        months: if scope == Scope::Site { material.months } else { &[] },
         token_price: config.report.token_price,
         template: &config.report.template,
         version: env!("CARGO_PKG_VERSION"),

@@ -58,6 +58,10 @@ pub struct Figures {
     pub machines: usize,
     /// The most seats that were taken at once. None where there are sessions but no token is known.
     pub peak: Option<u64>,
+    /// How many seats sufficed for 95 % of the time in which any was taken. None where the tokens are not known, or none was.
+    pub level_95: Option<u64>,
+    /// How many sufficed for 99 % of it. None likewise.
+    pub level_99: Option<u64>,
     /// Tokens that were refused to somebody who did not get one right after. None where no log vouches for the period.
     pub denials: Option<usize>,
     /// Tokens that were refused to somebody who got one right after. None likewise.
@@ -84,6 +88,7 @@ impl Figures {
             };
             parts.into_iter().map(of_part).sum()
         };
+        let sufficed = known.then(|| levels(holds, seats, from, to));
         let within = |denial: &&Denial| (from..to).contains(&denial.at);
         let refused = |real: bool| denials.iter().filter(within).filter(|denial| denial.real == real).count();
         Self {
@@ -95,12 +100,24 @@ impl Figures {
             users: all.users.len(),
             machines: machines(rows).len(),
             peak: known.then(|| peak(holds, seats, from, to)),
+            level_95: sufficed.as_deref().and_then(|levels| level(levels, 95)),
+            level_99: sufficed.as_deref().and_then(|levels| level(levels, 99)),
             denials: is_vouched.then(|| refused(true)),
             false_denials: is_vouched.then(|| refused(false)),
             at_limit_s: seats.on(period.last()).filter(|_| known).map(|_| at_limit()),
             last: all.last,
         }
     }
+}
+
+/// How many seats sufficed for this part of the time with any, in percent, of the seconds with so many seats taken.
+fn level(levels: &[i64], percent: i64) -> Option<u64> {
+    let used: i64 = levels.iter().skip(1).sum();
+    let mut so_far = 0_i64;
+    (1_u64..).zip(levels.get(1..)?).find_map(|(seats, seconds)| {
+        so_far += seconds;
+        (used > 0 && so_far.saturating_mul(100) >= used.saturating_mul(percent)).then_some(seats)
+    })
 }
 
 /// What tells one session from another: login, host, and the second of its initial start.
@@ -275,6 +292,8 @@ mod tests {
             users: 4,
             machines: 4,
             peak: Some(3),
+            level_95: Some(3),
+            level_99: Some(3),
             denials: Some(1),
             false_denials: Some(1),
             // One of a session, and a token of two seats beside it from 10 to 11 o'clock.
@@ -306,6 +325,14 @@ mod tests {
             peak(&[hold("08T09:00:00", "08T10:00:00", 1)], &Seats::default(), later, later + Duration::days(1)),
             0
         );
+    }
+
+    #[test]
+    fn a_level_is_what_suffices_for_most_of_the_time_with_use() {
+        // A day of which nobody used 50 000 s; 9 500 s with one token, 400 s with two, 100 s with five.
+        let levels = [50_000, 9_500, 400, 0, 0, 100];
+        assert_eq!([50, 95, 96, 99, 100].map(|percent| level(&levels, percent)), [1, 1, 2, 2, 5].map(Some));
+        assert_eq!((level(&[86_400], 95), level(&[], 95)), (None, None));
     }
 
     #[test]

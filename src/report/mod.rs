@@ -48,6 +48,21 @@ pub enum Scope<'a> {
     Site,
 }
 
+/// What was used in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthUse {
+    /// Hours of use, in seconds.
+    pub seconds: i64,
+    /// Token hours, in seconds; `None` where imported histories alone speak of it.
+    pub token_seconds: Option<i64>,
+    /// Sessions that began.
+    pub sessions: i64,
+    /// Distinct logins.
+    pub users: i64,
+    /// Distinct names of machines.
+    pub machines: i64,
+}
+
 /// All that a workbook is made of. Rows, holds, denials, findings and gaps are those of the scope and the period already.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportInput<'a> {
@@ -87,6 +102,8 @@ pub struct ReportInput<'a> {
     pub begins: Option<NaiveDate>,
     /// In the site's workbook: the figures of each department that there is, and of the rows without one.
     pub departments: &'a [(Option<&'a str>, Figures)],
+    /// What was used in each of the last 24 months, by its first day, in their order; those without use aside.
+    pub months: &'a [(NaiveDate, MonthUse)],
     /// What a token costs in a year, in euros, where the site says it.
     pub token_price: Option<u32>,
     /// What the workbook is made of.

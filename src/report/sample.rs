@@ -1,9 +1,9 @@
 //! Invented people and machines for the tests of this module.
 
-use chrono::{DateTime, Duration, TimeZone, Utc};
+use chrono::{DateTime, Duration, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::{Figures, Period, ReportInput, Scope, Template, Usage};
+use super::{Figures, MonthUse, Period, ReportInput, Scope, Template, Usage};
 use crate::config::PeriodKind;
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::model::{Denial, Evidence, Feature, Hold, Identity, Machine, SessionRow, State};
@@ -109,6 +109,7 @@ pub(crate) struct Data {
     gaps: Vec<Gap>,
     seats: Seats,
     departments: Vec<(Option<&'static str>, Figures)>,
+    months: Vec<(NaiveDate, MonthUse)>,
 }
 
 impl Data {
@@ -128,7 +129,19 @@ impl Data {
         let rest = Figures::of(Usage { rows: &rows[5..], ..Usage::default() }, &seats, period, ZONE);
         let departments = vec![(Some("DPT4"), own), (Some("DPT9"), Figures::default()), (None, rest)];
         let refusals = refusals(&denials, &holds);
-        Self { rows, holds, denials, refusals, findings, gaps, seats, departments }
+        let month = |text: &str, hours: i64| {
+            let day: NaiveDate = text.parse().unwrap();
+            let used = MonthUse {
+                seconds: hours * 3600,
+                token_seconds: Some(hours * 3700),
+                sessions: hours / 3,
+                users: 4,
+                machines: 5,
+            };
+            (day, used)
+        };
+        let months = vec![month("2020-12-01", 80), month("2021-06-01", 60), month("2021-12-01", 100)];
+        Self { rows, holds, denials, refusals, findings, gaps, seats, departments, months }
     }
 
     pub(crate) fn input(&self) -> ReportInput<'_> {
@@ -152,6 +165,7 @@ impl Data {
             previous: None,
             begins: None,
             departments: &self.departments,
+            months: &self.months,
             token_price: Some(350),
             template: Template::built_in(),
             version: "0.1.0",

@@ -137,12 +137,33 @@ pub enum ChartTitle {
 }
 
 /// The names of charts under `[chart]` in the texts.
-pub const CHARTS: &[&str] =
-    &["hours", "token_hours", "users", "tokens", "departments", "department_tokens", "by_hour", "need", "at_limit"];
+pub const CHARTS: &[&str] = &[
+    "hours",
+    "token_hours",
+    "users",
+    "tokens",
+    "departments",
+    "department_tokens",
+    "by_hour",
+    "need",
+    "at_limit",
+    "trend",
+];
 
 /// The key figures that a first page can show.
-pub const FIGURES: &[&str] =
-    &["hours", "token_hours", "sessions", "users", "machines", "peak", "denials", "false_denials", "at_limit"];
+pub const FIGURES: &[&str] = &[
+    "hours",
+    "token_hours",
+    "sessions",
+    "users",
+    "machines",
+    "peak",
+    "level_95",
+    "level_99",
+    "denials",
+    "false_denials",
+    "at_limit",
+];
 
 /// What a sheet holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,6 +184,8 @@ pub enum SheetKind {
     Refusals,
     /// A line per person and machine whose tokens nobody used for long.
     Idle,
+    /// A line per month of the last year, beside the year before.
+    Trend,
     /// A line per piece of a session.
     Sessions,
     /// A line per login.
@@ -188,6 +211,7 @@ impl SheetKind {
         ("saturated", Self::Saturated),
         ("refusals", Self::Refusals),
         ("idle", Self::Idle),
+        ("trend", Self::Trend),
         ("sessions", Self::Sessions),
         ("users", Self::Users),
         ("machines", Self::Machines),

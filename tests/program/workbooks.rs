@@ -94,6 +94,7 @@ fn the_columns_are_in_the_order_of_the_csv() {
         "Par jour",
         "Refus",
         "À libérer",
+        "Tendance",
         "Anomalies",
         "Lisez-moi",
     ];

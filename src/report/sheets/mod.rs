@@ -16,6 +16,7 @@ mod sessions;
 mod summary;
 mod table;
 mod timeline;
+mod trend;
 mod week;
 
 use std::collections::BTreeSet;
@@ -82,6 +83,7 @@ fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
         SheetKind::Saturated => seats::saturated(context, plan),
         SheetKind::Refusals => refusals::sheet(context, plan),
         SheetKind::Idle => idle::sheet(context, plan),
+        SheetKind::Trend => trend::sheet(context, plan),
         SheetKind::Sessions => sessions::sheet(context, plan, Vec::new()),
         SheetKind::Users => people::users(context, plan),
         SheetKind::Machines => people::machines(context, plan),
@@ -101,6 +103,7 @@ pub(super) fn known(kind: SheetKind) -> &'static [Known] {
         SheetKind::Saturated => &seats::SATURATED_COLUMNS,
         SheetKind::Refusals => &refusals::COLUMNS,
         SheetKind::Idle => &idle::COLUMNS,
+        SheetKind::Trend => &trend::COLUMNS,
         SheetKind::Sessions => &sessions::COLUMNS,
         SheetKind::Users => &people::USER_COLUMNS,
         SheetKind::Machines => &people::MACHINE_COLUMNS,

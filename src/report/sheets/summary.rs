@@ -164,6 +164,8 @@ fn figure(name: &str, figures: &Figures) -> (Style, Option<i64>) {
         "users" => (Style::Absolute, known(whole(figures.users))),
         "machines" => (Style::Absolute, known(whole(figures.machines))),
         "peak" => (Style::Absolute, figures.peak.and_then(|peak| i64::try_from(peak).ok())),
+        "level_95" => (Style::Absolute, figures.level_95.and_then(|level| i64::try_from(level).ok())),
+        "level_99" => (Style::Absolute, figures.level_99.and_then(|level| i64::try_from(level).ok())),
         "false_denials" => (Style::Absolute, figures.false_denials.and_then(whole)),
         _ => (Style::Absolute, figures.denials.and_then(whole)),
     }
