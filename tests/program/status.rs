@@ -84,3 +84,59 @@ fn prometheus_reads_the_metrics_that_each_night_writes() {
     let checked = promtool.wait_with_output().unwrap();
     assert!(checked.status.success() && checked.stderr.is_empty(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
+
+/// How many weeks nights are watched for false alarms; more of them, with `JETON_WEEKS=100`, before a release.
+fn weeks() -> u32 {
+    std::env::var("JETON_WEEKS").ok().and_then(|weeks| weeks.parse().ok()).unwrap_or(2)
+}
+
+#[test]
+fn week_after_week_there_is_no_false_alarm_and_each_true_one_is_raised_at_the_next_run() {
+    use crate::simulator::{DateStyle, Laboratory, SERVER};
+    const LOGWATCH: &str = "replay/origin.labo.example/files/logwatch";
+    // One year each, so that no log is longer than a night reads in a moment.
+    for (seed, left) in (1..).zip((0..weeks()).step_by(10)) {
+        let n_weeks = (weeks() - left).min(10);
+        let simulated = Laboratory {
+            seed,
+            users: 12,
+            seats: 40,
+            days: n_weeks * 7,
+            dates: DateStyle::Iso,
+            restarts_per_day: 0.05,
+            ..Laboratory::default()
+        };
+        let mut logwatch = Vec::new();
+        simulated.run(&mut logwatch).unwrap();
+        let logwatch = String::from_utf8(logwatch).unwrap();
+        let before = |moment: &str| {
+            let is_later =
+                |line: &&str| line.starts_with("202") && line.as_bytes().get(4) == Some(&b'-') && **line >= *moment;
+            let end = logwatch.split_inclusive('\n').find(is_later).map(|line| line.as_ptr() as usize);
+            &logwatch[..end.map_or(logwatch.len(), |end| end - logwatch.as_ptr() as usize)]
+        };
+        let keys = ["debug_log", "lmstat"];
+        let mut lab = Lab::complete().edit("jeton.toml", |text| {
+            let kept = |line: &&str| !keys.iter().any(|key| line.starts_with(key));
+            let text = text.lines().filter(kept).collect::<Vec<_>>().join("\n");
+            text.replace("10.20.0.20", &SERVER.to_string()).replace("seats = 3", "seats = 40")
+        });
+        let at = |day: i64| format!("{}T00:15:00", simulated.start + chrono::Duration::days(day));
+        let last = i64::from(simulated.days);
+        for day in 1..=last {
+            lab = lab.with(LOGWATCH, before(&at(day))).with("replay/now.txt", format!("{}+01:00\n", at(day)));
+            lab.jeton("-q nightly --no-push --date yesterday").exits(0);
+            lab.jeton("status").exits(0).says("OK: ");
+        }
+        // A night is missed, then the watcher is dead at the next; a licence that ends, and a day at the limit.
+        let lab = lab.with("replay/now.txt", format!("{}+01:00\n", at(last + 2)));
+        lab.jeton("status").exits(1).says("WARNING: the last night was ");
+        lab.jeton("-q nightly --no-push --date yesterday").exits(3);
+        lab.jeton("status").exits(2).says("CRITICAL: the watcher gave no sign of life");
+        let lab = lab.edit("jeton.toml", |text| text.replace("seats = 40", "seats = 1"));
+        let saturated = lab.like().with("replay/now.txt", format!("{}+01:00\n", at(2))).without("out");
+        let saturated = saturated.with(LOGWATCH, before(&at(2)));
+        saturated.jeton("-q nightly --no-push --date yesterday").exits(0);
+        saturated.jeton("status").exits(1).says(" all tokens were out for ");
+    }
+}
