@@ -43,8 +43,8 @@ fn template(root: &Table<'_>, shown: &Shown, language: Language) -> Option<Templ
     let palette = root.section_or_empty("colours", palette);
     let texts = root.or("texts", None, |value| texts(value, language).map(Some));
     let usual = texts.as_ref().and_then(Option::as_ref).unwrap_or_else(|| language.texts());
-    let mut once = Unique::new("sheet");
-    let sheets = root.entries("sheets", |table| sheet(table, shown, usual, &mut once));
+    let (mut once, mut tabs) = (Unique::new("sheet"), Unique::new("title of a sheet"));
+    let sheets = root.entries("sheets", |table| sheet(table, shown, usual, (&mut once, &mut tabs)));
     let sheets = sheets.filter(|sheets| {
         let both = BOOKS.iter().all(|(_, book)| sheets.iter().any(|sheet| sheet.books.contains(book)));
         if !both {
@@ -75,8 +75,8 @@ fn texts(value: Value<'_>, language: Language) -> Option<Texts> {
     let usual = language.texts();
     let others = value.texts("[texts]", |path, value| {
         let text = value.text();
-        if usual.find(path).is_some() {
-            return Some((path, text?));
+        if let Some(own) = usual.find(path) {
+            return filled_in(value, text?, &placeholders(own)).map(|text| (path, text));
         }
         let paths = usual.paths();
         let near = nearest(path, paths.iter().map(String::as_str));
@@ -89,14 +89,45 @@ fn texts(value: Value<'_>, language: Language) -> Option<Texts> {
     Some(usual.but(others))
 }
 
-fn sheet(table: &Table<'_>, shown: &Shown, usual: &Texts, once: &mut Unique) -> Option<SheetPlan> {
+/// The names between braces in a text: `{scope}`.
+fn placeholders(text: &str) -> Vec<&str> {
+    let parts = text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name);
+    parts
+        .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .collect()
+}
+
+/// A text, unless it names a placeholder that nothing fills.
+fn filled_in<'a>(value: Value<'_>, text: &'a str, known: &[&str]) -> Option<&'a str> {
+    let Some(unknown) = placeholders(text).into_iter().find(|name| !known.contains(name)) else { return Some(text) };
+    let known: Vec<String> = known.iter().map(|name| format!("`{{{name}}}`")).collect();
+    let hint = if known.is_empty() {
+        "nothing is filled in here: leave the braces out".to_owned()
+    } else {
+        format!("known here: {}", known.join(", "))
+    };
+    value.fault(format!("unknown placeholder `{{{unknown}}}`"), Some(hint))
+}
+
+fn sheet(
+    table: &Table<'_>,
+    shown: &Shown,
+    usual: &Texts,
+    (once, tabs): (&mut Unique, &mut Unique),
+) -> Option<SheetPlan> {
     let books = table.or("workbooks", vec![Book::Department, Book::Site], |value| {
         let expected = "a list of at least one of `department`, `site`";
         let books = value.list(expected, |item| item.one_of(BOOKS))?;
         if books.is_empty() { value.refuse(expected, None) } else { Some(books) }
     });
     let kind = table.required("holds", "\"sessions\"", |value| kind(value, books.as_deref().unwrap_or_default(), once));
-    let title = table.optional("title", tab_title);
+    let title = table.optional("title", |value| {
+        let title = tab_title(value)?;
+        // Names of tabs do not differ by case alone.
+        let is_free = |book: &Book| tabs.check(value, format!("{} {book:?}", title.to_lowercase()));
+        let _ = books.iter().flatten().all(is_free);
+        Some(title)
+    });
     let (Some(kind), Some(books)) = (kind, books) else {
         // What else is right depends on what the sheet holds, and where.
         for key in ["columns", "freeze", "filter", "figures", "scale", "charts"] {
@@ -148,6 +179,7 @@ fn charts(table: &Table<'_>, shown: &Shown, books: &[Book]) -> Option<Vec<ChartP
 /// A title that spreadsheets take for a tab as it is.
 fn tab_title(value: Value<'_>) -> Option<String> {
     let title = value.string()?;
+    filled_in(value, &title, &[])?;
     if sheet_name(&title) == title {
         return Some(title);
     }
@@ -187,6 +219,7 @@ fn column(
     });
     let title = table.optional("title", |value| {
         let title = value.string()?;
+        filled_in(value, &title, &[])?;
         if title.chars().count() > MOST_TITLE {
             return value.refuse(&format!("a title of at most {MOST_TITLE} characters"), None);
         }
@@ -298,7 +331,12 @@ fn chart(table: &Table<'_>, shown: &Shown, books: &[Book]) -> Option<ChartPlan> 
 /// `title` in the site's own words, or `name` of a title in the texts.
 fn chart_title(table: &Table<'_>) -> Option<ChartTitle> {
     let names: Vec<_> = CHARTS.iter().map(|name| (*name, *name)).collect();
-    match table.optional("title", Value::string)? {
+    let said = table.optional("title", |value| {
+        let title = value.string()?;
+        filled_in(value, &title, &["step"])?;
+        Some(title)
+    });
+    match said? {
         Some(said) => {
             table.pass_over("name");
             Some(ChartTitle::Said(said))
@@ -431,6 +469,10 @@ mod tests {
             ("holds = \"anomalies\"", "holds = \"anomalies\"\ntitle = \"A/B\"", "expected a title of at most 31"),
             ("[colours]", "[texts]\n\"sheet.user\" = \"x\"\n[colours]", "unknown text `sheet.user`"),
             ("[colours]", "[colors]", "unknown section `[colors]`"),
+            ("[colours]", "[texts]\n\"summary.title\" = \"{scop}\"\n[colours]", "unknown placeholder `{scop}`"),
+            ("holds = \"anomalies\"", "holds = \"anomalies\"\ntitle = \"{scope}\"", "unknown placeholder `{scope}`"),
+            ("name = \"host\"", "name = \"host\", title = \"{x}\"", "unknown placeholder `{x}`"),
+            ("name = \"trend\"\nsheet", "title = \"{month}\"\nsheet", "unknown placeholder `{month}`"),
         ] {
             let text = broken(from, to);
             let line = 1 + text[..TEMPLATE.find(from).unwrap()].matches('\n').count();
@@ -442,6 +484,19 @@ mod tests {
             });
             assert!(near, "{expected} in line {line}: {told:?}");
         }
+    }
+
+    #[test]
+    fn two_tabs_of_one_title_are_told_and_what_a_title_can_name_is_filled_in() {
+        let named = broken("holds = \"users\"", "holds = \"users\"\ntitle = \"Qui\"");
+        let twice = named.replacen("holds = \"machines\"", "holds = \"machines\"\ntitle = \"qui\"", 1);
+        assert!(Template::parse(&named, Language::French).is_ok());
+        let told = told(&twice);
+        assert!(told.iter().any(|told| told.contains("duplicate title of a sheet: `qui`")), "{told:?}");
+        let step = broken("name = \"trend\"\nsheet", "title = \"Heures {step}\"\nsheet");
+        assert!(Template::parse(&step, Language::French).is_ok());
+        let said = broken("[colours]", "[texts]\n\"summary.title\" = \"Jetons de {scope} { }\"\n[colours]");
+        assert!(Template::parse(&said, Language::French).is_ok(), "braces alone are no placeholder");
     }
 
     #[test]

@@ -170,11 +170,12 @@ fn every_table_fits_its_terminal() {
         }
     }
     for columns in [80, 100, 200] {
-        let tables = ["sessions", "seats --date 2021-12-08", "refusals", "usage --by user", "connected"].map(|command| {
-            let (shown, _) = on_terminal(&lab, (500, columns), &format!("{command} 2>/dev/null"));
-            let lines = shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-            format!("$ jeton {command}\n{lines}")
-        });
+        let tables =
+            ["sessions", "seats --date 2021-12-08", "refusals", "usage --by user", "connected"].map(|command| {
+                let (shown, _) = on_terminal(&lab, (500, columns), &format!("{command} 2>/dev/null"));
+                let lines = shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+                format!("$ jeton {command}\n{lines}")
+            });
         let plain = tables.join("\n\n").replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
         insta::assert_snapshot!(format!("tables_in_{columns}_columns"), plain);
     }

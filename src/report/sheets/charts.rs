@@ -59,7 +59,7 @@ fn title(context: &Context<'_>, chart: &ChartPlan) -> String {
     let step = context.words_of("step", Step::of(context.input.period).name());
     match &chart.title {
         ChartTitle::Named(name) => context.texts.fill(&format!("chart.{name}"), &[("step", step)]),
-        ChartTitle::Said(title) => title.clone(),
+        ChartTitle::Said(title) => title.replace("{step}", step),
     }
 }
 
