@@ -134,6 +134,7 @@ fn workbook<'a>(
         begins: None,
         departments: &[],
         months: &[],
+        working: None,
         token_price: None,
         template: &config.report.template,
         version: env!("CARGO_PKG_VERSION"),

@@ -11,7 +11,7 @@ use super::read::{Document, Table, Unique, Value};
 use super::{
     Alarm, Collect, CollectFile, Config, CsvStyle, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs,
     Limits, Login, Origin, Output, PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp,
-    TraceSettings, VlanEntry,
+    TraceSettings, VlanEntry, WorkingHours,
 };
 use crate::model::{Vlan, folded};
 use crate::report::{Template, UNRESOLVED};
@@ -451,11 +451,42 @@ fn report(table: &Table<'_>, language: Language) -> Option<(Report, Option<Confi
     let csv = table.or("csv", CsvStyle::Rfc4180, |value| {
         value.one_of(&[("rfc4180", CsvStyle::Rfc4180), ("excel", CsvStyle::Excel)])
     });
+    let hours = table.optional("hours", hours_of_day);
+    let weekdays = table.or("weekdays", [true, true, true, true, true, false, false], weekdays);
+    let hours =
+        hours.zip(weekdays).map(|(hours, weekdays)| hours.map(|(from, to)| WorkingHours { from, to, weekdays }));
     let token_price = table.optional("token_price", |value| value.integer("a price in whole euros", 1..=1_000_000));
     Some((
-        Report { formats: formats?, token_price: token_price?, csv: csv?, period: period?, template: template.into() },
+        Report {
+            formats: formats?,
+            hours: hours?,
+            token_price: token_price?,
+            csv: csv?,
+            period: period?,
+            template: template.into(),
+        },
         wrong,
     ))
+}
+
+/// `8-19`: from the first hour on, until the second.
+fn hours_of_day(value: Value<'_>) -> Option<(u32, u32)> {
+    let hours =
+        value.text()?.split_once('-').and_then(|(from, to)| Some((from.trim().parse().ok()?, to.trim().parse().ok()?)));
+    let hint = "hours of one day; whoever works through midnight has none to name".to_owned();
+    hours.filter(|(from, to)| from < to && *to <= 24).or_else(|| value.refuse("hours such as `8-19`", Some(hint)))
+}
+
+const WEEKDAYS: &[(&str, usize)] =
+    &[("monday", 0), ("tuesday", 1), ("wednesday", 2), ("thursday", 3), ("friday", 4), ("saturday", 5), ("sunday", 6)];
+
+fn weekdays(value: Value<'_>) -> Option<[bool; 7]> {
+    let mut days = [false; 7];
+    let expected = "a list of at least one of `monday` to `sunday`";
+    for day in value.list(expected, |item| item.one_of(WEEKDAYS))? {
+        days[day] = true;
+    }
+    if days.contains(&true) { Some(days) } else { value.refuse(expected, None) }
 }
 
 fn limits(table: &Table<'_>) -> Option<Limits> {

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 
 use crate::model::{Duplicates, Vlan, folded};
@@ -278,6 +278,8 @@ pub struct Report {
     pub formats: Vec<ReportFormat>,
     /// How much time one workbook covers.
     pub period: PeriodKind,
+    /// The hours in which people work, where the site says them.
+    pub hours: Option<WorkingHours>,
     /// What a token costs in a year, in euros.
     pub token_price: Option<u32>,
     /// How CSV files are written.
@@ -295,6 +297,24 @@ pub enum ReportFormat {
     Xlsx,
     /// The rows of *Sessions* alone, RFC 4180.
     Csv,
+}
+
+/// The hours in which people work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkingHours {
+    /// The hour at which they begin.
+    pub from: u32,
+    /// The hour at which they end.
+    pub to: u32,
+    /// On which days of the week, from Monday.
+    pub weekdays: [bool; 7],
+}
+
+impl WorkingHours {
+    /// Whether an hour of a civil day is one of them.
+    pub fn contain(self, day: NaiveDate, hour: u32) -> bool {
+        self.weekdays[day.weekday().num_days_from_monday() as usize] && (self.from..self.to).contains(&hour)
+    }
 }
 
 /// How CSV files are written.

@@ -352,6 +352,27 @@ fn everything_that_can_be_said_is_read() {
 }
 
 #[test]
+fn working_hours_are_hours_of_one_day() {
+    let report = |text: &str| load(&format!("{WHOLE}[report]\n{text}\n"));
+    let hours = report("hours = \"8-19\"\nweekdays = [\"monday\", \"saturday\"]").unwrap().report.hours.unwrap();
+    let contains = |day: &str, hour| hours.contain(day.parse().unwrap(), hour);
+    // 6 December 2021 is a Monday.
+    assert!(contains("2021-12-06", 8) && contains("2021-12-06", 18) && contains("2021-12-11", 12));
+    assert!(!contains("2021-12-06", 7) && !contains("2021-12-06", 19) && !contains("2021-12-07", 12));
+    assert_eq!(report("weekdays = [\"monday\"]").unwrap().report.hours, None);
+    for wrong in [
+        "hours = \"19-8\"",
+        "hours = \"8-25\"",
+        "hours = \"8\"",
+        "weekdays = []",
+        "weekdays = [\"lundi\"]",
+        "token_price = 0",
+    ] {
+        assert_eq!(told(&report(wrong).unwrap_err()).len(), 1, "{wrong}");
+    }
+}
+
+#[test]
 fn the_laboratory_of_the_fixtures_loads() {
     let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/jeton.toml")).unwrap();
     assert_eq!((config.site.name.as_str(), config.inputs.dhcp.len(), config.switches.len()), ("LABO", 2, 3));

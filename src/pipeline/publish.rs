@@ -96,7 +96,13 @@ struct Share {
 
 impl Share {
     fn figures(&self, config: &Config, material: &Material<'_>, period: Period) -> Figures {
-        let usage = Usage { rows: &self.rows, holds: &self.holds, denials: &self.denials, known: Some(material.known) };
+        let usage = Usage {
+            rows: &self.rows,
+            holds: &self.holds,
+            denials: &self.denials,
+            known: Some(material.known),
+            working: config.report.hours,
+        };
         Figures::of(usage, material.seats, period, config.site.timezone)
     }
 }
@@ -259,6 +265,7 @@ fn write(
         begins: material.begins,
         departments: if scope == Scope::Site { &edition.departments } else { &[] },
         months: if scope == Scope::Site { material.months } else { &[] },
+        working: config.report.hours,
         token_price: config.report.token_price,
         template: &config.report.template,
         version: env!("CARGO_PKG_VERSION"),

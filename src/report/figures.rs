@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::Period;
+use crate::config::WorkingHours;
 use crate::model::{Denial, Hold, MacAddr, SessionRow, State};
 use crate::trace::seats::{Known, Seats, by_hour, levels, peak};
 
@@ -20,6 +21,8 @@ pub struct Usage<'a> {
     pub denials: &'a [Denial],
     /// The times that logs vouch for; all, where absent.
     pub known: Option<&'a Known>,
+    /// The hours in which people work, where the site says them.
+    pub working: Option<WorkingHours>,
 }
 
 impl Usage<'_> {
@@ -48,6 +51,8 @@ pub struct Figures {
     pub missing_s: i64,
     /// Hours of use, in seconds: the sum of all sessions, those that overlap each on its own.
     pub seconds: i64,
+    /// How much of the hours of use lies in working hours, in seconds. None where these are not said.
+    pub working_s: Option<i64>,
     /// Token hours, in seconds: every token's time times its seats. None where there are sessions but no token is known.
     pub token_seconds: Option<i64>,
     /// Sessions: distinct (login, host, initial start).
@@ -95,6 +100,7 @@ impl Figures {
             is_unknown: !is_vouched && rows.is_empty(),
             missing_s: usage.missing(from, to),
             seconds: all.seconds,
+            working_s: usage.working.map(|working| working_seconds(rows, working)),
             token_seconds: known.then(|| holds.iter().map(|hold| token_seconds(hold, from, to)).sum()),
             sessions: all.sessions.len(),
             users: all.users.len(),
@@ -108,6 +114,15 @@ impl Figures {
             last: all.last,
         }
     }
+}
+
+/// The seconds of use in working hours.
+fn working_seconds(rows: &[SessionRow], working: WorkingHours) -> i64 {
+    let of_row = |row: &SessionRow| -> i64 {
+        let hours = by_hour(row.start, row.use_s()).into_iter();
+        hours.filter(|(hour, _)| working.contain(row.date, *hour)).map(|(_, seconds)| seconds).sum()
+    };
+    rows.iter().map(of_row).fold(0, i64::saturating_add)
 }
 
 /// How many seats sufficed for this part of the time with any, in percent, of the seconds with so many seats taken.
@@ -281,12 +296,19 @@ mod tests {
     fn the_figures_of_the_sample() {
         let rows = sample::rows();
         let (holds, denials) = (sample::holds(), sample::denials());
+        let weekdays = [true, true, true, true, true, false, false];
+        let working = WorkingHours { from: 8, to: 19, weekdays };
         let of = |usage, seats: Seats| Figures::of(usage, &seats, month(), Tz::Europe__Paris);
-        let figures = of(Usage { rows: &rows, holds: &holds, denials: &denials, known: None }, Seats::always(3));
+        let figures = of(
+            Usage { rows: &rows, holds: &holds, denials: &denials, known: None, working: Some(working) },
+            Seats::always(3),
+        );
         let expected = Figures {
             is_unknown: false,
             missing_s: 0,
             seconds: 7_200 + 1_830 + 51_600 + 5_400 + 600 + 3_661,
+            // The evening, the night and what goes on after 19 o'clock aside.
+            working_s: Some(10 * 3_600 + 5_400 + 600 + 3_661),
             token_seconds: Some(7_199 + 1_830 + 51_600 + 5_400 + 600 + 3_661 + 2 * 3_600),
             sessions: 5,
             users: 4,

@@ -31,6 +31,7 @@ pub use period::{Period, day, weekday};
 pub use sheets::{InventoryInput, found, inventory, sheets, told};
 pub use template::Template;
 
+use crate::config::WorkingHours;
 use crate::finding::{Finding, Gap};
 use crate::model::{Denial, Hold, SessionRow};
 use crate::texts::Language;
@@ -104,6 +105,8 @@ pub struct ReportInput<'a> {
     pub departments: &'a [(Option<&'a str>, Figures)],
     /// What was used in each of the last 24 months, by its first day, in their order; those without use aside.
     pub months: &'a [(NaiveDate, MonthUse)],
+    /// The hours in which people work, where the site says them.
+    pub working: Option<WorkingHours>,
     /// What a token costs in a year, in euros, where the site says it.
     pub token_price: Option<u32>,
     /// What the workbook is made of.
@@ -120,7 +123,7 @@ impl<'a> ReportInput<'a> {
 
     /// What was used.
     pub const fn usage(&self) -> Usage<'a> {
-        Usage { rows: self.rows, holds: self.holds, denials: self.denials, known: self.known }
+        Usage { rows: self.rows, holds: self.holds, denials: self.denials, known: self.known, working: self.working }
     }
 }
 

@@ -123,7 +123,7 @@ impl Data {
             vec![Gap::new("Balard-4D-1", "connection timed out"), Gap::new("tftp.example", "connection refused")];
         let (rows, holds, denials) = (rows(), holds(), denials());
         let period = Period::of(PeriodKind::Month, "2021-12-14".parse().unwrap());
-        let usage = Usage { rows: &rows[..5], holds: &holds, denials: &denials, known: None };
+        let usage = Usage { rows: &rows[..5], holds: &holds, denials: &denials, ..Usage::default() };
         let seats = Seats::always(20);
         let own = Figures::of(usage, &seats, period, ZONE);
         let rest = Figures::of(Usage { rows: &rows[5..], ..Usage::default() }, &seats, period, ZONE);
@@ -166,6 +166,7 @@ impl Data {
             begins: None,
             departments: &self.departments,
             months: &self.months,
+            working: None,
             token_price: Some(350),
             template: Template::built_in(),
             version: "0.1.0",

@@ -139,6 +139,7 @@ pub enum ChartTitle {
 /// The names of charts under `[chart]` in the texts.
 pub const CHARTS: &[&str] = &[
     "hours",
+    "working_hours",
     "token_hours",
     "users",
     "tokens",
@@ -153,6 +154,7 @@ pub const CHARTS: &[&str] = &[
 /// The key figures that a first page can show.
 pub const FIGURES: &[&str] = &[
     "hours",
+    "working_hours",
     "token_hours",
     "sessions",
     "users",

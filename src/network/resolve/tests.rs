@@ -261,6 +261,7 @@ fn config(switches: &[&str]) -> Config {
         },
         report: Report {
             formats: vec![],
+            hours: None,
             token_price: None,
             csv: CsvStyle::default(),
             period: PeriodKind::Month,

@@ -159,6 +159,7 @@ fn figure(name: &str, figures: &Figures) -> (Style, Option<i64>) {
     match name {
         "hours" => (Style::Hours, known(Some(figures.seconds))),
         "token_hours" => (Style::Hours, figures.token_seconds),
+        "working_hours" => (Style::Hours, known(figures.working_s)),
         "at_limit" => (Style::Time, figures.at_limit_s),
         "sessions" => (Style::Relative, known(whole(figures.sessions))),
         "users" => (Style::Absolute, known(whole(figures.users))),
@@ -182,7 +183,9 @@ fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
     let titles = ["summary.this_period", "summary.previous", "summary.change"];
     let mut header = vec![Cell::text(Role::Header, context.words("summary.figures"))];
     header.extend(titles.map(|path| Cell::text(Role::HeaderRight, context.words(path))));
-    let lines = plan.figures.iter().map(|name| {
+    // Working hours that nobody named are no line.
+    let is_said = |name: &&&str| **name != "working_hours" || input.working.is_some();
+    let lines = plan.figures.iter().filter(is_said).map(|name| {
         let (style, now) = figure(name, &now);
         let before = input.previous.and_then(|before| figure(name, &before).1);
         let shown = |value: Option<i64>| match (value, style) {
@@ -211,6 +214,12 @@ fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
 /// The name of a key figure; a peak is said beside the number of seats.
 fn label(context: &Context<'_>, name: &str) -> String {
     match (name, context.input.seats_at_last()) {
+        ("working_hours", _) => {
+            let working = context.input.working;
+            let hour = |hour: Option<u32>| hour.unwrap_or_default().to_string();
+            let (from, to) = (hour(working.map(|hours| hours.from)), hour(working.map(|hours| hours.to)));
+            context.texts.fill("figure.working_hours", &[("from", &from), ("to", &to)])
+        }
         ("peak", Some(seats)) => context.texts.fill("figure.peak_of", &[("seats", &seats.to_string())]),
         (name, _) => context.words_of("figure", name).to_owned(),
     }
