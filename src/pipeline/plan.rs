@@ -37,12 +37,15 @@ pub fn plan(
     for log in std::iter::once(&origin.logwatch).chain(&origin.debug_log) {
         step("ask", format!("{}: {log}, and what was rotated away of it", origin.host));
     }
+    if let Some(path) = &origin.licence_file {
+        step("ask", format!("{}: {path}, where it is not on this machine", origin.host));
+    }
     if let Some(command) = &origin.lmstat {
         step("ask", format!("{}: {command}", origin.host));
     }
     step("ask", format!("{}: {}", config.tftp.host, config.tftp.snooping));
     for switch in &config.switches {
-        step("ask", format!("{}: its interfaces and its addresses", switch.name));
+        step("ask", format!("{}: its interfaces, addresses and neighbours", switch.name));
     }
     step("write", config.output.directory.join(HISTORY).display().to_string());
     step("write", Memory::path(config).display().to_string());

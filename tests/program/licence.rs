@@ -19,6 +19,7 @@ fn the_licence_file_says_how_many_tokens_there_are_and_how_they_are_shared() {
     lab.jeton("check --format csv")
         .exits(0)
         .says("4 tokens of OriginPro, until 2022-12-31, shared by UH, borrowed for 168 h at most, 1 reserved");
+    lab.jeton("nightly --dry-run").exits(0).says("ask: origin.labo.example: /opt/flexnet/Origin.lic, where");
     lab.jeton("nightly --no-push").exits(0);
     let rows = rows_of(&lab.jeton("seats --format csv").exits(0).out);
     assert!(!rows.is_empty() && rows.iter().all(|row| row["seats"] == "4"), "{rows:?}");
