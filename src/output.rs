@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use fs_err::PathExt;
@@ -75,6 +75,25 @@ pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Res
     file.persist(path).map_err(|error| named(error.error))?;
     // The rename itself must survive a power cut.
     fs::File::open(folder)?.sync_all()
+}
+
+/// The first free name for a file that cannot be read any more: it ends in `.damaged`, `.damaged-2`, …
+pub fn aside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut number = 1_u32;
+    let mut aside = path.with_file_name(format!("{name}.damaged"));
+    while aside.symlink_metadata().is_ok() {
+        number += 1;
+        aside = path.with_file_name(format!("{name}.damaged-{number}"));
+    }
+    aside
+}
+
+/// Renames a file that cannot be read any more to the first free name; where it is now.
+pub fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let aside = aside(path);
+    fs::rename(path, &aside)?;
+    Ok(aside)
 }
 
 /// The right to write into a folder, until it is dropped. The kernel drops it with a killed process.

@@ -178,7 +178,7 @@ impl Evidence {
         match DateTime::parse_from_rfc3339(text.trim()) {
             Ok(moment) => self.as_of = Some(moment.to_utc()),
             Err(error) => {
-                let renamed = if tends { store::rename_aside(path) } else { Ok(()) };
+                let renamed = if tends { output::set_aside(path).map(drop) } else { Ok(()) };
                 let aside = renamed.err().map(|error| format!("; {error}"));
                 let reason = format!("it holds no moment: {error}{}", aside.unwrap_or_default());
                 self.as_of_damage = Some(Damage { file: path.display().to_string(), reason });
@@ -282,6 +282,11 @@ impl Evidence {
     pub fn verify(&mut self) -> Result<Vec<Damage>, EvidenceError> {
         self.store.verify()?;
         Ok(self.take_damage())
+    }
+
+    /// Reads one part in thirty, that of a night by its number, so that what is damaged is [set aside](Self::take_damage).
+    pub fn verify_part(&mut self, night: i32) -> Result<(), EvidenceError> {
+        Ok(self.store.verify_part(night)?)
     }
 
     /// Writes all of it into another folder, for a backup. What else is there stays.

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use fs_err as fs;
 use fs_err::PathExt;
 
@@ -19,8 +19,8 @@ use crate::output;
 
 /// The end of a text's file name.
 const ENDING: &str = ".zst";
-/// The end of the name of what cannot be read any more.
-const DAMAGED: &str = ".damaged";
+/// In how many nights every text is read once.
+const NIGHTS: i32 = 30;
 
 /// Which text of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -227,7 +227,7 @@ impl Store {
         let mut reason = fault.to_string();
         if let Place::Folder(folder) = &self.place
             && self.tends
-            && let Err(error) = rename_aside(&path_of(folder, kind, slot))
+            && let Err(error) = output::set_aside(&path_of(folder, kind, slot))
         {
             // It stays where it is, and is told of again next time.
             reason = format!("{reason}; {error}");
@@ -255,6 +255,15 @@ impl Store {
         self.all().try_for_each(|(kind, slot)| self.get(kind, slot).map(drop))
     }
 
+    /// Reads the texts whose day is that of one night in [`NIGHTS`], so that what is damaged is found within as many.
+    pub(super) fn verify_part(&self, night: i32) -> io::Result<()> {
+        let is_due = |slot: &Slot| match slot {
+            Slot::Day(day) => (day.num_days_from_ce() - night).rem_euclid(NIGHTS) == 0,
+            Slot::Undated => true,
+        };
+        self.all().filter(|(_, slot)| is_due(slot)).try_for_each(|(kind, slot)| self.get(kind, slot).map(drop))
+    }
+
     /// Copies every text to a folder of files.
     pub(super) fn copy_to(&self, folder: &Path) -> io::Result<()> {
         for (kind, slot) in self.all() {
@@ -274,15 +283,6 @@ impl Store {
 
 fn path_of(folder: &Path, kind: Kind, slot: Slot) -> PathBuf {
     folder.join(kind.name()).join(slot.file_name())
-}
-
-/// Renames a file that cannot be read to the first free name that ends in `.damaged`, `.damaged-2`, …
-pub(super) fn rename_aside(path: &Path) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let names = (1..).map(|n| if n == 1 { format!("{name}{DAMAGED}") } else { format!("{name}{DAMAGED}-{n}") });
-    let mut places = names.map(|name: String| path.with_file_name(name));
-    let free = places.find(|place| place.symlink_metadata().is_err());
-    free.map_or(Ok(()), |free| fs::rename(path, free))
 }
 
 impl From<io::Error> for EvidenceError {

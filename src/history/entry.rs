@@ -45,7 +45,7 @@ pub struct Entry {
 }
 
 /// A moment as a history tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Stamp {
     /// With its offset from UTC.
     At(DateTime<FixedOffset>),

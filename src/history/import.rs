@@ -17,7 +17,7 @@ use super::read::{Told, read};
 use super::{TABLE_HEADER, shown};
 use crate::config::HistoryFormat;
 use crate::finding::{Finding, Kind};
-use crate::model::State;
+use crate::model::{Identity, State};
 use crate::source::Source;
 
 /// What an import did.
@@ -54,8 +54,8 @@ pub fn import(history: &Source, files: &[Source], format: HistoryFormat) -> Impo
         let items = summed(parsed.items);
         // A line that is there to the address is no other line's, whichever comes first.
         let exact: Vec<Option<usize>> = items.iter().map(|told| shelf.find_day(&told.entry)).collect();
-        let mut claimed: Claimed =
-            items.iter().zip(&exact).filter_map(|(told, at)| Some(((*at)?, told.format))).collect();
+        let lines = items.iter().zip(&exact).filter_map(|(told, at)| Some(((*at)?, told.format))).collect();
+        let mut claimed = Claimed { lines, ..Claimed::default() };
         for (told, at) in items.into_iter().zip(exact) {
             let place = file.at(told.line);
             if let Some(entry) = shelf.put(told, at, &mut claimed)
@@ -79,17 +79,17 @@ pub fn import(history: &Source, files: &[Source], format: HistoryFormat) -> Impo
 
 /// The lines of a file with those of one day, user and address as one, as jeton writes them.
 fn summed(items: Vec<Told>) -> Vec<Told> {
-    let mut days: HashMap<(Day, Option<IpAddr>), (usize, Vec<Piece>)> = HashMap::new();
+    let mut days: HashMap<(Day, Option<IpAddr>), (usize, Pieces)> = HashMap::new();
     let mut kept: Vec<Told> = Vec::with_capacity(items.len());
     for told in items {
-        let piece = Piece { start: told.entry.start.clone(), minutes: told.entry.minutes };
+        let piece = piece_of(&told.entry);
         match day_of(&told.entry).map(|day| days.entry((day, told.entry.ip))) {
             Some(Slot::Occupied(mut day)) => {
                 let (at, pieces) = day.get_mut();
                 add_up(&mut kept[*at].entry, pieces, piece, told.entry);
             }
             Some(Slot::Vacant(day)) => {
-                day.insert((kept.len(), vec![piece]));
+                day.insert((kept.len(), Pieces::from([(piece, told.entry.minutes)])));
                 kept.push(told);
             }
             None => kept.push(told),
@@ -98,33 +98,54 @@ fn summed(items: Vec<Told>) -> Vec<Told> {
     kept
 }
 
-/// What one line of a day adds to it.
-struct Piece {
-    start: Option<Stamp>,
-    minutes: Option<f64>,
+/// What a piece of a day is known by: its start, else its length in minutes.
+type Piece = (Option<Stamp>, Option<u64>);
+/// The lengths of a day's pieces, in minutes.
+type Pieces = HashMap<Piece, Option<f64>>;
+
+fn piece_of(entry: &Entry) -> Piece {
+    let length = entry.minutes.filter(|_| entry.start.is_none());
+    (entry.start.clone(), length.map(f64::to_bits))
 }
 
 /// Adds a line of the same day, user and address: another piece of it, or one of those, said again after it went on.
-fn add_up(known: &mut Entry, pieces: &mut Vec<Piece>, piece: Piece, other: Entry) {
-    let is_same = |p: &&mut Piece| p.start == piece.start && (p.start.is_some() || p.minutes == piece.minutes);
-    let before = pieces.iter_mut().find(is_same);
-    let more = piece.minutes.unwrap_or(0.0) - before.as_ref().and_then(|piece| piece.minutes).unwrap_or(0.0);
+fn add_up(known: &mut Entry, pieces: &mut Pieces, piece: Piece, other: Entry) {
+    let before = pieces.get(&piece).copied();
+    let more = other.minutes.unwrap_or(0.0) - before.flatten().unwrap_or(0.0);
     if before.is_some() && more <= 0.0 {
         return;
     }
     if other.minutes.is_some() {
         known.minutes = Some(known.minutes.unwrap_or(0.0) + more);
     }
+    pieces.insert(piece, other.minutes);
     known.end = other.end.or_else(|| known.end.take());
     known.state = other.state.or(known.state);
-    match before {
-        Some(before) => before.minutes = piece.minutes,
-        None => pieces.push(piece),
-    }
 }
 
 /// The lines that a file has stood for, by the format in which it did.
-type Claimed = HashSet<(usize, HistoryFormat)>;
+#[derive(Default)]
+struct Claimed {
+    lines: HashSet<(usize, HistoryFormat)>,
+    /// How many lines at the beginning of a list are claimed: it is looked through from there.
+    passed: HashMap<(Key, HistoryFormat), usize>,
+}
+
+impl Claimed {
+    fn has(&self, at: usize, format: HistoryFormat) -> bool {
+        self.lines.contains(&(at, format))
+    }
+
+    /// The lines of a list that are not claimed, but for some in its middle.
+    fn left<'l>(&mut self, key: &Key, list: &'l [usize], format: HistoryFormat) -> &'l [usize] {
+        let known = self.passed.get(&(key.clone(), format)).copied().unwrap_or_default();
+        let more = list[known..].iter().take_while(|&&at| self.has(at, format)).count();
+        if more > 0 {
+            self.passed.insert((key.clone(), format), known + more);
+        }
+        &list[known + more..]
+    }
+}
 
 /// A line that is known.
 struct Known {
@@ -142,14 +163,38 @@ impl Known {
 
 /// What a dated line is known by.
 type Day = (NaiveDate, String);
-/// What lines that may be the same have in common: address and minutes, to the one decimal that all formats have.
-type Likeness = (Option<IpAddr>, String);
+
+/// A part that a line may tell or not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Part<T> {
+    /// Whatever the line tells.
+    Any,
+    /// What it tells, or that it tells nothing.
+    Is(Option<T>),
+}
+
+impl<T> Part<T> {
+    /// What lines that may be the same tell: the same or nothing; anything, where nothing is told.
+    fn like(told: Option<T>) -> Vec<Self> {
+        told.map_or_else(|| vec![Self::Any], |told| vec![Self::Is(Some(told)), Self::Is(None)])
+    }
+}
+
+/// What the lines of a list have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    /// All of a day and a user.
+    Day(Day),
+    /// Those of it at one address, or at none that is known.
+    At(Day, Option<IpAddr>),
+    /// Those that may be the same: address and minutes, to the one decimal that all formats have; then user and day.
+    Alike(Option<IpAddr>, String, Part<Identity>, Part<NaiveDate>),
+}
 
 #[derive(Default)]
 struct Shelf {
     known: Vec<Known>,
-    by_day: HashMap<Day, Vec<usize>>,
-    by_likeness: HashMap<Likeness, Vec<usize>>,
+    lists: HashMap<Key, Vec<usize>>,
 }
 
 impl Shelf {
@@ -169,16 +214,29 @@ impl Shelf {
     }
 
     fn index(&mut self, at: usize, entry: &Entry) {
-        if let Some(day) = day_of(entry) {
-            self.by_day.entry(day).or_default().push(at);
+        let (ip, time) = likeness(entry);
+        let parts = |who, date| Key::Alike(ip, time.clone(), who, date);
+        let (who, date) = (Part::Is(entry.who.clone()), Part::Is(entry.date));
+        let of_day = day_of(entry).into_iter().flat_map(|day| [Key::Day(day.clone()), Key::At(day, entry.ip)]);
+        let alike = [
+            parts(who.clone(), date.clone()),
+            parts(who, Part::Any),
+            parts(Part::Any, date),
+            parts(Part::Any, Part::Any),
+        ];
+        for key in of_day.chain(alike) {
+            self.lists.entry(key).or_default().push(at);
         }
-        self.by_likeness.entry(likeness(entry)).or_default().push(at);
+    }
+
+    fn list(&self, key: &Key) -> &[usize] {
+        self.lists.get(key).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Takes a line in, `exact` being the one of its day and address; what it became, where it is new.
     fn put(&mut self, told: Told, exact: Option<usize>, claimed: &mut Claimed) -> Option<&Entry> {
         let at = exact.or_else(|| self.find(&told, claimed));
-        claimed.insert((at.unwrap_or(self.known.len()), told.format));
+        claimed.lines.insert((at.unwrap_or(self.known.len()), told.format));
         let Some(at) = at else { return Some(self.add(told, false)) };
         let known = &mut self.known[at];
         if complete(&mut known.told, told) {
@@ -191,25 +249,38 @@ impl Shelf {
 
     /// The line of the same day, user and address.
     fn find_day(&self, entry: &Entry) -> Option<usize> {
-        let of_day = self.by_day.get(&day_of(entry)?)?;
-        of_day.iter().copied().find(|&at| self.known[at].told.entry.ip == entry.ip)
+        let at_address = self.list(&Key::At(day_of(entry)?, entry.ip));
+        at_address.iter().copied().find(|&at| self.known[at].told.entry.ip == entry.ip)
     }
 
-    fn find(&self, told: &Told, claimed: &Claimed) -> Option<usize> {
+    fn find(&self, told: &Told, claimed: &mut Claimed) -> Option<usize> {
         let entry = &told.entry;
-        let is_claimed = |at: usize| claimed.contains(&(at, told.format));
-        let of_day = day_of(entry).and_then(|day| self.by_day.get(&day)).map(Vec::as_slice).unwrap_or_default();
         // An address where none was known, or none where one is known.
-        let is_one_unknown = |at: usize| self.known[at].told.entry.ip.is_none() || entry.ip.is_none();
-        let dated = of_day.iter().copied().find(|&at| is_one_unknown(at) && !is_claimed(at));
-        dated.or_else(|| {
-            let alike = self.by_likeness.get(&likeness(entry))?;
-            alike.iter().copied().find(|&at| {
-                // A dictionary has the time to the last digit: one that says it again is the same line.
-                let is_free = told.format == HistoryFormat::Record || !is_claimed(at);
-                is_free && agree(&self.known[at].told, told)
-            })
-        })
+        let of_day = day_of(entry).map(|day| if entry.ip.is_none() { Key::Day(day) } else { Key::At(day, None) });
+        let dated = of_day.and_then(|key| {
+            let left = claimed.left(&key, self.list(&key), told.format);
+            let is_one_unknown = |at: usize| self.known[at].told.entry.ip.is_none() || entry.ip.is_none();
+            left.iter().copied().find(|&at| is_one_unknown(at) && !claimed.has(at, told.format))
+        });
+        dated.or_else(|| Self::alike(entry).iter().filter_map(|key| self.first_alike(key, told, claimed)).min())
+    }
+
+    /// The lists of those that a line may be, each of them in one or more: who is told, or a day, is the same or not told.
+    fn alike(entry: &Entry) -> Vec<Key> {
+        let (ip, time) = likeness(entry);
+        let dates = Part::like(entry.date);
+        let whos = Part::like(entry.who.clone()).into_iter();
+        let keys = whos.flat_map(|who| dates.iter().map(move |date| (who.clone(), date.clone())));
+        keys.map(|(who, date)| Key::Alike(ip, time.clone(), who, date)).collect()
+    }
+
+    fn first_alike(&self, key: &Key, told: &Told, claimed: &mut Claimed) -> Option<usize> {
+        // A dictionary has the time to the last digit: one that says it again is the same line.
+        let is_record = told.format == HistoryFormat::Record;
+        let list = self.list(key);
+        let left = if is_record { list } else { claimed.left(key, list, told.format) };
+        let mut left = left.iter().copied().filter(|&at| is_record || !claimed.has(at, told.format));
+        left.find(|&at| agree(&self.known[at].told, told))
     }
 
     /// The history with what is new in it.
@@ -256,7 +327,7 @@ fn day_of(entry: &Entry) -> Option<Day> {
     Some((entry.date?, entry.user()))
 }
 
-fn likeness(entry: &Entry) -> Likeness {
+fn likeness(entry: &Entry) -> (Option<IpAddr>, String) {
     let time = entry.minutes.map(|minutes| format!("{minutes:.1}"));
     (entry.ip, time.unwrap_or_else(|| shown(entry.start.as_ref())))
 }
@@ -375,6 +446,25 @@ mod tests {
         assert!(imported.text.lines().next().unwrap().contains("'date': ''"), "it is marked");
         assert_eq!((imported.n_read, imported.n_new, imported.n_undated, imported.n_unreadable), (4, 4, 1, 0));
         assert_eq!(imported.findings.iter().map(|f| f.kind).collect::<Vec<_>>(), [Kind::HistoryUndated]);
+    }
+
+    #[test]
+    fn of_lines_that_tell_little_the_first_that_agrees_is_meant() {
+        let line = |more: &str| format!("{{'ip': '10.0.0.1'{more}}}\n");
+        let (who, day) = (", 'origin_name': 'a@x'", ", 'date': '2021-12-10'");
+        for (old, new, n_new) in [
+            // Neither tells what the other does.
+            (line(who), line(""), 0),
+            (line(""), line(who), 0),
+            (line(""), line(&format!("{who}{day}")), 0),
+            (line(&format!("{who}{day}")), line(who), 0),
+            (line(&format!("{who}{day}")), line(""), 0),
+            // They tell otherwise.
+            (line(who), line(", 'origin_name': 'b@x'"), 1),
+            (line(&format!("{who}{day}")), line(&format!("{who}, 'date': '2021-12-11'")), 1),
+        ] {
+            assert_eq!(into(&old, &[&new], Record).n_new, n_new, "{old}{new}");
+        }
     }
 
     #[test]

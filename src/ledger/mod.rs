@@ -10,6 +10,7 @@
 //! - `sums`: how long who used what, by day and hour;
 //! - `query`, `search`: pieces, holds, refusals and coverage, out again;
 //! - `told`: imported histories; `publish`: which days the files do not tell yet;
+//! - `seal`: whether the file is what was written;
 //! - `facts`: what no log holds, to be kept beside the evidence;
 //! - `old`: what a ledger of version 1 kept of the logs.
 
@@ -26,6 +27,7 @@ mod record;
 mod refused;
 mod run;
 mod schema;
+mod seal;
 mod search;
 mod sums;
 #[cfg(test)]
@@ -50,7 +52,7 @@ pub use search::Search;
 pub use sums::{Grouping, Used};
 pub use told::TakenIn;
 
-use crate::output::FILE_MODE;
+use crate::output::{self, FILE_MODE};
 
 /// The number of the licence that `[origin]` describes.
 const ORIGIN: i64 = 1;
@@ -62,6 +64,10 @@ pub struct Ledger {
     path: PathBuf,
     /// The feature that is shown; all, where absent.
     feature: Option<String>,
+    /// Whether it was opened for writing, and is sealed when it is closed.
+    is_written: bool,
+    /// The seal that it had then.
+    seal: Option<Vec<u8>>,
 }
 
 /// Why a ledger cannot be used.
@@ -155,6 +161,7 @@ impl LedgerError {
         };
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { path, reason },
+            _ if is_of_damage(&error) => Self::Damaged { path, reason },
             Some(ErrorCode::SystemIoFailure)
                 if error.sqlite_error().is_some_and(|error| error.extended_code == SHM_SIZE) =>
             {
@@ -166,6 +173,21 @@ impl LedgerError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(path),
             _ => Self::Other { path, source: error },
         }
+    }
+}
+
+/// A value or a table that jeton never wrote, as SQLite itself finds nothing wrong with it.
+fn is_of_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    match error {
+        Error::FromSqlConversionFailure(..)
+        | Error::InvalidColumnType(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::Utf8Error(..) => true,
+        Error::SqliteFailure(_, Some(text)) | Error::SqlInputError { msg: text, .. } => {
+            text.starts_with("no such table") || text.starts_with("no such column")
+        }
+        _ => false,
     }
 }
 
@@ -194,12 +216,19 @@ impl Ledger {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut ledger = Self::connect(path, flags)?;
-        ledger.check()?;
+        if ledger.version()? > 0 {
+            ledger.check()?;
+        }
+        let seal = seal::read(path);
+        seal::take_off(path)
+            .map_err(|error| LedgerError::Unwritable { path: path.display().to_string(), reason: error.to_string() })?;
         // Readers and a night do not wait for each other. It is a property of the file.
         let mode = ledger.db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
         mode.map_err(|error| LedgerError::new(path, error))?;
         let version = ledger.version()?;
         schema::migrate(&mut ledger.db, version).map_err(|error| LedgerError::new(path, error))?;
+        ledger.is_written = true;
+        ledger.seal = seal.filter(|_| version == schema::VERSION);
         Ok(ledger)
     }
 
@@ -253,13 +282,14 @@ impl Ledger {
         let failed = |error| LedgerError::new(path, error);
         let mut db = Connection::open_in_memory().map_err(failed)?;
         schema::migrate(&mut db, 0).map_err(failed)?;
-        Ok(Self { db, path: path.to_owned(), feature: None })
+        Ok(Self { db, path: path.to_owned(), feature: None, is_written: false, seal: None })
     }
 
     /// The same ledger, of which rows of one feature alone are shown; of all, if `None`. All are kept.
     #[must_use]
-    pub fn showing(self, feature: Option<&str>) -> Self {
-        Self { feature: feature.map(str::to_owned), ..self }
+    pub fn showing(mut self, feature: Option<&str>) -> Self {
+        self.feature = feature.map(str::to_owned);
+        self
     }
 
     /// The feature that is shown; all, where absent.
@@ -269,18 +299,20 @@ impl Ledger {
 
     /// Writes a whole copy of the ledger into a file, which must be empty or not there.
     pub fn copy_to(&self, file: &Path) -> Result<(), LedgerError> {
-        self.with(|db| db.execute("VACUUM INTO ?1", [file.to_string_lossy()]).map(drop))
+        self.with(|db| {
+            db.execute("VACUUM INTO ?1", [file.to_string_lossy()])?;
+            seal::forget_number(file)
+        })
+    }
+
+    /// Where the hash of a ledger's whole file lies, by which the next night knows that nothing in it changed.
+    pub fn seal_of(path: &Path) -> PathBuf {
+        seal::path_of(path)
     }
 
     /// Sets a damaged ledger aside, under a name that says so; where it is now.
     pub fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut number = 1_u32;
-        let mut aside = path.with_file_name(format!("{name}.damaged"));
-        while aside.symlink_metadata().is_ok() {
-            number += 1;
-            aside = path.with_file_name(format!("{name}.damaged-{number}"));
-        }
+        let (name, aside) = (file_name(path), output::aside(path));
         // What SQLite would undo or complete belongs to the file as it was.
         for beside in ["-journal", "-wal", "-shm"] {
             let file = path.with_file_name(format!("{name}{beside}"));
@@ -289,6 +321,7 @@ impl Ledger {
             }
         }
         fs::rename(path, &aside)?;
+        seal::take_off(path)?;
         Ok(aside)
     }
 
@@ -300,7 +333,7 @@ impl Ledger {
         db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;").map_err(failed)?;
         db.pragma_update(None, "cache_size", -64_000).map_err(failed)?;
         db.set_prepared_statement_cache_capacity(64);
-        Ok(Self { db, path: path.to_owned(), feature: None })
+        Ok(Self { db, path: path.to_owned(), feature: None, is_written: false, seal: None })
     }
 
     /// The version of the file, 0 of a new one; an error for one that is none of ours.
@@ -321,21 +354,26 @@ impl Ledger {
 
     /// Checks the whole file, however large.
     pub fn check_whole(&self) -> Result<(), LedgerError> {
-        let failed = |error| LedgerError::new(&self.path, error);
-        let said: String = self.db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
-        if said == "ok" {
-            return Ok(());
-        }
-        Err(LedgerError::Damaged { path: self.path.display().to_string(), reason: said })
+        self.ask("PRAGMA integrity_check(1)")
     }
 
-    /// Whether the file is what was written to it.
+    /// Whether the file is what was written to it: by its seal, else by its structure, as far as that takes no longer than a
+    /// night.
     fn check(&self) -> Result<(), LedgerError> {
-        let failed = |error| LedgerError::new(&self.path, error);
-        if self.path.metadata().is_ok_and(|found| found.len() > CHECKED_WHOLE) {
-            return Ok(());
+        match seal::judge(&self.db, &self.path) {
+            seal::Verdict::Whole => Ok(()),
+            seal::Verdict::Broken => self.ask("PRAGMA integrity_check(1)").and_then(|()| {
+                let reason = "its bytes are not those that were written".to_owned();
+                Err(LedgerError::Damaged { path: self.path.display().to_string(), reason })
+            }),
+            seal::Verdict::Unsealed if self.path.metadata().is_ok_and(|found| found.len() > CHECKED_WHOLE) => Ok(()),
+            seal::Verdict::Unsealed => self.ask("PRAGMA quick_check(1)"),
         }
-        let said: String = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    }
+
+    fn ask(&self, check: &str) -> Result<(), LedgerError> {
+        let failed = |error| LedgerError::new(&self.path, error);
+        let said: String = self.db.query_row(check, [], |row| row.get(0)).map_err(failed)?;
         if said == "ok" {
             return Ok(());
         }
@@ -345,6 +383,17 @@ impl Ledger {
     /// Runs a reading or a writing part with its errors as those of this file.
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
         work(&self.db).map_err(|error| LedgerError::new(&self.path, error))
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        match &self.seal {
+            _ if !self.is_written => {}
+            Some(seal) if self.db.total_changes() == 0 => seal::put_back(&self.path, seal),
+            _ if self.path.exists() => seal::put_on(&self.db, &self.path),
+            _ => {}
+        }
     }
 }
 

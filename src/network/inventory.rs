@@ -105,34 +105,36 @@ fn machines(directory: &Directory) -> Vec<Machine<'_>> {
 }
 
 /// The machines of the DHCP files by what a row of the table can be joined by.
+#[derive(Default)]
 struct Joined {
-    by_mac: HashMap<MacAddr, Vec<usize>>,
+    by_both: HashMap<(MacAddr, String), usize>,
+    /// The first one that no row has been joined to.
+    by_mac: HashMap<MacAddr, usize>,
     by_name: HashMap<String, Vec<usize>>,
     /// The names, and whether rows without a machine have them more than once.
     names: HashMap<String, usize>,
-    /// For each machine, its name and whether no row has been joined to it.
-    machines: Vec<(String, bool)>,
+    /// For each machine, whether no row has been joined to it.
+    is_free: Vec<bool>,
 }
 
 impl Joined {
     fn new(machines: &[Machine<'_>], left: &[(&Computer, Zone)]) -> Self {
-        let mut this =
-            Self { by_mac: HashMap::new(), by_name: HashMap::new(), names: HashMap::new(), machines: Vec::new() };
+        let mut this = Self::default();
         for (index, machine) in machines.iter().enumerate() {
+            let is_free = machine.computers.is_empty();
             if let Some(mac) = machine.mac() {
-                this.by_mac.entry(mac).or_default().push(index);
+                this.by_both.entry((mac, machine.name())).or_insert(index);
+                if is_free {
+                    this.by_mac.entry(mac).or_insert(index);
+                }
             }
             this.by_name.entry(machine.name()).or_default().push(index);
-            this.machines.push((machine.name(), machine.computers.is_empty()));
+            this.is_free.push(is_free);
         }
         for (computer, _) in left {
             *this.names.entry(name_of(computer)).or_default() += 1;
         }
         this
-    }
-
-    fn with_mac(&self, computer: &Computer) -> &[usize] {
-        computer.mac.and_then(|mac| self.by_mac.get(&mac)).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
@@ -141,19 +143,18 @@ fn name_of(computer: &Computer) -> String {
 }
 
 fn by_both(index: &Joined, computer: &Computer) -> Option<usize> {
-    let name = name_of(computer);
-    index.with_mac(computer).iter().copied().find(|&at| index.machines[at].0 == name)
+    index.by_both.get(&(computer.mac?, name_of(computer))).copied()
 }
 
 fn by_mac(index: &Joined, computer: &Computer) -> Option<usize> {
-    index.with_mac(computer).iter().copied().find(|&at| index.machines[at].1)
+    index.by_mac.get(&computer.mac?).copied()
 }
 
 /// By a name that one row and one machine have. A row with another MAC than a machine that has its row is another machine.
 fn by_name(index: &Joined, computer: &Computer) -> Option<usize> {
     let name = name_of(computer);
     let &[at] = index.by_name.get(&name)?.as_slice() else { return None };
-    let is_free = index.machines[at].1 || computer.mac.is_none();
+    let is_free = index.is_free[at] || computer.mac.is_none();
     (!name.is_empty() && index.names.get(&name) == Some(&1) && is_free).then_some(at)
 }
 

@@ -1,10 +1,11 @@
 //! The memory of a site: its evidence, and the ledger that follows from it. Found, or begun; and mended where it is damaged.
 
+use std::io::{ErrorKind, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use super::fetch::newest;
 use super::marks::Marks;
@@ -63,7 +64,7 @@ impl Memory {
         let mut ledger = ledger.showing(config.origin.feature.as_deref());
         ledger.check_site(&config.site.name, &config.origin.address.to_string())?;
         if ledger.latest()?.is_none() {
-            restore(&mut ledger, &Self::evidence_path(config))?;
+            lost.extend(restore(&mut ledger, &Self::evidence_path(config))?);
         }
         let mut memory = Self { evidence, ledger, path, is_new, lost };
         memory.take_damage(config);
@@ -77,6 +78,7 @@ impl Memory {
         drop(ledger);
         if is_new {
             // What cannot go now is nothing but a beginning.
+            let _ = fs_err::remove_file(Ledger::seal_of(&path));
             let _ = fs_err::remove_file(path);
             let _ = fs_err::remove_dir_all(config.output.directory.join(EVIDENCE));
         }
@@ -97,6 +99,13 @@ impl Memory {
         self.lost.extend(damaged.into_iter().map(gap_of));
     }
 
+    /// Reads a part of the evidence, another each day of a month, and sets aside what is damaged: what no night reads any
+    /// more is noticed while other copies of it may still be at hand.
+    pub fn verify_part(&mut self, today: NaiveDate) -> anyhow::Result<()> {
+        self.evidence.verify_part(today.num_days_from_ce())?;
+        Ok(())
+    }
+
     /// Reads all evidence, and sets aside what is damaged.
     pub fn verify(&mut self, config: &Config) -> anyhow::Result<()> {
         let damaged = self.evidence.verify()?;
@@ -111,7 +120,10 @@ impl Memory {
     pub fn keep_facts(&self) -> anyhow::Result<()> {
         let Some(folder) = self.evidence.folder() else { return Ok(()) };
         let path = folder.join(FACTS);
-        let packed = zstd::encode_all(self.ledger.facts()?.as_slice(), 3)?;
+        let mut packed = zstd::Encoder::new(Vec::new(), 3)?;
+        packed.include_checksum(true)?;
+        packed.write_all(&self.ledger.facts()?)?;
+        let packed = packed.finish()?;
         if fs_err::read(&path).ok().as_ref() != Some(&packed) {
             output::write_file(&path, |out| out.write_all(&packed))?;
         }
@@ -148,7 +160,7 @@ impl Memory {
                 self.lost.push(set_aside(&self.path, &format!("{error:#}"))?);
                 self.ledger = Ledger::open(&self.path)?.showing(feature.as_deref());
                 if let Some(folder) = self.evidence.folder() {
-                    restore(&mut self.ledger, folder)?;
+                    self.lost.extend(restore(&mut self.ledger, folder)?);
                 }
                 work(&self.evidence, &mut self.ledger)
             }
@@ -166,13 +178,26 @@ fn old_copy(copies: &Path, host: &str, path: &str) -> PathBuf {
     copy
 }
 
-/// Takes in what the nights before knew that no log holds. Without it, or where it cannot be read, the ledger begins without.
-fn restore(ledger: &mut Ledger, folder: &Path) -> anyhow::Result<()> {
-    let facts = fs_err::read(folder.join(FACTS)).ok().and_then(|packed| zstd::decode_all(packed.as_slice()).ok());
-    if let Some(facts) = facts {
-        ledger.restore(&facts)?;
-    }
-    Ok(())
+/// Takes in what the nights before knew that no log holds. Where it cannot be read, it stays as it is, and is told.
+fn restore(ledger: &mut Ledger, folder: &Path) -> anyhow::Result<Option<Gap>> {
+    let path = folder.join(FACTS);
+    let facts = match fs_err::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        read => read.and_then(|packed| zstd::decode_all(packed.as_slice())),
+    };
+    let fault = match facts.map_err(anyhow::Error::from).map(|facts| ledger.restore(&facts)) {
+        Ok(Ok(true)) => return Ok(None),
+        Ok(Ok(false)) => "it is no facts of a version that this jeton reads".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => format!("{error:#}"),
+    };
+    let aside = output::set_aside(&path)?;
+    let reason = format!(
+        "damaged ({fault}); it is kept as `{}`. What addresses were on earlier days, and imported histories, are not known any \
+         more: import the histories again",
+        aside.display()
+    );
+    Ok(Some(Gap::new(path.display().to_string(), reason)))
 }
 
 /// Derives what has other evidence than the ledger knows of. What version 1 knew of tokens that were out when evidence begins

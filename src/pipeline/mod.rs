@@ -322,6 +322,7 @@ pub fn nightly(
         memory.learn(|evidence, ledger| learn(config, remote, &gathered, evidence, ledger, Ask::Lately, listener))?;
     memory.keep_facts()?;
     memory.ledger.check_feature()?;
+    memory.verify_part(gathered.now.date_naive())?;
     publish::reopen(config, &learned.moved);
     let lost = memory.lost(config);
     let gaps: Vec<Gap> = learned.gaps.into_iter().chain(lost).collect();
@@ -393,5 +394,6 @@ pub fn prepare_output(config: &Config, listener: Listener<'_>) -> anyhow::Result
     let lock = Lock::take(folder, || listener(Step::Waiting))
         .with_context(|| format!("cannot lock the output directory `{}`", folder.display()))?;
     output::remove_leftovers(folder);
+    output::remove_leftovers(&folder.join(memory::EVIDENCE));
     Ok(lock)
 }

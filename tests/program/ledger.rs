@@ -173,6 +173,38 @@ fn a_ledger_that_is_none_is_told_and_a_damaged_one_is_kept_and_made_anew() {
 }
 
 #[test]
+fn a_bit_that_flipped_in_a_text_a_number_or_the_schema_is_damage() {
+    let sound = quick();
+    sound.jeton("nightly --no-push").exits(0);
+    let undisturbed = Left::by(&sound);
+    let (bytes, seal) =
+        (fs::read(sound.path(LEDGER)).unwrap(), fs::read(sound.path("out/evidence/jeton.db.seal")).unwrap());
+    let find = |text: &[u8]| bytes.windows(text.len()).position(|found| found == text).unwrap();
+    let (login, table) = (find(b"camille"), find(b"CREATE TABLE pair"));
+    // By lot too, but for the two numbers of the header that say whose file it is.
+    let by_lot = (1..12_usize).map(|n| 100 + n * 7919 * 31 % (bytes.len() - 100));
+    for at in [login + 3, table + 14].into_iter().chain(by_lot) {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 4;
+        let lab = quick().with(LEDGER, &flipped).with("out/evidence/jeton.db.seal", &seal);
+        let ran = lab.jeton("nightly --no-push").exits(3);
+        ran.complains("gap: out/jeton.db: damaged (").complains("it is kept as `out/jeton.db.damaged`");
+        lab.jeton("nightly --no-push").exits(0);
+        assert_eq!(Left::by(&lab).ledger, undisturbed.ledger, "byte {at}");
+    }
+    // What an older night, an editor or a backup wrote has no seal of its own, and is no damage.
+    sound.jeton("ledger backup copy.db").exits(0);
+    sound.jeton("nightly --no-push").exits(0);
+    let copy = fs::read(sound.path("copy.db")).unwrap();
+    let restored = sound.with(LEDGER, &copy);
+    restored.jeton("nightly --no-push").exits(0);
+    assert_eq!(Left::by(&restored).ledger, undisturbed.ledger);
+    // Neither is what somebody has a look at with another program.
+    rusqlite::Connection::open(restored.path(LEDGER)).unwrap().query_row("SELECT 1", [], |_| Ok(())).unwrap();
+    restored.jeton("nightly --no-push").exits(0);
+}
+
+#[test]
 fn a_ledger_of_a_newer_jeton_and_one_of_another_program_are_refused_and_stay_as_they_are() {
     let lab = quick();
     lab.jeton("nightly --no-push").exits(0);

@@ -115,6 +115,41 @@ fn damaged_evidence_is_set_aside_named_and_found_again_in_the_logs() {
 }
 
 #[test]
+fn evidence_that_no_night_reads_any_more_is_checked_within_thirty() {
+    // A month's evidence is known by its hashes; the text itself is read on one day in thirty.
+    let night = |lab: &Lab, now: &str| {
+        fs::write(lab.path("replay/now.txt"), now).unwrap();
+        lab.jeton("nightly --no-push")
+    };
+    let lab = after_a_night();
+    night(&lab, "2022-03-01T22:00:00+01:00");
+    let day = format!("{EVIDENCE}/logwatch/2021-12-09.zst");
+    let mut bytes = fs::read(lab.path(&day)).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let lab = lab.with(&day, &bytes);
+    let named = (2..32).filter(|add| {
+        let date = chrono::NaiveDate::from_ymd_opt(2022, 3, 1).unwrap() + chrono::Days::new(*add);
+        night(&lab, &format!("{date}T22:00:00+01:00")).err.contains(&format!("gap: {day}: "))
+    });
+    assert_eq!(named.count(), 1);
+}
+
+#[test]
+fn facts_that_are_damaged_with_the_ledger_gone_are_named_and_kept() {
+    let lab = after_a_night();
+    let facts = format!("{EVIDENCE}/facts.zst");
+    let mut bytes = fs::read(lab.path(&facts)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let lab = lab.with(&facts, &bytes).without(LEDGER).without("out/evidence/jeton.db.seal");
+    lab.jeton("nightly --no-push").exits(3).complains("gap: out/evidence/origin/facts.zst: damaged (");
+    assert_eq!(fs::read(lab.path(&format!("{facts}.damaged"))).unwrap(), bytes);
+    lab.jeton("nightly --no-push").exits(0);
+    assert_eq!(sessions(&lab), lab.text("expected/sessions.csv"));
+}
+
+#[test]
 fn readers_beside_a_night_touch_no_file() {
     let day = format!("{EVIDENCE}/logwatch/2021-12-09.zst");
     let left = format!("{EVIDENCE}/logwatch/.2021-12-10.zst.tmp1");
