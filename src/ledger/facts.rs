@@ -42,6 +42,15 @@ enum Cell {
 }
 
 impl Ledger {
+    /// Whether nothing was ever put in.
+    pub fn is_empty(&self) -> Result<bool, LedgerError> {
+        self.with(|db| {
+            db.query_row("SELECT NOT EXISTS (SELECT 1 FROM pair) AND NOT EXISTS (SELECT 1 FROM told)", [], |row| {
+                row.get(0)
+            })
+        })
+    }
+
     /// The facts, as a text (JSON) that [`Ledger::restore`] reads.
     pub fn facts(&self) -> Result<Vec<u8>, LedgerError> {
         let tables = self.with(|db| {

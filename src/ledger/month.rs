@@ -240,8 +240,12 @@ impl Writing<'_> {
                 gone.push(*key);
             }
         }
+        let any_given = self.db.prepare_cached("SELECT 1 FROM piece WHERE month IS NULL LIMIT 1")?.exists([])?;
         for (key, piece) in &new {
             if old.get(key).map(|(_, known)| known) != Some(piece) {
+                if any_given {
+                    self.displace(*key, piece)?;
+                }
                 self.put_piece(month, *key, piece)?;
                 self.days.insert(code::day_of(key.3, self.zone)?);
             }
@@ -272,10 +276,8 @@ impl Writing<'_> {
         found.collect()
     }
 
-    fn put_piece(&self, month: Month, key: PieceKey, piece: &Piece) -> rusqlite::Result<()> {
-        let (pair, feature, initial, start) = key;
-        let Piece { until, cut, state, evidence, place } = *piece;
-        // What an old history said of that day gives way to what was seen; and so does what was given of this session.
+    /// What an old history said of a day gives way to what was seen; and so does what was given of this session.
+    fn displace(&self, (pair, _, _, start): PieceKey, piece: &Piece) -> rusqlite::Result<()> {
         let (from, to) = code::day_bounds(start, self.zone)?;
         self.db
             .prepare_cached("DELETE FROM piece WHERE pair_id = ?1 AND start >= ?2 AND start < ?3 AND told = 1")?
@@ -286,7 +288,13 @@ impl Writing<'_> {
                 "DELETE FROM piece WHERE pair_id = ?1 AND start BETWEEN ?2 - 172800 AND ?3 AND until >= ?2 \
                  AND month IS NULL AND told = 0",
             )?
-            .execute([pair, start, until])?;
+            .execute([pair, start, piece.until])?;
+        Ok(())
+    }
+
+    fn put_piece(&self, month: Month, key: PieceKey, piece: &Piece) -> rusqlite::Result<()> {
+        let (pair, feature, initial, start) = key;
+        let Piece { until, cut, state, evidence, place } = *piece;
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO piece (month, pair_id, feature_id, initial_start, start, until, cut, state, \

@@ -189,8 +189,11 @@ fn added_up(db: &Connection, day: NaiveDate, zone: Tz) -> rusqlite::Result<BTree
         let (start, end): (i64, i64) = (row.get::<_, i64>(2)?.max(from), row.get::<_, i64>(3)?.min(until));
         let licences: i64 = row.get(4)?;
         // A token lies within a session of its pair, which says where.
-        let mut of_pair = seats.get(&(feature, pair)).into_iter().flatten();
-        let seat = of_pair.find(|seat| seat.start <= start && start <= seat.end);
+        let of_pair = seats.get(&(feature, pair)).map(Vec::as_slice).unwrap_or_default();
+        let begun = of_pair.partition_point(|seat| seat.start <= start);
+        // Sessions of a pair follow each other: one that ends where the next begins has the token, as it was there first.
+        let near = &of_pair[begun.saturating_sub(2)..begun];
+        let seat = near.iter().find(|seat| start <= seat.end);
         let place = seat.map_or(0, |seat| seat.place);
         for (hour, seconds) in hours(start, end, zone)? {
             let sum = sums.entry((feature, pair, place, hour)).or_default();

@@ -4,7 +4,8 @@
 //! reports have them, until a night sees that day itself. A line that says no time of day begins at midnight; one that says
 //! no state is `presumed`.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -105,7 +106,7 @@ fn replace(tx: &Transaction<'_>, entries: &[&Entry], zone: Tz) -> rusqlite::Resu
     let mut days = imported()?;
     tx.execute("DELETE FROM told", [])?;
     tx.execute("DELETE FROM piece WHERE told = 1", [])?;
-    let mut names = Names::default();
+    let (mut names, mut free, mut seen) = (Names::default(), Free::new(), HashMap::new());
     for entry in entries {
         let pair = entry.who.as_ref().map(|who| names.pair(tx, who)).transpose()?;
         let line = entry.text(HistoryFormat::Record);
@@ -115,9 +116,12 @@ fn replace(tx: &Transaction<'_>, entries: &[&Entry], zone: Tz) -> rusqlite::Resu
             line
         ])?;
         if let (Some(pair), Some(day)) = (pair, entry.date)
-            && !is_seen(tx, pair, day, zone)?
+            && !match seen.entry((pair, day)) {
+                Slot::Occupied(known) => *known.get(),
+                Slot::Vacant(new) => *new.insert(is_seen(tx, pair, day, zone)?),
+            }
         {
-            put_piece(tx, &mut names, pair, day, entry, zone)?;
+            put_piece(tx, (&mut names, &mut free), pair, day, entry, zone)?;
         }
     }
     days.extend(imported()?);
@@ -136,8 +140,12 @@ pub(super) fn restore(db: &Connection, names: &mut Names, pair: i64, day: NaiveD
     let found = found.query_map([code::of_day(day), pair], |row| row.get::<_, String>(0))?;
     let lines: Vec<String> = found.collect::<Result<_, _>>()?;
     let told = history::read(&Source::from_bytes("ledger", lines.join("\n").as_bytes()));
-    told.items.iter().try_for_each(|told| put_piece(db, names, pair, day, &told.entry, zone))
+    let mut free = Free::new();
+    told.items.iter().try_for_each(|told| put_piece(db, (names, &mut free), pair, day, &told.entry, zone))
 }
+
+/// For a pair and a start that lines said, the next second at which no piece of them begins.
+type Free = HashMap<(i64, i64), i64>;
 
 /// Whether a night saw a pair on a day.
 fn is_seen(db: &Connection, pair: i64, day: NaiveDate, zone: Tz) -> rusqlite::Result<bool> {
@@ -148,7 +156,7 @@ fn is_seen(db: &Connection, pair: i64, day: NaiveDate, zone: Tz) -> rusqlite::Re
 
 fn put_piece(
     db: &Connection,
-    names: &mut Names,
+    (names, free): (&mut Names, &mut Free),
     pair: i64,
     day: NaiveDate,
     entry: &Entry,
@@ -177,7 +185,9 @@ fn put_piece(
     // A history says neither licence nor feature.
     let feature = names.feature(db, ORIGIN, "")?;
     // Two lines of one user and day that say no time would begin alike.
-    for start in start..to {
+    let next = free.entry((pair, start)).or_insert(start);
+    for start in *next..to {
+        *next = start + 1;
         let n_new = db
             .prepare_cached(
                 "INSERT INTO piece (pair_id, feature_id, initial_start, start, until, cut, state, evidence, place_id, told) \

@@ -2,7 +2,7 @@
 //!
 //! A wrong outlet is worse than none: wherever two ports are equally likely, none is chosen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::TimeDelta;
 
@@ -101,6 +101,8 @@ fn port(seen: &SwitchLease) -> Port<'_> {
 /// The MAC tables of the switches that answered, and how much is behind each port.
 pub(super) struct Tables<'a> {
     load: BTreeMap<Port<'a>, Load>,
+    /// The ports that list each machine.
+    of_mac: HashMap<MacAddr, BTreeSet<Port<'a>>>,
     /// Ports with a switch behind them: by LLDP or CDP, or as their description says so.
     links: BTreeSet<Port<'a>>,
     /// Ports with nothing plugged in, or shut down.
@@ -126,6 +128,7 @@ impl<'a> Tables<'a> {
     pub(super) fn new(answers: &'a Answers, leases: &'a Leases, switches: &[&str]) -> Self {
         let mut tables = Self {
             load: BTreeMap::new(),
+            of_mac: HashMap::new(),
             links: BTreeSet::new(),
             down: BTreeSet::new(),
             ports: BTreeMap::new(),
@@ -139,7 +142,9 @@ impl<'a> Tables<'a> {
                 tables.links.extend(on.map(|neighbour| (switch.as_str(), &neighbour.port)));
             }
             for entry in answer.macs.iter().flatten() {
-                let load = tables.load.entry((switch.as_str(), &entry.port)).or_default();
+                let port = (switch.as_str(), &entry.port);
+                tables.of_mac.entry(entry.mac).or_default().insert(port);
+                let load = tables.load.entry(port).or_default();
                 match entry.kind {
                     EntryKind::Dynamic => {
                         load.learned.insert(entry.mac);
@@ -167,7 +172,7 @@ impl<'a> Tables<'a> {
     /// The access port behind which the switches see a machine: the one with the fewest addresses. Port security keeps an
     /// address where the machine was: on a port that is down, it gives way to where the machine is seen now.
     pub(super) fn find(&self, mac: MacAddr) -> Located<'a> {
-        let seen = self.load.iter().filter(|(_, load)| load.learned.contains(&mac) || load.fixed.contains(&mac));
+        let seen = self.of_mac.get(&mac).into_iter().flatten().filter_map(|port| self.load.get_key_value(port));
         let is_left = |port: &Port<'a>, load: &Load| self.down.contains(port) && !load.learned.contains(&mac);
         let mut ports: Vec<(bool, usize, Port<'a>)> = seen
             .filter(|(port, _)| !self.is_uplink(**port, Some(mac)))

@@ -63,7 +63,7 @@ impl Memory {
         let is_new = !is_there && evidence.is_empty();
         let mut ledger = ledger.showing(config.origin.feature.as_deref());
         ledger.check_site(&config.site.name, &config.origin.address.to_string())?;
-        if ledger.latest()?.is_none() {
+        if ledger.is_empty()? {
             lost.extend(restore(&mut ledger, &Self::evidence_path(config))?);
         }
         let mut memory = Self { evidence, ledger, path, is_new, lost };

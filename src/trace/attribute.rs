@@ -91,14 +91,16 @@ impl Habits {
         self.both.get(&(pair, ip)).copied().unwrap_or_default() as u32
     }
 
-    /// The address of nearly all of a pair's tokens, if it has enough of them for a habit.
-    pub fn home(&self, pair: PairId) -> Option<IpAddr> {
+    /// For each pair, the address of nearly all of its tokens, if it has enough of them for a habit.
+    pub fn homes(&self) -> HashMap<PairId, IpAddr> {
         const ENOUGH: f64 = 3.0;
         const NEARLY_ALL: f64 = 0.9;
-        let all = self.pairs.get(&pair).copied().unwrap_or_default();
-        let own = self.both.iter().filter(|((p, _), _)| *p == pair);
-        let most = own.max_by(|((_, a), n), ((_, b), m)| n.total_cmp(m).then(b.cmp(a)));
-        most.filter(|(_, n)| all >= ENOUGH && **n >= NEARLY_ALL * all).map(|((_, ip), _)| *ip)
+        let is_home = |pair: &PairId, n: f64| {
+            let all = self.pairs.get(pair).copied().unwrap_or_default();
+            all >= ENOUGH && n >= NEARLY_ALL * all
+        };
+        // Nearly all are more than half: there is one such address at most.
+        self.both.iter().filter(|((pair, _), n)| is_home(pair, **n)).map(|((pair, ip), _)| (*pair, *ip)).collect()
     }
 
     /// The odds that a token of this pair comes from this address rather than from any: negative where neither is used to

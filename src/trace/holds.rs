@@ -717,9 +717,15 @@ impl Follower<'_> {
                 listed.entry((pair, Arc::clone(&one.feature))).or_default().push(one);
             }
         }
+        // One that was given back in the minute of the answer was listed, and is not out any more.
+        let mut given_back: HashMap<Key, usize> = HashMap::new();
+        for holding in self.held.holdings.iter().filter(|one| is_given_back(one, at)) {
+            *given_back.entry((holding.pair, Arc::clone(&holding.feature))).or_default() += 1;
+        }
         for (key, uses) in listed {
             let uses: Vec<Used<'_>> = uses.into_iter().map(|one| (one, self.since(one))).collect();
-            self.reconcile_pair(&key, uses, at, lmstat.lists_all(&key.1));
+            let given_back = given_back.get(&key).copied().unwrap_or_default();
+            self.reconcile_pair(&key, (uses, given_back), at, lmstat.lists_all(&key.1));
         }
     }
 
@@ -740,9 +746,16 @@ impl Follower<'_> {
         holding.borrowed |= lingers;
     }
 
-    /// `is_whole`: whoever is not listed holds none.
-    fn reconcile_pair(&mut self, key: &Key, mut uses: Vec<Used<'_>>, at: DateTime<Utc>, is_whole: bool) {
+    /// `is_whole`: whoever is not listed holds none. Of the uses, `given_back` are no longer out.
+    fn reconcile_pair(
+        &mut self,
+        key: &Key,
+        (mut uses, given_back): (Vec<Used<'_>>, usize),
+        at: DateTime<Utc>,
+        is_whole: bool,
+    ) {
         let mut open = self.open.get(key).cloned().unwrap_or_default();
+        let were_open = open.clone();
         // Those most likely still out first.
         open.sort_by_key(|&id| std::cmp::Reverse((self.life(id), self.held.holdings[id].start)));
         // Which token is which, where the beginnings agree.
@@ -770,10 +783,8 @@ impl Follower<'_> {
                 None => {}
             }
         }
-        // One that was given back in the minute of the answer was listed, and is not out any more.
-        let key_of = |holding: &Holding| (holding.pair, Arc::clone(&holding.feature)) == *key;
-        let ended = self.held.holdings.iter().filter(|one| !one.is_out() && one.end >= at && key_of(one)).count();
-        for (one, since) in uses.into_iter().skip(ended) {
+        let ended = were_open.iter().filter(|id| is_given_back(&self.held.holdings[**id], at)).count();
+        for (one, since) in uses.into_iter().skip(given_back + ended) {
             self.begin(Holding {
                 pair: key.0,
                 feature: Arc::clone(&key.1),
@@ -943,6 +954,11 @@ impl Follower<'_> {
     }
 }
 
+/// Whether a token was out at a moment, and is not any more.
+fn is_given_back(holding: &Holding, at: DateTime<Utc>) -> bool {
+    !holding.is_out() && holding.end >= at
+}
+
 /// Whether nobody can be presumed there after so long a silence.
 fn longer(silence: Duration, settings: &TraceSettings) -> bool {
     silence.to_std().is_ok_and(|silence| silence > settings.stale_after)
@@ -952,7 +968,7 @@ fn longer(silence: Duration, settings: &TraceSettings) -> bool {
 /// of the machine which DHCP knows by the very name of the host.
 fn addresses(scene: &Scene<'_>, held: &Held) -> Vec<Option<Address>> {
     let Scene { watch, list, attribution, naming, .. } = *scene;
-    let homes: Vec<Option<IpAddr>> = (0..).take(list.pairs.len()).map(|pair| attribution.habits.home(pair)).collect();
+    let homes = attribution.habits.homes();
     let mut of_pair: HashMap<PairId, Vec<ConnectionId>> = HashMap::new();
     for holding in &held.holdings {
         of_pair.entry(holding.pair).or_default().extend(holding.choice.map(|choice| choice.connection));
@@ -972,7 +988,7 @@ fn addresses(scene: &Scene<'_>, held: &Held) -> Vec<Option<Address>> {
         Some(choice) => Some((watch.ip(choice.connection), choice.evidence)),
         // Where nobody watched, the pair's usual place is a guess: people move.
         None if watch.saw(holding.start) => {
-            connected(holding).or(homes[holding.pair as usize]).map(|ip| (ip, Evidence::Majority))
+            connected(holding).or(homes.get(&holding.pair).copied()).map(|ip| (ip, Evidence::Majority))
         }
         None => {
             let host = short_name(list.pairs[holding.pair as usize].host());
