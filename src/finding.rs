@@ -295,21 +295,34 @@ impl Finding {
     }
 }
 
-/// The beginning of a text on one line: control characters escaped, at most 80 characters.
+/// The beginning of a text on one line, [visible]: at most 80 characters of it.
 pub fn excerpt(text: &str) -> String {
-    const MOST: usize = 80;
-    let trimmed = text.trim();
-    let mut short: String = trimmed.chars().take(MOST).flat_map(visible).collect();
-    if trimmed.chars().nth(MOST).is_some() {
+    shortened(text.trim(), 80)
+}
+
+/// A text, [visible], of which at most so many characters are shown.
+pub fn shortened(text: &str, most: usize) -> String {
+    let mut short: String = text.chars().take(most).flat_map(visible_char).collect();
+    if text.chars().nth(most).is_some() {
         short.push('…');
     }
     short
 }
 
-fn visible(c: char) -> impl Iterator<Item = char> {
-    // A terminal must not execute what a log holds.
-    let escaped = c.is_control().then(|| c.escape_default());
-    escaped.into_iter().flatten().chain((!c.is_control()).then_some(c))
+/// A text that does nothing to a terminal and hides nothing: control characters, those that turn the writing around, and those
+/// that take no room, are escaped.
+pub fn visible(text: &str) -> String {
+    text.chars().flat_map(visible_char).collect()
+}
+
+fn visible_char(c: char) -> impl Iterator<Item = char> {
+    let is_hidden = c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
+        );
+    is_hidden.then(|| c.escape_default()).into_iter().flatten().chain((!is_hidden).then_some(c))
 }
 
 /// What a parser of foreign text gives back: what it read, and what it could not.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::table::table;
 use super::{Stop, pager};
 use crate::config::nearest;
+use crate::finding::visible;
 use crate::pipeline::Days;
 use crate::report::csv::guarded;
 
@@ -262,17 +263,11 @@ fn print_json(out: &mut dyn Write, columns: &[&str], rows: impl Iterator<Item = 
 /// Prints plain lines, one for each text, harmless to a terminal. A pipe that is closed ends them quietly, as with rows.
 pub(super) fn print_lines(out: &mut dyn Write, mut lines: impl Iterator<Item = String>) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let printed = lines.try_for_each(|line| writeln!(out, "{}", harmless(&line)));
+    let printed = lines.try_for_each(|line| writeln!(out, "{}", visible(&line)));
     match printed.and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }
-}
-
-/// A text that does nothing to a terminal: control characters, and those that turn the writing around, are escaped.
-pub(super) fn harmless(text: &str) -> String {
-    let acts = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if acts(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 #[cfg(test)]

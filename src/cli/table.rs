@@ -6,7 +6,8 @@ use std::fmt::Write;
 use chrono::DateTime;
 use comfy_table::{Attribute, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-use super::rows::{Cell, harmless};
+use super::rows::Cell;
+use crate::finding::shortened;
 
 /// The columns that are looked at least, the least first: the others find room before them.
 const LEAST: [&str; 19] = [
@@ -31,6 +32,9 @@ const LEAST: [&str; 19] = [
     "state",
 ];
 
+/// How many characters of a text are shown: a login of 40,000 must not make every row as wide.
+const MOST: usize = 200;
+
 /// What a column costs beside its text: a blank on both sides, and a line.
 const FRAME: usize = 3;
 
@@ -39,7 +43,7 @@ const FRAME: usize = 3;
 pub(super) fn table(columns: &[&str], rows: &[Vec<Cell>], width: Option<u16>, is_plain: bool) -> String {
     let shown: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| columns.iter().zip(row).map(|(column, cell)| harmless(&for_eyes(column, cell))).collect())
+        .map(|row| columns.iter().zip(row).map(|(column, cell)| shortened(&for_eyes(column, cell), MOST)).collect())
         .collect();
     let least: Vec<usize> = (0..columns.len())
         .map(|at| {
@@ -185,6 +189,14 @@ mod tests {
             assert!(width(&text) <= usize::from(columns), "{text}");
             insta::assert_snapshot!(format!("table_{columns}"), text);
         }
+    }
+
+    #[test]
+    fn a_text_without_end_makes_no_row_wider_than_a_long_one() {
+        let rows = vec![vec![Cell::from("a".repeat(40_000).as_str()), Cell::from("x\u{202e}\u{200b}")]];
+        let text = table(&["login", "note"], &rows, None, true);
+        assert!(text.lines().all(|line| line.chars().count() < 300), "{text}");
+        assert!(text.contains("aaa…") && text.contains("x\\u{202e}\\u{200b}"), "{text}");
     }
 
     #[test]

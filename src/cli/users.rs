@@ -9,7 +9,7 @@ use super::rows::{self, Cell, Format};
 use super::traced::{Traced, traced};
 use super::{Exit, Stop};
 use crate::evidence::{Evidence, Kind};
-use crate::finding::{Place, excerpt};
+use crate::finding::{Place, excerpt, shortened};
 use crate::pipeline::Wanted;
 use crate::pipeline::cited;
 use crate::source::decode;
@@ -111,6 +111,9 @@ fn print_all(
     Ok(())
 }
 
+/// How many characters of a line are shown.
+const MOST: usize = 400;
+
 /// Some lines of the evidence, as they stand there.
 fn lines_of(evidence: &Evidence, wanted: &BTreeMap<Arc<str>, BTreeSet<u32>>) -> Result<Lines, Stop> {
     let mut lines = Lines::new();
@@ -121,8 +124,8 @@ fn lines_of(evidence: &Evidence, wanted: &BTreeMap<Arc<str>, BTreeSet<u32>>) -> 
             let text = evidence.text(kind, *day).map_err(anyhow::Error::from)?.unwrap_or_default();
             for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
                 if numbers.contains(&number) {
-                    // Spaced as it is, but harmless on a terminal.
-                    let line = decode(line).trim().chars().filter(|c| !c.is_control()).collect();
+                    // Spaced as it is.
+                    let line = shortened(decode(line).trim(), MOST);
                     lines.insert((Arc::clone(&name), number), line);
                 }
             }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Who holds a token: `login@host` as the licence server's log writes it.
 ///
-/// The login may hold spaces, dots, accents and even `@`: the two halves part at the *last* `@`.
+/// The login may hold spaces, dots, accents and even `@`, or be empty: the two halves part at the *last* `@` that anything
+/// stands behind.
 ///
 /// ```
 /// # use jeton::model::Identity;
@@ -58,8 +59,10 @@ impl FromStr for Identity {
     type Err = IdentityError;
 
     fn from_str(text: &str) -> Result<Self, IdentityError> {
-        match text.rsplit_once('@') {
-            Some((login, host)) if !login.is_empty() && !host.is_empty() => Ok(Self::new(login, host)),
+        // A host may end in `@`.
+        let at = text.trim_end_matches('@').rfind('@');
+        match at.map(|at| (&text[..at], &text[at + 1..])) {
+            Some((login, host)) if !host.is_empty() => Ok(Self::new(login, host)),
             _ => Err(IdentityError(text.to_owned())),
         }
     }
@@ -81,10 +84,13 @@ mod tests {
             ("c2mstud@c2mstud3-pc", "c2mstud", "c2mstud3-pc"),
             ("Jean Dupont@PC-1", "Jean Dupont", "PC-1"),
             ("anna@lab.fr@PC-2", "anna@lab.fr", "PC-2"),
+            ("@PC-3", "", "PC-3"),
+            ("anna@ PC-4", "anna", " PC-4"),
+            ("anna@PC-5@", "anna", "PC-5@"),
         ] {
             assert_eq!(text.parse::<Identity>(), Ok(Identity::new(login, host)));
         }
-        for text in ["", "nobody", "@host", "login@"] {
+        for text in ["", "nobody", "@", "login@", "@@"] {
             assert!(text.parse::<Identity>().is_err(), "{text}");
         }
     }

@@ -189,10 +189,7 @@ fn parse_token(kind: TokenKind, rest: &str) -> Option<Token<'_>> {
         rest = rest.split_once(')')?.1.trim_start();
     }
     let (who, tail) = split_identity(rest)?;
-    let (login, host) = who.rsplit_once('@')?;
-    if login.is_empty() || host.is_empty() {
-        return None;
-    }
+    who.parse::<Identity>().ok()?;
     let licences = tail.split(['(', ')']).find_map(licences_of).unwrap_or(1);
     Some(Token { kind, feature, who, licences, inactive: tail.contains("(INACTIVE)") })
 }
@@ -223,13 +220,23 @@ fn split_identity(text: &str) -> Option<(&str, &str)> {
     let mut from = 0;
     loop {
         let at = from + text[from..].find('@')?;
-        let end = text[at..].find(char::is_whitespace).map_or(text.len(), |length| at + length);
-        let tail = text[end..].trim_start();
+        let mut end = end_of_word(text, at);
+        let mut tail = text[end..].trim_start();
+        // A host that begins with a blank.
+        if end == at + 1 && !is_tail(tail) {
+            end = end_of_word(text, text.len() - tail.len());
+            tail = text[end..].trim_start();
+        }
         if is_tail(tail) || !tail.contains('@') {
             return Some((text[..end].trim_start(), tail));
         }
         from = end;
     }
+}
+
+/// Where the word ends that begins at a place.
+fn end_of_word(text: &str, from: usize) -> usize {
+    text[from..].find(char::is_whitespace).map_or(text.len(), |length| from + length)
 }
 
 /// Whether a text is what the log writes behind `login@host`: nothing, or groups in brackets such as `(2 licenses)`,
@@ -684,6 +691,9 @@ mod tests {
             (r#"14:00:20 (MLM) OUT: "MATLAB" u1@h1  [checkout data a@b]"#, ("out", "MATLAB", "u1@h1", 1)),
             ("14:00:20 (MLM) OUT: MATLAB u1@h1", ("out", "MATLAB", "u1@h1", 1)),
             // Whoever calls themselves so is nobody else.
+            (r#"14:00:20 (d) OUT: "f" @PC-1  (2 licenses)"#, ("out", "f", "@PC-1", 2)),
+            (r#"14:00:20 (d) OUT: "f" camille@ PC-1  (2 licenses)"#, ("out", "f", "camille@ PC-1", 2)),
+            (r#"14:00:20 (d) OUT: "f" camille@PC-1@  "#, ("out", "f", "camille@PC-1@", 1)),
             (
                 r#"14:00:20 (d) OUT: "f" camille@LABO-PC-01  @EVIL-PC  "#,
                 ("out", "f", "camille@LABO-PC-01  @EVIL-PC", 1),
@@ -736,7 +746,7 @@ mod tests {
             r#"14:00:20 (d) OUT: "f" nobody"#,
             r#"14:00:20 (d) OUT: "f"#,
             "14:00:20 (d) OUT:",
-            r#"14:00:20 (d) IN: "f" @h"#,
+            r#"14:00:20 (d) IN: "f" @"#,
             "14:00:20 (d) TIMESTAMP 31/31/2021",
         ] {
             assert_eq!(parse_line(line).map(|l| l.message), Some(Message::Unreadable), "{line}");
