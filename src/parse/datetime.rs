@@ -203,7 +203,7 @@ fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
 
 impl Parts {
     fn take(&mut self, word: &str) -> Option<()> {
-        let first = word.as_bytes()[0];
+        let first = *word.as_bytes().first()?;
         if first.is_ascii_digit() {
             return self.take_number(word);
         }
@@ -559,6 +559,8 @@ mod tests {
     #[test]
     fn other_lines_are_not_dates() {
         for line in [
+            "()",
+            "Wed Dec 8 14:30:00 2021 ()",
             "",
             "14:00:20 (orglab) OUT: \"OriginPro\" a@b",
             "ESTAB 0 0 [::ffff:10.14.14.20]:60213 [::ffff:10.14.18.116]:55450",

@@ -6,8 +6,10 @@
 //!
 //! ```text
 //! cargo install cargo-bolero
-//! cargo bolero test --sanitizer NONE --rustc-bootstrap -T 10m analysis
+//! cargo bolero test -p jeton-fuzz --sanitizer NONE --rustc-bootstrap -T 10m analysis
 //! ```
+
+#![cfg(test)]
 
 use std::net::{IpAddr, Ipv4Addr};
 
