@@ -36,7 +36,7 @@ fn workbook<'a>(config: &'a Config, inventory: &'a Inventory) -> Workbook<'a> {
     report::inventory(&InventoryInput {
         site: &config.site.name,
         language: config.site.language,
-        established: Utc::now().with_timezone(&config.site.timezone).naive_local(),
+        established: Utc::now().with_timezone(&config.site.timezone),
         inventory,
         version: env!("CARGO_PKG_VERSION"),
     })

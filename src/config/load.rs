@@ -444,7 +444,7 @@ fn report(table: &Table<'_>, language: Language) -> Option<(Report, Option<Confi
     let period = table.or("period", PeriodKind::Month, |value| value.one_of(PERIODS));
     let template = table.optional("template", Value::file);
     let own = template?.map(|path| Template::load(&path, language)).transpose();
-    let (template, wrong) = match own {
+    let (mut template, wrong) = match own {
         Ok(own) => (own.unwrap_or_else(|| Template::built_in().clone()), None),
         Err(wrong) => (Template::built_in().clone(), Some(wrong)),
     };
@@ -456,6 +456,9 @@ fn report(table: &Table<'_>, language: Language) -> Option<(Report, Option<Confi
     let hours =
         hours.zip(weekdays).map(|(hours, weekdays)| hours.map(|(from, to)| WorkingHours { from, to, weekdays }));
     let token_price = table.optional("token_price", |value| value.integer("a price in whole euros", 1..=1_000_000));
+    if token_price == Some(None) {
+        template.leave_out_costs();
+    }
     Some((
         Report {
             formats: formats?,

@@ -7,6 +7,7 @@ use super::read::{Document, Table, Unique, Value};
 use crate::report::book::{ChartKind, Colour, Kind, Palette, ShadeKind, sheet_name};
 use crate::report::template::{
     Book, CHARTS, ChartPlan, ChartTitle, ColumnPlan, FIGURES, KINDS, Known, SheetKind, SheetPlan, Template, Total,
+    WHENS,
 };
 use crate::source::Source;
 use crate::texts::{Language, Texts};
@@ -308,6 +309,7 @@ fn chart(table: &Table<'_>, shown: &Shown, books: &[Book]) -> Option<ChartPlan> 
         if values.is_empty() { value.refuse(expected, None) } else { Some(values) }
     });
     let limit = table.optional("limit", |value| column(value, true));
+    let when = table.optional("when", |value| value.one_of(WHENS));
     let first = table.optional("first", |value| value.integer("rows", 1..=1000));
     let line = table.or("line", 0, |value| value.integer("a line", 0..=1000));
     let lines = table.or("lines", 15, |value| value.integer("lines", 5..=100));
@@ -320,6 +322,7 @@ fn chart(table: &Table<'_>, shown: &Shown, books: &[Book]) -> Option<ChartPlan> 
         categories: categories?,
         values: values?,
         limit: limit?,
+        when: when?,
         first: first?,
         line: line?,
         lines: lines?,

@@ -34,6 +34,17 @@ impl Template {
         &BUILT_IN
     }
 
+    /// Takes away the columns of costs, where the site says no price: nobody is shown an empty column.
+    pub fn leave_out_costs(&mut self) {
+        for sheet in &mut self.sheets {
+            let names = sheet.kind.columns();
+            let is_cost = |column: &ColumnPlan| names[column.column].name == "cost";
+            if !sheet.columns.iter().all(is_cost) {
+                sheet.columns.retain(|column| !is_cost(column));
+            }
+        }
+    }
+
     /// The words of workbooks in a language.
     pub fn texts(&self, language: Language) -> &Texts {
         self.texts.as_ref().unwrap_or_else(|| language.texts())
@@ -115,6 +126,8 @@ pub struct ChartPlan {
     pub values: Vec<usize>,
     /// The known column with what may not be passed.
     pub limit: Option<usize>,
+    /// When it is drawn; always where nothing is said.
+    pub when: Option<When>,
     /// How many rows it shows, from the first on; all where nothing is said.
     pub first: Option<usize>,
     /// The line at which it begins: on the first page below the first line of key figures, else below the table.
@@ -126,6 +139,19 @@ pub struct ChartPlan {
     /// How wide it is, as a share of the same.
     pub width: f64,
 }
+
+/// When a chart is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Where all tokens were out at any time of the period, or somebody was refused one.
+    LimitReached,
+    /// Where neither was so, or is not known.
+    LimitNotReached,
+}
+
+/// Every [`When`], by its name in `report.toml`.
+pub const WHENS: &[(&str, When)] =
+    &[("limit_reached", When::LimitReached), ("limit_not_reached", When::LimitNotReached)];
 
 /// The title of a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +169,7 @@ pub const CHARTS: &[&str] = &[
     "token_hours",
     "users",
     "tokens",
+    "limit",
     "departments",
     "department_tokens",
     "by_hour",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Duration, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 
 use crate::model::{Denial, Duplicates, Feature, Hold};
@@ -264,6 +264,57 @@ struct Hour {
     denied_false: u32,
 }
 
+/// What a weekday's hour adds up to over some weeks: the time of all tokens, and how much time it was, both in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MeanHour {
+    /// The time of all tokens together.
+    pub taken_s: f64,
+    /// How much time is known.
+    pub known_s: i64,
+}
+
+impl MeanHour {
+    /// The mean number of tokens out; `None` where nothing is known.
+    #[must_use]
+    pub fn mean(self) -> Option<f64> {
+        (self.known_s > 0).then(|| self.taken_s / self.known_s as f64)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { taken_s: self.taken_s + other.taken_s, known_s: self.known_s + other.known_s }
+    }
+}
+
+/// The tokens out by weekday, from Monday, and hour of the civil day, over the days from one to another. `hours` are those of
+/// [`hours`]. Only hours that are over by `until` and known as a whole count: what is out in a hole is a guess.
+pub fn week(
+    hours: &[SeatHour],
+    known: Option<&Known>,
+    (first, last): (NaiveDate, NaiveDate),
+    until: DateTime<Utc>,
+    zone: Tz,
+) -> [[MeanHour; 24]; 7] {
+    let mut week = [[MeanHour::default(); 24]; 7];
+    let last = last.min(until.with_timezone(&zone).date_naive());
+    let taken: BTreeMap<(NaiveDate, u32), f64> = hours.iter().map(|hour| ((hour.date, hour.hour), hour.mean)).collect();
+    for date in first.iter_days().take_while(|date| *date <= last) {
+        for (hour, mean) in (0..24).zip(&mut week[date.weekday().num_days_from_monday() as usize]) {
+            let (begin, length) = (start_of_hour(date, hour, zone), length_of(date, hour, zone));
+            let end = begin + Duration::seconds(length);
+            if has_hour(date, hour, zone)
+                && end <= until
+                && known.is_none_or(|known| known.vouched(begin, end) == length)
+            {
+                mean.known_s += length;
+                mean.taken_s += taken.get(&(date, hour)).map_or(0.0, |mean| mean * length as f64);
+            }
+        }
+    }
+    week
+}
+
 /// The hours with use, and those of which something is not known, in their order.
 pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, zone: Tz) -> Vec<SeatHour> {
     let mut hours: BTreeMap<(NaiveDate, u32), Hour> = BTreeMap::new();
@@ -393,6 +444,12 @@ fn next_hour(at: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
     let civil = at.with_timezone(&zone);
     let past = i64::from(civil.minute()) * 60 + i64::from(civil.second());
     at + Duration::seconds(3600 - past)
+}
+
+/// Whether a day has an hour: that of a spring night is left out.
+fn has_hour(date: NaiveDate, hour: u32, zone: Tz) -> bool {
+    use chrono::TimeZone;
+    date.and_hms_opt(hour, 30, 0).is_some_and(|civil| zone.from_local_datetime(&civil).earliest().is_some())
 }
 
 /// The seconds of an hour of the civil day: two hours' where it is repeated.

@@ -184,14 +184,14 @@ fn the_workbook_says_it_in_the_sites_language_in_both_formats() {
     let rows = xlsx.sheet("Inventaire");
     let header = rows.iter().position(|row| row[0] == "MAC").expect("the sheet has a header");
     let expected =
-        ["MAC", "Adresse IP", "Nom d'hôte", "Département", "VLAN", "Fichiers DHCP", "Ordinateurs", "Constats"];
+        ["MAC", "Adresse IP", "Nom d’hôte", "Département", "VLAN", "Fichiers DHCP", "Ordinateurs", "Constats"];
     assert_eq!(rows[header], expected);
     let machines = &rows[header + 1..];
     assert_eq!(machines.len(), FAULTS.len());
     assert_eq!(machines[0], ["0200.0000.0001", "10.20.11.1", "GOOD", "DPT1", "511", "oui", "oui", ""]);
     assert_eq!(
         machines[5][5..],
-        ["oui", "non", "dhcpd-511.conf:8: machine absente d'Ordinateurs (UNLISTED 0200.0000.0006)"]
+        ["oui", "non", "dhcpd-511.conf:8: machine absente d’Ordinateurs (UNLISTED 0200.0000.0006)"]
     );
     assert!(xlsx.sheet("Anomalies").iter().flatten().any(|cell| cell == "dhcpd-511.conf:18"), "{:?}", xlsx.sheets);
     assert_eq!(lab.modes("new"), [["640".to_owned()].into(), ["750".to_owned()].into()]);

@@ -102,7 +102,7 @@ fn pdfs_have_their_titles(lab: &Lab, pdfs: &BTreeMap<String, PathBuf>) {
             scope => scope,
         };
         for said in
-            [format!("Utilisation d'OriginPro : {scope}"), "décembre 2021, du 1er au 10".into(), "1 lacune".into()]
+            [format!("Utilisation d’OriginPro : {scope}"), "décembre 2021, du 1er au 10".into(), "1 lacune".into()]
         {
             assert!(text.contains(&said), "{name}: no {said}\n{text}");
         }
@@ -236,7 +236,7 @@ fn libreoffice_reckons_and_draws_what_the_files_say_in_both_formats() {
     let mut formulas = 0;
     for one in &seen {
         formulas += recalculated_is_cached(one);
-        assert!(one.title.starts_with("Utilisation d'OriginPro"), "{one:?}");
+        assert!(one.title.starts_with("Utilisation d’OriginPro"), "{one:?}");
         assert!(one.names.iter().any(|name| name == "Sessions"), "{:?}", one.names);
         let frozen: Vec<&str> =
             one.sheets.iter().filter(|sheet| sheet.frozen).map(|sheet| sheet.name.as_str()).collect();

@@ -67,7 +67,7 @@ fn figures_stand_beside_those_of_the_period_before() {
     // The 8th: camille 1:30, hugo 1:15, Éloïse Martin 2:00. The 9th: Éloïse Martin 1:30, camille 0:45, hugo 0:40.
     let shown = figures(&lab, &book("2021-12-09", "DPT1"));
     let row = |name: &str| shown.iter().find(|row| row[0].starts_with(name)).unwrap()[1..].join(" ");
-    assert_eq!(row("Heures d'utilisation"), format!("{} {} −39\u{202f}%", 2 * 3600 + 55 * 60, 4 * 3600 + 45 * 60));
+    assert_eq!(row("Heures d’utilisation"), format!("{} {} −39\u{202f}%", 2 * 3600 + 55 * 60, 4 * 3600 + 45 * 60));
     assert_eq!(row("Sessions"), "3 3 =");
     assert_eq!(row("Utilisateurs"), "3 3 =");
     let site = figures(&lab, &book("2021-12-09", "LABO"));
@@ -93,7 +93,7 @@ fn a_department_is_told_what_is_wrong_with_its_machines_and_no_others() {
     };
     let told = |scope: &str, what: &str| anomalies(scope).iter().any(|row| row.contains(what));
     // PHYS-PC-07 is in the DHCP file of DPT2, and not in Ordinateurs.ods; PORTABLE-4 of DPT2 moved.
-    for what in ["machine absente d'Ordinateurs", "machine déplacée"] {
+    for what in ["machine absente d’Ordinateurs", "machine déplacée"] {
         assert!(told("DPT2", what) && told("LABO", what) && !told("DPT1", what), "{what}: {:?}", anomalies("DPT2"));
     }
     assert!(told("DPT2", "PHYS-PC-07 024c.4200.1217"));

@@ -80,7 +80,7 @@ fn a_search_is_exported_in_four_formats() {
     assert_eq!(ods.sheets, xlsx.sheets);
     assert_eq!(ods.sheets.len(), 1);
     let sheet = ods.sheet("Sessions");
-    assert_eq!(sheet[1][0], "Recherche\u{a0}: Poste «\u{a0}pc\u{a0}», Département «\u{a0}dpt1\u{a0}»");
+    assert_eq!(sheet[1][0], "Recherche\u{202f}: Poste «\u{202f}pc\u{202f}», Département «\u{202f}dpt1\u{202f}»");
     let header = sheet.iter().position(|row| row[0] == "Date").unwrap();
     let shown = sheet[header + 1..].iter().map(|row| row[2].clone());
     assert_eq!(sorted(shown), sorted(logins.into_iter()), "the sheet has an order of its own, that of time");
@@ -92,7 +92,7 @@ fn an_export_without_rows_and_with_a_wrong_name() {
     let lab = Lab::complete();
     lab.jeton("sessions --login nobody --state open -o none.xlsx").exits(0);
     let book = Workbook::read(&lab.path("none.xlsx"));
-    assert!(book.cells().any(|cell| cell.contains("Utilisateur «\u{a0}nobody\u{a0}», État")), "{book:?}");
+    assert!(book.cells().any(|cell| cell.contains("Utilisateur «\u{202f}nobody\u{202f}», État")), "{book:?}");
     assert!(book.sessions().is_empty());
     lab.jeton("sessions -o all.ods --format csv").exits(0).says("date,weekday,login");
     let all = Workbook::read(&lab.path("all.ods"));

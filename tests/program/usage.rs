@@ -63,7 +63,7 @@ fn a_department_without_use_gets_no_workbook() {
     lab.jeton("report --period day --department DPT1").exits(0).says("no workbook was written");
     // The site's workbook says so.
     let site = Workbook::read(&lab.path(REPORTS).join("LABO-2021-12.xlsx"));
-    assert!(site.sheet("Synthèse").concat().iter().any(|cell| cell.ends_with("sans classeur\u{a0}: DPT3")));
+    assert!(site.sheet("Synthèse").concat().iter().any(|cell| cell.ends_with("sans classeur\u{202f}: DPT3")));
     let unused = site.sheet("Départements").iter().find(|row| row[0] == "DPT3").unwrap();
     assert_eq!(unused[1..6], ["0", "0", "0", "0", "0"], "{unused:?}");
 }

@@ -50,7 +50,7 @@ pub struct Properties {
     pub creator: String,
     /// The language of the texts, for number formats and the spelling checker.
     pub language: Language,
-    /// When it was established, in the site's civil time.
+    /// When it was established, in UTC.
     pub created: NaiveDateTime,
     /// How a page number is said at the foot of a page: the word before it.
     pub page: String,

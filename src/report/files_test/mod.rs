@@ -175,11 +175,11 @@ fn the_properties_are_well_formed_in_both() {
         meta.contains("xmlns:dc=\"http://purl.org/dc/elements/1.1/\""),
         "strict readers refuse it otherwise: {meta}"
     );
-    for said in ["OriginPro\u{a0}: DPT4", "jeton 0.1.0", "fr-FR", "2021-12-15T00:15:00"] {
+    for said in ["OriginPro\u{202f}: DPT4", "jeton 0.1.0", "fr-FR", "2021-12-14T23:15:00Z"] {
         assert!(meta.contains(said), "{said} in {meta}");
     }
     let core = part(xlsx_bytes(&book), "docProps/core.xml");
-    assert!(core.contains("OriginPro\u{a0}: DPT4") && core.contains("jeton 0.1.0"), "{core}");
+    assert!(core.contains("OriginPro\u{202f}: DPT4") && core.contains("jeton 0.1.0"), "{core}");
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn what_is_not_known_is_no_zero() {
         ReportInput { known: Some(&known), gaps: &[], previous: Some(super::Figures::default()), ..data.input() };
     let book = sheets(&input);
     let cells = texts_of(&book).join("\n");
-    let said = "1 jour sans relevé\u{a0}: mercredi 8 décembre 2021 · 6:00 sans relevé\u{a0}: jeudi 9 décembre 2021 → Anomalies";
+    let said = "1 jour sans relevé\u{202f}: mercredi 8 décembre 2021 · 6\u{202f}h\u{202f}00 sans relevé\u{202f}: jeudi 9 décembre 2021 → Anomalies";
     assert!(cells.contains(said), "{cells}");
     assert!(!cells.contains("Données complètes") && !cells.contains("Aucun jour saturé\n"), "{cells}");
     // A day without data has no figures, only how long it is.
@@ -262,7 +262,7 @@ fn what_is_not_known_is_no_zero() {
     // All known: all is well.
     let whole = Known { stretches: vec![known.span.unwrap()], ..known };
     let cells = texts_of(&sheets(&ReportInput { known: Some(&whole), ..input })).join("\n");
-    assert!(cells.contains("Données complètes") && !cells.contains("sans relevé\u{a0}:"), "{cells}");
+    assert!(cells.contains("Données complètes") && !cells.contains("sans relevé\u{202f}:"), "{cells}");
 }
 
 #[test]

@@ -6,14 +6,16 @@ use zip::write::SimpleFileOptions;
 
 use crate::report::WriteError;
 
-/// Copies a package as it is, but for `styles.xml`: the crate writes the empty heads and feet of first pages before those
+/// Copies a package as it is, but for two parts. `meta.xml`: the crate writes times without their zone, which is UTC here.
+/// `styles.xml`: the crate writes the empty heads and feet of first pages before those
 /// of left ones, which the standard has the other way round (ODF 1.3 part 3, 16.9). Neither says anything: both go.
 pub(super) fn mend(made: Cursor<Vec<u8>>, out: impl Write + Seek) -> Result<(), WriteError> {
     let mut made = zip::ZipArchive::new(made)?;
     let mut mended = zip::ZipWriter::new(out);
     for index in 0..made.len() {
         let mut part = made.by_index(index)?;
-        if part.name()? != "styles.xml" {
+        let name = part.name()?.into_owned();
+        if !matches!(name.as_str(), "styles.xml" | "meta.xml") {
             drop(part);
             // Compressed as it is: nothing is packed twice.
             mended.raw_copy_file(made.by_index_raw(index)?)?;
@@ -26,7 +28,10 @@ pub(super) fn mend(made: Cursor<Vec<u8>>, out: impl Write + Seek) -> Result<(), 
                 text = text.replace(&format!("<style:{place}-{page} style:display=\"false\"/>"), "");
             }
         }
-        mended.start_file("styles.xml", SimpleFileOptions::default())?;
+        for end in ["</meta:creation-date>", "</dc:date>"] {
+            text = text.replace(end, &format!("Z{end}"));
+        }
+        mended.start_file(name, SimpleFileOptions::default())?;
         mended.write_all(text.as_bytes())?;
     }
     mended.finish()?;

@@ -1,12 +1,22 @@
 //! The charts of a sheet: where the template places them, over the cells that it names.
 
-use super::{Context, Kind, Sheet, SheetKind, SheetPlan, Step, Value, narrow, summary};
+use super::{Context, Kind, Sheet, SheetKind, SheetPlan, Step, Value, narrow, seats, summary};
 use crate::report::book::{Area, Chart, ChartKind, Place, Series, SeriesLook};
-use crate::report::template::{ChartPlan, ChartTitle};
+use crate::report::template::{ChartPlan, ChartTitle, When};
 
 /// The charts of the sheet `own`, whose numbers are in `sheets`. One whose sheet has no row is left out.
 pub(super) fn of<'a>(context: &Context<'a>, plan: &'a SheetPlan, own: &Sheet<'a>, sheets: &[Sheet<'a>]) -> Vec<Chart> {
-    plan.charts.iter().filter_map(|chart| one(context, chart, place(context, plan.kind, own, chart), sheets)).collect()
+    let is_conditional = plan.charts.iter().any(|chart| chart.when.is_some());
+    let now = if is_conditional && is_limit_reached(context) { When::LimitReached } else { When::LimitNotReached };
+    let charts = plan.charts.iter().filter(|chart| chart.when.is_none_or(|when| when == now));
+    charts.filter_map(|chart| one(context, chart, place(context, plan.kind, own, chart), sheets)).collect()
+}
+
+/// Whether all tokens were out at any time, or somebody was refused one: the line of peaks is flat then, and says nothing.
+fn is_limit_reached(context: &Context<'_>) -> bool {
+    seats::hours_of(context)
+        .iter()
+        .any(|hour| hour.at_limit_s.is_some_and(|seconds| seconds > 0) || hour.denied_true > 0)
 }
 
 fn place(context: &Context<'_>, kind: SheetKind, own: &Sheet<'_>, chart: &ChartPlan) -> Place {

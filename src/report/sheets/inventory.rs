@@ -1,6 +1,7 @@
 //! The workbook of `jeton inventory`: the machines of the DHCP files and of Ordinateurs.ods, a line each.
 
-use chrono::NaiveDateTime;
+use chrono::DateTime;
+use chrono_tz::Tz;
 
 use super::table::fitting;
 use super::{Cell, Palette, Properties, Role, Rows, Sheet, Table, Value, Workbook, anomalies, sheet_name};
@@ -17,8 +18,8 @@ pub struct InventoryInput<'a> {
     pub site: &'a str,
     /// The language of the workbook.
     pub language: Language,
-    /// When it is made, in the site's civil time.
-    pub established: NaiveDateTime,
+    /// When it is made.
+    pub established: DateTime<Tz>,
     /// The machines.
     pub inventory: &'a Inventory,
     /// jeton's version.
@@ -39,11 +40,11 @@ pub fn inventory<'a>(input: &InventoryInput<'a>) -> Workbook<'a> {
 fn properties(input: &InventoryInput<'_>, texts: &Texts) -> Properties {
     Properties {
         title: texts.fill("inventory.title", &[("site", input.site)]),
-        subject: texts.fill("inventory.established", &[("date", &day(texts, input.established.date()))]),
+        subject: texts.fill("inventory.established", &[("date", &day(texts, input.established.date_naive()))]),
         company: input.site.to_owned(),
         creator: format!("jeton {}", input.version),
         language: input.language,
-        created: input.established,
+        created: input.established.naive_utc(),
         page: texts.get("summary.page").to_owned(),
     }
 }

@@ -230,7 +230,7 @@ impl<'a> Context<'a> {
             said.push(self.texts.fill(path, &[("count", &whole.len().to_string()), ("days", &days(&whole))]));
         }
         if !parts.is_empty() {
-            let hours = format!("{}:{:02}", hours / 3600, hours / 60 % 60);
+            let hours = sentence::wait(self.texts, hours);
             said.push(self.texts.fill("summary.unknown_hours", &[("hours", &hours), ("days", &days(&parts))]));
         }
         (!said.is_empty()).then(|| said.join(" · "))
@@ -266,7 +266,7 @@ impl<'a> Context<'a> {
             company: self.input.site.to_owned(),
             creator: format!("jeton {}", self.input.version),
             language: self.input.language,
-            created: self.civil(self.input.established),
+            created: self.input.established.naive_utc(),
             page: self.words("summary.page").to_owned(),
         }
     }

@@ -93,7 +93,7 @@ pub(super) fn machines<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<
     table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())
 }
 
-pub(super) const DEPARTMENT_COLUMNS: [Known; 11] = [
+pub(super) const DEPARTMENT_COLUMNS: [Known; 12] = [
     Known::text("department"),
     Known::time("hours"),
     Known::share("share"),
@@ -105,6 +105,7 @@ pub(super) const DEPARTMENT_COLUMNS: [Known; 11] = [
     Known::count("denials"),
     Known::count("false_denials"),
     Known { name: "last", kinds: &[Kind::DateTime, Kind::Date] },
+    Known::count("cost"),
 ];
 
 /// A line per department, in the site's workbook; those without use too.
@@ -112,6 +113,15 @@ pub(super) fn departments<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> She
     let mut departments: Vec<_> = context.input.departments.iter().collect();
     departments.sort_by_key(|(name, figures)| (Reverse(figures.seconds), name.is_none(), *name));
     let total = departments.iter().fold(0_i64, |sum, (_, figures)| sum.saturating_add(figures.seconds));
+    // The tokens of a year, shared by the time that each department had them.
+    let price = context.input.token_price.zip(context.input.seats_at_last());
+    let tokens = departments.iter().filter_map(|(_, figures)| figures.token_seconds).fold(0_i64, i64::saturating_add);
+    let cost = |figures: &figures::Figures| {
+        let all = price.map(|(price, seats)| i128::from(price) * i128::from(seats))?;
+        let own = i128::from(figures.token_seconds.filter(|_| tokens > 0)?);
+        // To the whole euro.
+        i64::try_from((2 * all * own / i128::from(tokens) + 1) / 2).ok().map(Value::Integer)
+    };
     let rows = departments.into_iter().map(|(name, figures)| {
         let known = |figures: &figures::Figures, value| if figures.is_unknown { Value::Empty } else { value };
         let peak = figures.peak.and_then(|peak| i64::try_from(peak).ok());
@@ -127,6 +137,7 @@ pub(super) fn departments<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> She
             figures.denials.map_or(Value::Empty, Value::count),
             figures.false_denials.map_or(Value::Empty, Value::count),
             moment(context, figures.last),
+            cost(figures).unwrap_or(Value::Empty),
         ]
     });
     table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())

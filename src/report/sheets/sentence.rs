@@ -162,7 +162,7 @@ fn said(texts: &Texts, facts: &Facts) -> String {
 }
 
 /// `12 min`, `1 h 05`, or that it was less than a minute.
-fn wait(texts: &Texts, seconds: i64) -> String {
+pub(super) fn wait(texts: &Texts, seconds: i64) -> String {
     match (seconds / 3600, seconds / 60 % 60) {
         (0, 0) => texts.get("sentence.moment").to_owned(),
         (0, minutes) => texts.fill("sentence.minutes", &[("minutes", &minutes.to_string())]),
@@ -197,35 +197,35 @@ mod tests {
             ),
             (
                 waited(5, Some(30), 2, site(2, Some(14..15), None)),
-                "Saturé 2 jours sur 10, surtout de 14 h à 15 h ; 5 personnes ont attendu, moins d'une minute en médiane, dont 2 sans être servies.",
+                "Saturé 2 jours sur 10, surtout de 14 h à 15 h ; 5 personnes ont attendu, moins d’une minute en médiane, dont 2 sans être servies.",
                 "At the limit on 2 of 10 days, mostly from 14 to 15 o'clock; 5 people waited, less than a minute in the median, 2 of them without being served.",
             ),
             (
                 site(0, None, Some(20)),
-                "Jamais saturé, 7 jetons au plus à la fois sur 20 ; personne n'a attendu de jeton.",
+                "Jamais saturé, 7 jetons au plus à la fois sur 20 ; personne n’a attendu de jeton.",
                 "Never at the limit, 7 tokens of 20 at most at once; nobody waited for a token.",
             ),
             (
                 site(0, None, None),
-                "7 jetons au plus à la fois ; personne n'a attendu de jeton.",
+                "7 jetons au plus à la fois ; personne n’a attendu de jeton.",
                 "7 tokens at most at once; nobody waited for a token.",
             ),
             (
                 Facts { goes_on: true, is_unknown: true, ..site(0, None, None) },
-                "Jusqu'ici, 7 jetons au plus à la fois ; personne n'a attendu de jeton, parmi ce qui a été relevé.",
+                "Jusqu’ici, 7 jetons au plus à la fois ; personne n’a attendu de jeton, parmi ce qui a été relevé.",
                 "So far, 7 tokens at most at once; nobody waited for a token, as far as is known.",
             ),
             (
                 Facts { limit: Some(Limit { peak: 1, seats: Some(20), ..Limit::default() }), ..Facts::default() },
-                "Jamais saturé, 1 jeton au plus à la fois sur 20 ; personne n'a attendu de jeton.",
+                "Jamais saturé, 1 jeton au plus à la fois sur 20 ; personne n’a attendu de jeton.",
                 "Never at the limit, 1 token of 20 at most at once; nobody waited for a token.",
             ),
             (
                 Facts { limit: Some(Limit { peak: 1, ..Limit::default() }), ..Facts::default() },
-                "1 jeton au plus à la fois ; personne n'a attendu de jeton.",
+                "1 jeton au plus à la fois ; personne n’a attendu de jeton.",
                 "1 token at most at once; nobody waited for a token.",
             ),
-            (Facts::default(), "Personne n'a attendu de jeton.", "Nobody waited for a token."),
+            (Facts::default(), "Personne n’a attendu de jeton.", "Nobody waited for a token."),
             (
                 waited(3, Some(720), 1, Facts::default()),
                 "3 personnes ont attendu, 12 min en médiane, dont 1 sans être servie.",
@@ -233,12 +233,12 @@ mod tests {
             ),
             (
                 waited(1, None, 1, Facts::default()),
-                "1 personne a demandé un jeton sans l'obtenir.",
+                "1 personne a demandé un jeton sans l’obtenir.",
                 "1 person asked for a token and got none.",
             ),
             (
                 waited(4, None, 4, Facts::default()),
-                "4 personnes ont demandé un jeton sans l'obtenir.",
+                "4 personnes ont demandé un jeton sans l’obtenir.",
                 "4 people asked for a token and got none.",
             ),
         ];

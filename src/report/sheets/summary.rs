@@ -266,7 +266,7 @@ mod tests {
         let data = sample::Data::new();
         let french = context(&data.input());
         assert_eq!(subtitle(&french), "décembre 2021, du 1er au 14 · établi le mercredi 15 décembre 2021 à 00:15");
-        assert_eq!(french.title(), "Utilisation d'OriginPro\u{a0}: DPT4");
+        assert_eq!(french.title(), "Utilisation d’OriginPro\u{202f}: DPT4");
         let english = context(&crate::report::ReportInput { language: Language::English, ..data.input() });
         assert_eq!(subtitle(&english), "December 2021, 1 to 14 · established on Wednesday 15 December 2021 at 00:15");
     }
@@ -276,9 +276,9 @@ mod tests {
         let data = sample::Data::new();
         let mut gaps: Vec<Gap> = [1, 2, 3, 4, 5, 5].map(|n| Gap::new(format!("S{n}"), "timeout")).into();
         for (count, expected) in [
-            (1, "1 lacune\u{a0}: S1 → Anomalies"),
-            (2, "2 lacunes\u{a0}: S1, S2 → Anomalies"),
-            (6, "5 lacunes\u{a0}: S1, S2, S3, S4, … → Anomalies"),
+            (1, "1 lacune\u{202f}: S1 → Anomalies"),
+            (2, "2 lacunes\u{202f}: S1, S2 → Anomalies"),
+            (6, "5 lacunes\u{202f}: S1, S2, S3, S4, … → Anomalies"),
         ] {
             let input = crate::report::ReportInput { gaps: &gaps[..count], ..data.input() };
             assert_eq!(completeness(&context(&input))[0].value, Value::link("Anomalies", expected));

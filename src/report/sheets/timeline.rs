@@ -9,7 +9,7 @@ use crate::report::timeline::{Span, Step, timeline};
 use crate::report::weekday;
 use crate::trace::seats::{Known as Unknown, hours};
 
-pub(super) const COLUMNS: [Known; 13] = [
+pub(super) const COLUMNS: [Known; 14] = [
     Known::day("date"),
     Known::text("weekday"),
     Known::text("label"),
@@ -23,6 +23,7 @@ pub(super) const COLUMNS: [Known; 13] = [
     Known::count("denials"),
     Known::count("false_denials"),
     Known::time("unknown"),
+    Known::mean("limit_hours"),
 ];
 
 pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
@@ -56,6 +57,8 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a>
             refusals(Value::Integer(span.denied_true.into())),
             refusals(Value::Integer(span.denied_false.into())),
             if missing > 0 { Value::hours(missing) } else { Value::Empty },
+            // A number as the refusals are, so that one chart shows both.
+            tokens(input.seats_at_last().map_or(Value::Empty, |_| Value::decimal(span.at_limit_s as f64 / 3600.0))),
         ]
     });
     table::sheet(context, plan, Vec::new(), rows.collect::<Vec<_>>())
