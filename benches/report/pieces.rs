@@ -86,6 +86,7 @@ pub(super) fn input<'a>(rows: &'a [SessionRow], seats: &'a Seats, template: &'a 
         begins: None,
         departments: &[],
         months: &[],
+        unused: &[],
         working: None,
         token_price: None,
         template,

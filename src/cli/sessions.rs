@@ -134,6 +134,7 @@ fn workbook<'a>(
         begins: None,
         departments: &[],
         months: &[],
+        unused: &[],
         working: None,
         token_price: None,
         template: &config.report.template,

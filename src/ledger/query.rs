@@ -8,10 +8,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::month::{self, Chapter, Month};
 use super::search::Search;
-use super::{Ledger, LedgerError, code, refused};
+use super::{Ledger, LedgerError, code, refused, search};
 use crate::config::ORIGIN;
 use crate::derivation::DhcpNames;
-use crate::model::{Denial, Feature, Hold, Identity, MacAddr, SessionRow};
+use crate::model::{Denial, Feature, Hold, Identity, LastUse, MacAddr, SessionRow};
 use crate::trace::seats::Known;
 use crate::trace::{Carry, Stretch};
 
@@ -70,6 +70,33 @@ impl Ledger {
             true
         })?;
         Ok(rows)
+    }
+
+    /// Who used anything on some days, and nothing from then up to another one, with when and where they did so last.
+    pub fn last_uses(
+        &self,
+        days: (NaiveDate, NaiveDate),
+        until: NaiveDate,
+        zone: Tz,
+    ) -> Result<Vec<LastUse>, LedgerError> {
+        let (from, to) = code::bounds(days.0, days.1, zone);
+        let (_, end) = code::bounds(until, until, zone);
+        self.with(|db| {
+            let pairs = pairs(db)?;
+            let mut found = db.prepare_cached(LAST_USES)?;
+            let found = found.query_map([from, to, end], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let found: Vec<(i64, i64)> = found.collect::<Result<_, _>>()?;
+            let mut place = db.prepare_cached(
+                "SELECT place_id FROM piece INDEXED BY piece_of_pair WHERE pair_id = ?1 AND start = ?2 AND place_id IS NOT NULL",
+            )?;
+            let use_of = |(pair, last): (i64, i64)| {
+                let place: Option<i64> = place.query_row([pair, last], |row| row.get(0)).optional()?;
+                let machine = place.map(|place| search::at_place(db, place)).transpose()?;
+                let machine = machine.map(|(_, machine)| machine).unwrap_or_default();
+                Ok(LastUse { who: pair_of(&pairs, pair)?, machine, last: code::moment(last)? })
+            };
+            found.into_iter().map(use_of).collect()
+        })
     }
 
     /// Each token that was out on some days, from its beginning to its end.
@@ -352,6 +379,9 @@ pub(super) fn dhcp_names(db: &Connection) -> rusqlite::Result<DhcpNames> {
     Ok(names)
 }
 
+pub(super) const LAST_USES: &str = "SELECT id, (SELECT max(start) FROM piece INDEXED BY piece_of_pair \
+                                    WHERE pair_id = pair.id AND start < ?3) AS last FROM pair \
+                                    WHERE last >= ?1 AND last < ?2 ORDER BY last, id";
 pub(super) const EARLIEST: &str =
     "SELECT min(initial_start) FROM piece INDEXED BY piece_by_start WHERE start >= ?1 AND start < ?2";
 pub(super) const HOLDS: &str = "SELECT pair_id, feature_id, start, until, licences, state, a.ip, evidence \

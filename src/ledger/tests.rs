@@ -591,6 +591,12 @@ fn whatever_is_asked_the_great_tables_are_read_by_their_indexes() {
         assert!(plan.iter().any(|step| step.contains(index)), "{sql}\n{plan:#?}");
         assert!(!plan.iter().any(|step| step.starts_with("SCAN") && !step.contains("json_each")), "{sql}\n{plan:#?}");
     }
+    // People are few: all are looked at, and each one's last piece is found by the index.
+    let last_uses = plan(&ledger, query::LAST_USES);
+    assert!(
+        last_uses.iter().any(|step| step.starts_with("SEARCH piece USING COVERING INDEX piece_of_pair")),
+        "{last_uses:?}"
+    );
 }
 
 #[test]

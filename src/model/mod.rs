@@ -13,7 +13,7 @@ pub use licence::{Duplicates, Terms};
 pub use mac::{MacAddr, MacError};
 pub use machine::Machine;
 pub use port::{PortError, SwitchPort};
-pub use session::{Denial, Evidence, Feature, Hold, SessionRow, State};
+pub use session::{Denial, Evidence, Feature, Hold, LastUse, SessionRow, State};
 pub use vlan::{Vlan, VlanError};
 
 use unicode_normalization::UnicodeNormalization;

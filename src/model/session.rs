@@ -179,3 +179,13 @@ pub struct Denial {
     /// What the network knows of that address on the day.
     pub machine: Machine,
 }
+/// A person and a machine that no session is of any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastUse {
+    /// Who it was, and on which machine.
+    pub who: Identity,
+    /// What the network knew of the machine then.
+    pub machine: Machine,
+    /// When the last piece of their sessions began.
+    pub last: DateTime<Utc>,
+}

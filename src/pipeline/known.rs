@@ -1,6 +1,6 @@
 //! What commands that write nothing know: the memory of all nights, or the inputs at hand where no night has made one yet.
 
-use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days as DaysOff, Duration, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::{Ask, Days, Fetched, Gathered, Listener, Material, Memory, cite_findings, gather, learn};
@@ -8,7 +8,7 @@ use crate::config::{Config, ORIGIN, SeatCounts, TraceSettings};
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::ledger::{Grouping, Ledger, LedgerError, Used};
-use crate::model::{Denial, Duplicates, Hold, SessionRow, State, Terms};
+use crate::model::{Denial, Duplicates, Hold, LastUse, SessionRow, State, Terms};
 use crate::network::Remote;
 use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::report::{MonthUse, Period};
@@ -132,6 +132,7 @@ pub struct Known {
     denials: Vec<Denial>,
     refusals: Vec<Refusal>,
     months: Vec<(NaiveDate, MonthUse)>,
+    unused: Vec<LastUse>,
     findings: Vec<Finding>,
     watched: Watched,
     seats: Seats,
@@ -290,6 +291,16 @@ fn months(ledger: &Ledger, last: NaiveDate) -> Result<Vec<(NaiveDate, MonthUse)>
     Ok(used.into_iter().filter_map(month).collect())
 }
 
+/// For how many days nobody has used what *Inutilisés* names, and how many it looks back.
+const UNUSED_DAYS: (u64, u64) = (90, 730);
+
+/// Who has not used anything for months, up to a day.
+fn unused(ledger: &Ledger, last: NaiveDate, zone: Tz) -> Result<Vec<LastUse>, LedgerError> {
+    let (least, most) = UNUSED_DAYS;
+    let back = |days: u64| last.checked_sub_days(DaysOff::new(days)).unwrap_or(NaiveDate::MIN);
+    ledger.last_uses((back(most), back(least)), last, zone)
+}
+
 impl Known {
     /// Of a period and the one before it.
     pub fn of(ledger: &Ledger, period: Period, config: &Config, now: DateTime<Utc>) -> Result<Self, LedgerError> {
@@ -311,6 +322,7 @@ impl Known {
             denials,
             refusals,
             months: months(ledger, last)?,
+            unused: unused(ledger, last, zone)?,
             findings: [ledger.findings(first, last)?, unwatched(ledger, period.first(), last, zone)?, counted].concat(),
             watched: ledger.known(first, last, zone)?.until(elapsed(last, now, zone)),
             seats,
@@ -321,9 +333,23 @@ impl Known {
 
     /// What reports are made of.
     pub fn material<'a>(&'a self, gaps: &'a [Gap], now: DateTime<Utc>) -> Material<'a> {
-        let Self { rows, holds, denials, refusals, months, findings, watched, seats, former, begins } = self;
+        let Self { rows, holds, denials, refusals, months, unused, findings, watched, seats, former, begins } = self;
         let begins = *begins;
-        Material { rows, holds, denials, refusals, months, findings, known: watched, gaps, seats, former, now, begins }
+        Material {
+            rows,
+            holds,
+            denials,
+            refusals,
+            months,
+            unused,
+            findings,
+            known: watched,
+            gaps,
+            seats,
+            former,
+            now,
+            begins,
+        }
     }
 
     /// Whether there is any use in the period.

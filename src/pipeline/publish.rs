@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::config::{Config, CsvStyle, ReportFormat};
 use crate::finding::{Finding, Gap, Kind, Place};
-use crate::model::{Denial, Hold, Identity, Machine, SessionRow};
+use crate::model::{Denial, Hold, Identity, LastUse, Machine, SessionRow};
 use crate::output;
 use crate::report::{
     Figures, MOST_ROWS, MonthUse, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path,
@@ -52,6 +52,8 @@ pub struct Material<'a> {
     pub refusals: &'a [Refusal],
     /// What was used in each of the months up to the reports', two years back.
     pub months: &'a [(NaiveDate, MonthUse)],
+    /// Who has not used anything for months.
+    pub unused: &'a [LastUse],
     /// What looks wrong, of any day.
     pub findings: &'a [Finding],
     /// The sources that could not be had.
@@ -242,6 +244,12 @@ fn write(
 ) -> Result<PathBuf, Gap> {
     let period = edition.period;
     let path = config.output.directory.join(relative_path(&config.site.name, scope, period, extension(format)));
+    let is_own = |one: &&LastUse| match scope {
+        Scope::Site => true,
+        Scope::Department(name) => one.machine.department.as_deref() == Some(name),
+        Scope::Unresolved => one.machine.department.is_none(),
+    };
+    let unused: Vec<LastUse> = material.unused.iter().filter(is_own).cloned().collect();
     let input = ReportInput {
         site: &config.site.name,
         language: config.site.language,
@@ -264,6 +272,7 @@ fn write(
         previous: edition.before(config, material, scope),
         begins: material.begins,
         departments: if scope == Scope::Site { &edition.departments } else { &[] },
+        unused: &unused,
         months: if scope == Scope::Site { material.months } else { &[] },
         working: config.report.hours,
         token_price: config.report.token_price,

@@ -33,7 +33,7 @@ pub use template::Template;
 
 use crate::config::WorkingHours;
 use crate::finding::{Finding, Gap};
-use crate::model::{Denial, Hold, SessionRow};
+use crate::model::{Denial, Hold, LastUse, SessionRow};
 use crate::texts::Language;
 use crate::trace::refusals::Refusal;
 use crate::trace::seats::{Known, Seats};
@@ -105,6 +105,8 @@ pub struct ReportInput<'a> {
     pub departments: &'a [(Option<&'a str>, Figures)],
     /// What was used in each of the last 24 months, by its first day, in their order; those without use aside.
     pub months: &'a [(NaiveDate, MonthUse)],
+    /// Who has not used anything for months, by the last time.
+    pub unused: &'a [LastUse],
     /// The hours in which people work, where the site says them.
     pub working: Option<WorkingHours>,
     /// What a token costs in a year, in euros, where the site says it.

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::{Figures, MonthUse, Period, ReportInput, Scope, Template, Usage};
 use crate::config::PeriodKind;
 use crate::finding::{Finding, Gap, Kind, Place};
-use crate::model::{Denial, Evidence, Feature, Hold, Identity, Machine, SessionRow, State};
+use crate::model::{Denial, Evidence, Feature, Hold, Identity, LastUse, Machine, SessionRow, State};
 use crate::texts::Language;
 use crate::trace::refusals::{Refusal, refusals};
 use crate::trace::seats::Seats;
@@ -110,6 +110,7 @@ pub(crate) struct Data {
     seats: Seats,
     departments: Vec<(Option<&'static str>, Figures)>,
     months: Vec<(NaiveDate, MonthUse)>,
+    unused: Vec<LastUse>,
 }
 
 impl Data {
@@ -140,8 +141,13 @@ impl Data {
             };
             (day, used)
         };
+        let unused = vec![LastUse {
+            who: Identity::new("parti", "PC-9"),
+            machine: Machine { department: Some("DPT4".to_owned()), ..Machine::default() },
+            last: "2021-06-01T08:00:00Z".parse().unwrap(),
+        }];
         let months = vec![month("2020-12-01", 80), month("2021-06-01", 60), month("2021-12-01", 100)];
-        Self { rows, holds, denials, refusals, findings, gaps, seats, departments, months }
+        Self { rows, holds, denials, refusals, findings, gaps, seats, departments, months, unused }
     }
 
     pub(crate) fn input(&self) -> ReportInput<'_> {
@@ -166,6 +172,7 @@ impl Data {
             begins: None,
             departments: &self.departments,
             months: &self.months,
+            unused: &self.unused,
             working: None,
             token_price: Some(350),
             template: Template::built_in(),

@@ -215,6 +215,8 @@ pub enum SheetKind {
     Idle,
     /// A line per month of the last year, beside the year before.
     Trend,
+    /// Who has not used anything for months.
+    Unused,
     /// A line per piece of a session.
     Sessions,
     /// A line per login.
@@ -241,6 +243,7 @@ impl SheetKind {
         ("refusals", Self::Refusals),
         ("idle", Self::Idle),
         ("trend", Self::Trend),
+        ("unused", Self::Unused),
         ("sessions", Self::Sessions),
         ("users", Self::Users),
         ("machines", Self::Machines),

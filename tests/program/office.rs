@@ -74,7 +74,7 @@ fn libreoffice_opens_every_workbook_and_sees_the_same_in_both_formats() {
     for as_shown in [false, true] {
         let to = format!("csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,{as_shown},false,false,-1");
         let sheets = converted(&files, &to);
-        assert_eq!(sheets.len(), 2 * (3 * 10 + 15), "{sheets:?}");
+        assert_eq!(sheets.len(), 2 * (3 * 11 + 16), "{sheets:?}");
         same_in_both_formats(&sheets);
         sessions_are_in(&sheets, as_shown);
         for path in sheets.values() {

@@ -78,6 +78,7 @@ fn the_columns_are_in_the_order_of_the_csv() {
         "Par jour",
         "Refus",
         "À libérer",
+        "Inutilisés",
         "Anomalies",
         "Lisez-moi",
     ];
@@ -94,6 +95,7 @@ fn the_columns_are_in_the_order_of_the_csv() {
         "Par jour",
         "Refus",
         "À libérer",
+        "Inutilisés",
         "Tendance",
         "Anomalies",
         "Lisez-moi",
@@ -211,4 +213,30 @@ fn an_over_long_description_and_an_odd_login_break_no_workbook() {
     let logins: BTreeSet<&str> = both[0].sessions().iter().map(|row| row[2].as_str()).collect();
     assert!(logins.contains("\u{fffd}[31m]]>&<\""), "{logins:?}");
     assert_eq!(both[0].sessions().len(), 6);
+}
+
+#[test]
+fn who_has_not_used_anything_for_months_is_named_once() {
+    let line = |who: &str, day: &str| {
+        format!("{{'ip': '10.20.11.77', 'origin_name': '{who}', 'connexion time': '30.0 min', 'date': '{day}'}}\n")
+    };
+    // Somebody who left, somebody who is there again, somebody who has been away for weeks only, and somebody of long ago.
+    let old = [
+        line("parti@VIEUX-PC", "2021-05-03"),
+        line("parti@VIEUX-PC", "2021-06-01"),
+        line("camille@LABO-PC-01", "2021-06-01"),
+        line("absente@PC-2", "2021-11-02"),
+        line("jadis@PC-3", "2018-03-01"),
+    ];
+    let lab = Lab::complete().with("old", old.concat());
+    lab.jeton("history import old").exits(0);
+    lab.jeton("nightly --no-push").exits(0);
+    let site = book(&lab, "LABO", "xlsx");
+    let rows: Vec<&Vec<String>> = site.sheet("Inutilisés").iter().filter(|row| row[1].contains("PC")).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(
+        (rows[0][0].as_str(), rows[0][1].as_str(), rows[0][5].as_str()),
+        ("parti", "VIEUX-PC", "192"),
+        "{rows:?}"
+    );
 }

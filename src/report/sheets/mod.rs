@@ -17,6 +17,7 @@ mod summary;
 mod table;
 mod timeline;
 mod trend;
+mod unused;
 mod week;
 
 use std::collections::BTreeSet;
@@ -84,6 +85,7 @@ fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a> {
         SheetKind::Refusals => refusals::sheet(context, plan),
         SheetKind::Idle => idle::sheet(context, plan),
         SheetKind::Trend => trend::sheet(context, plan),
+        SheetKind::Unused => unused::sheet(context, plan),
         SheetKind::Sessions => sessions::sheet(context, plan, Vec::new()),
         SheetKind::Users => people::users(context, plan),
         SheetKind::Machines => people::machines(context, plan),
@@ -104,6 +106,7 @@ pub(super) fn known(kind: SheetKind) -> &'static [Known] {
         SheetKind::Refusals => &refusals::COLUMNS,
         SheetKind::Idle => &idle::COLUMNS,
         SheetKind::Trend => &trend::COLUMNS,
+        SheetKind::Unused => &unused::COLUMNS,
         SheetKind::Sessions => &sessions::COLUMNS,
         SheetKind::Users => &people::USER_COLUMNS,
         SheetKind::Machines => &people::MACHINE_COLUMNS,
