@@ -5,6 +5,7 @@
 
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs_err as fs;
 use rusqlite::Connection;
@@ -83,6 +84,8 @@ pub(super) fn take_off(ledger: &Path) -> io::Result<()> {
 /// Seals a ledger that nothing is written to any more. Without a seal it is as good, so nothing is told of a failure.
 pub(super) fn put_on(db: &Connection, ledger: &Path) {
     let sealed = || -> Option<()> {
+        // A night does not wait for whoever reads: the next one checks without a seal.
+        db.busy_timeout(Duration::ZERO).ok()?;
         let number = number(db).ok()?.wrapping_add(1);
         set(db, NUMBER, &number.to_string()).ok()?;
         // All of it is in the file itself then; where somebody still reads what was before, it is not.

@@ -671,3 +671,28 @@ fn a_refusal_is_where_the_pair_sat_nearest_to_it_whatever_days_are_asked_for() {
         assert_eq!(told(first, last), expected);
     }
 }
+
+#[test]
+fn a_ledger_that_is_read_while_it_is_closed_is_not_waited_for_and_has_no_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jeton.db");
+    let seal = Ledger::seal_of(&path);
+    let written = |reader: Option<&rusqlite::Connection>| {
+        let mut ledger = Ledger::open(&path).unwrap();
+        if let Some(reader) = reader {
+            // What it saw first, it sees until it is done.
+            reader.execute_batch("BEGIN; SELECT count(*) FROM setting;").unwrap();
+        }
+        ledger.change("origin").unwrap().commit().unwrap();
+        ledger.note_run(DateTime::<Utc>::MIN_UTC, false, &[]).unwrap();
+    };
+    written(None);
+    assert!(seal.exists(), "nobody reads");
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    written(Some(&reader));
+    assert!(!seal.exists(), "what is in the log beside the file is not in its hash");
+    reader.execute_batch("COMMIT").unwrap();
+    written(None);
+    assert!(seal.exists());
+    assert!(Ledger::open(&path).is_ok());
+}
