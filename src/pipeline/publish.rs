@@ -165,6 +165,10 @@ pub fn publish_reports(config: &Config, material: &Material<'_>, period: Period,
         .flat_map(|(scope, share)| config.report.formats.iter().map(move |format| (scope, share, *format)))
         .collect();
     output::remove_leftovers(&folder(config, period));
+    if !jobs.is_empty() {
+        // Once, and not by each of those who write at the same time; where it cannot be made, each of them says so.
+        let _ = output::create_folder(&folder(config, period));
+    }
     let edition = Edition::of(config, material, period, &shares);
     let written: Vec<Result<PathBuf, Gap>> = jobs
         .par_iter()
