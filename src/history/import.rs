@@ -7,7 +7,7 @@
 //! it once. What a known line does not tell and the other does is put in.
 
 use std::collections::hash_map::Entry as Slot;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use chrono::NaiveDate;
@@ -52,8 +52,11 @@ pub fn import(history: &Source, files: &[Source], format: HistoryFormat) -> Impo
         n_unreadable += parsed.findings.iter().filter(|finding| finding.kind == Kind::UnreadableLine).count();
         findings.extend(parsed.findings);
         let items = summed(parsed.items);
-        // A line that is there to the address is no other line's, whichever comes first.
-        let exact: Vec<Option<usize>> = items.iter().map(|told| shelf.find_day(&told.entry)).collect();
+        // A line that is there to the address, or word for word, is no other line's, whichever comes first.
+        let mut alike = shelf.by_word();
+        let mut word_for_word = |told: &Told| alike.get_mut(&told.entry.text(HistoryFormat::Record))?.pop_front();
+        let exact: Vec<Option<usize>> =
+            items.iter().map(|told| shelf.find_day(&told.entry).or_else(|| word_for_word(told))).collect();
         let lines = items.iter().zip(&exact).filter_map(|(told, at)| Some(((*at)?, told.format))).collect();
         let mut claimed = Claimed { lines, ..Claimed::default() };
         for (told, at) in items.into_iter().zip(exact) {
@@ -245,6 +248,15 @@ impl Shelf {
             self.index(at, &entry);
         }
         None
+    }
+
+    /// The lines that do not say their day, by all that they tell, in their order.
+    fn by_word(&self) -> HashMap<String, VecDeque<usize>> {
+        let mut lines: HashMap<String, VecDeque<usize>> = HashMap::new();
+        for (at, known) in self.known.iter().enumerate().filter(|(_, known)| day_of(&known.told.entry).is_none()) {
+            lines.entry(known.told.entry.text(HistoryFormat::Record)).or_default().push_back(at);
+        }
+        lines
     }
 
     /// The line of the same day, user and address.
