@@ -8,7 +8,9 @@ use fs_err as fs;
 use serde::Deserialize;
 
 use crate::support::workbook::Workbook;
-use crate::support::{Lab, REPORTS, truth};
+use crate::support::{DEBUG_LOG, LOGWATCH, Lab, REPORTS, truth};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A night's workbooks of the fixtures, each under a name of its own: both formats have one, and what is made of them needs
 /// two.
@@ -291,18 +293,9 @@ fn same_charts(ods: &SeenSheet, xlsx: &SeenSheet) {
 
 #[test]
 fn validators_find_nothing_wrong() {
-    const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-    const WITHOUT: &str = "JETON_TESTS_WITHOUT_VALIDATORS";
-    if std::env::var_os(WITHOUT).is_some() {
-        #[expect(clippy::print_stderr, reason = "a check that was left out must be seen")]
-        {
-            eprintln!("\n*** NOT CHECKED: {WITHOUT} is set, and no workbook was validated ***\n");
-        }
+    if !with_validators() {
         return;
     }
-    let ready = Command::new("tests/validators").current_dir(ROOT).output().unwrap();
-    let said = String::from_utf8_lossy(&ready.stderr);
-    assert!(ready.status.success(), "tests/validators wants PyPI; set {WITHOUT}=1 to do without\n{said}");
     let (_lab, files) = night();
     let done = Command::new("target/validators/bin/python")
         .arg("tests/support/validate.py")
@@ -312,4 +305,90 @@ fn validators_find_nothing_wrong() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&done.stdout), "", "{}", String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Whether there is Python with an independent reader of workbooks, which is fetched where it is not.
+fn with_validators() -> bool {
+    const WITHOUT: &str = "JETON_TESTS_WITHOUT_VALIDATORS";
+    if std::env::var_os(WITHOUT).is_some() {
+        #[expect(clippy::print_stderr, reason = "a check that was left out must be seen")]
+        {
+            eprintln!("\n*** NOT CHECKED: {WITHOUT} is set, and no workbook was validated ***\n");
+        }
+        return false;
+    }
+    let ready = Command::new("tests/validators").current_dir(ROOT).output().unwrap();
+    let said = String::from_utf8_lossy(&ready.stderr);
+    assert!(ready.status.success(), "tests/validators wants PyPI; set {WITHOUT}=1 to do without\n{said}");
+    true
+}
+
+/// A site's workbook against the rows of its days, reckoned again by a program that shares no line with this one.
+#[track_caller]
+fn is_what_the_rows_say(lab: &Lab, (first, last): (&str, &str), established: &str) {
+    let folder = lab.path("reckoned");
+    fs::create_dir_all(&folder).unwrap();
+    for command in ["sessions", "seats", "coverage"] {
+        let days = if command == "coverage" { String::new() } else { format!(" --since {first} --until {last}") };
+        let rows = lab.jeton(&format!("{command}{days} --format csv")).out;
+        fs::write(folder.join(command), rows).unwrap();
+    }
+    let mut books = lab.files("out/reports").into_keys().map(|name| lab.path("out/reports").join(name));
+    let book = books.find(|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("LABO-") && path.extension().is_some_and(|end| end == "xlsx")
+    });
+    let done = Command::new("target/validators/bin/python")
+        .args(["-W", "ignore", "tests/support/recompute.py"])
+        .arg(book.unwrap_or_else(|| panic!("no workbook of the site in {:?}", lab.files("out").keys())))
+        .args(["sessions", "seats", "coverage"].map(|name| folder.join(name)))
+        .args([first, last, "Europe/Paris", established])
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && !said.contains("\n0 figures"), "{first} to {last}: {said}");
+}
+
+#[test]
+fn every_figure_is_what_the_rows_add_up_to() {
+    use crate::simulator::{DateStyle, Laboratory, SERVER};
+    if !with_validators() {
+        return;
+    }
+    // A month to date, a week, a range, and both nights on which the clocks change; in some, nobody watched for hours.
+    for (start, first, last, options) in [
+        ("2021-12-06", "2021-12-01", "2021-12-12", "--period month"),
+        ("2021-12-06", "2021-12-06", "2021-12-12", "--period week"),
+        ("2022-03-24", "2022-03-25", "2022-03-28", "--since 2022-03-25 --until 2022-03-28"),
+        ("2021-10-28", "2021-10-29", "2021-11-02", "--since 2021-10-29 --until 2021-11-02"),
+    ] {
+        let simulated = Laboratory {
+            start: start.parse().unwrap(),
+            users: 30,
+            seats: 8,
+            unwatched_per_day: if options.starts_with("--since") { 0.3 } else { 0.0 },
+            dates: DateStyle::Iso,
+            ..Laboratory::default()
+        };
+        let mut logwatch = Vec::new();
+        let recorded = simulated.run(&mut logwatch).unwrap();
+        let lab = Lab::complete().with(LOGWATCH, &logwatch).with(DEBUG_LOG, recorded.debug_log.unwrap());
+        let lab = lab.edit("jeton.toml", |text| {
+            let text = text.replace("address = \"10.20.0.20\"", &format!("address = \"{SERVER}\""));
+            let text = text.replace("seats = 3", "seats = 8");
+            text.lines().filter(|line| !line.starts_with("lmstat")).collect::<Vec<_>>().join("\n")
+        });
+        lab.jeton(&format!("nightly --no-push --date {last}"));
+        fs::remove_dir_all(lab.path("out/reports")).unwrap();
+        lab.jeton(
+            &format!("report {options} --date {last}")
+                .replace(" --date 2022-03-28", "")
+                .replace(" --date 2021-11-02", ""),
+        );
+        let text = String::from_utf8_lossy(&logwatch).into_owned();
+        let established =
+            text.lines().rev().find(|line| line.len() > 20 && line.as_bytes()[4] == b'-').unwrap().to_owned();
+        is_what_the_rows_say(&lab, (first, last), &established);
+    }
 }
