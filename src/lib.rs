@@ -14,6 +14,7 @@
 //! - [`report`]: rows into sheets, sheets into ODS, XLSX and CSV;
 //! - [`history`]: the file `Origin_history`;
 //! - [`ledger`]: what follows from the evidence, in SQLite;
+//! - [`privacy`]: pseudonyms, and who is forgotten;
 //! - [`pipeline`]: the night, told from top to bottom;
 //! - [`collect`]: on the licence server, the debug log into a logwatch that loses no line;
 //! - [`cli`]: arguments in, rows and exit codes out.
@@ -69,6 +70,7 @@ pub mod network;
 pub mod output;
 pub mod parse;
 pub mod pipeline;
+pub mod privacy;
 pub mod report;
 mod rights;
 pub mod source;

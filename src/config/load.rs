@@ -9,9 +9,9 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
-    Alarm, Collect, CollectFile, Config, CsvStyle, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs,
-    Limits, Login, Origin, Output, PeriodKind, Report, ReportFormat, SeatCounts, Site, Ssh, Switch, Tftp,
-    TraceSettings, VlanEntry, WorkingHours,
+    Age, Alarm, Collect, CollectFile, Config, CsvStyle, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs,
+    Limits, Login, OldWorkbooks, Origin, Output, PeriodKind, Privacy, Report, ReportFormat, SeatCounts, Site, Ssh,
+    Switch, Tftp, TraceSettings, VlanEntry, WorkingHours,
 };
 use crate::model::{Vlan, folded};
 use crate::report::{Template, UNRESOLVED};
@@ -65,6 +65,7 @@ impl CollectFile {
                 "report",
                 "limits",
                 "alarm",
+                "privacy",
                 "remote",
             ] {
                 root.pass_over(section);
@@ -100,6 +101,7 @@ impl TraceSettings {
                 "report",
                 "limits",
                 "alarm",
+                "privacy",
                 "collect",
                 "remote",
             ] {
@@ -145,6 +147,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
     });
     let limits = root.section_or_empty("limits", limits);
     let alarm = root.section_or_empty("alarm", alarm);
+    let privacy = root.section_or_empty("privacy", privacy);
     let collect = root.optional("collect", |value| value.table("[collect]", collect));
     let replay = root.section_or_empty("remote", |table| table.optional("replay", Value::folder));
     Some(Config {
@@ -161,6 +164,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
         report: report?,
         limits: limits?,
         alarm: alarm?,
+        privacy: privacy?,
         collect: collect?,
         replay: replay?,
     })
@@ -520,6 +524,57 @@ fn alarm(table: &Table<'_>) -> Option<Alarm> {
         disk: disk?,
         textfile: textfile?,
     })
+}
+
+fn privacy(table: &Table<'_>) -> Option<Privacy> {
+    let named = table.optional("named", age);
+    let pseudonyms = table.optional("pseudonyms", |value| {
+        let own = age(value)?;
+        let hint = |text: &str| Some(text.to_owned());
+        match named {
+            Some(None) => value.fault(
+                "`pseudonyms` without `named`".to_owned(),
+                hint("say too how long names are kept: `named = \"12 months\"`"),
+            ),
+            // Any day would do: the units do not mix at the ends of months.
+            Some(Some(named)) if own.before(FAR_DAY) > named.before(FAR_DAY) => {
+                value.refuse(&format!("at least the age of `named`, {named}"), hint("names go first, then pseudonyms"))
+            }
+            _ => Some(own),
+        }
+    });
+    let heads = table.or("heads", false, |value| value.one_of(&[("names", false), ("pseudonyms", true)]));
+    let workbooks = table.or("workbooks", OldWorkbooks::default(), |value| {
+        value.one_of(&[("rewrite", OldWorkbooks::Rewrite), ("delete", OldWorkbooks::Delete)])
+    });
+    let collect = table.or("collect", false, |value| value.one_of(&[("all", false), ("no outlets", true)]));
+    Some(Privacy {
+        named: named?,
+        pseudonyms: pseudonyms?,
+        heads_see_pseudonyms: heads?,
+        workbooks: workbooks?,
+        without_outlets: collect?,
+    })
+}
+
+/// A day to compare ages by.
+const FAR_DAY: chrono::NaiveDate = chrono::NaiveDate::from_ymd_opt(2400, 1, 31).unwrap();
+
+/// `12 months`, `400 days`, `1 year`. Nothing is forgotten within the week that nights look back.
+fn age(value: Value<'_>) -> Option<Age> {
+    let expected = "an age of at least seven days such as `12 months`, `400 days` or `2 years`";
+    let read = |text: &str| {
+        let (count, unit) = text.trim().split_once(char::is_whitespace)?;
+        let count: u32 = count.parse().ok()?;
+        match unit.trim().trim_end_matches('s') {
+            "day" if (7..=36_600).contains(&count) => Some(Age::Days(count)),
+            "week" if (1..=5_200).contains(&count) => Some(Age::Days(count * 7)),
+            "month" if (1..=1_200).contains(&count) => Some(Age::Months(count)),
+            "year" if (1..=100).contains(&count) => Some(Age::Months(count * 12)),
+            _ => None,
+        }
+    };
+    read(value.text()?).or_else(|| value.refuse(expected, None))
 }
 
 fn collect(table: &Table<'_>) -> Option<Collect> {

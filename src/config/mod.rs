@@ -61,6 +61,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[alarm]`: from where on `jeton status` raises one.
     pub alarm: Alarm,
+    /// `[privacy]`: how long names are kept, and who sees them.
+    pub privacy: Privacy,
     /// `[collect]`, on the licence server.
     pub collect: Option<Collect>,
     /// `[remote] replay`: a folder that answers for the network.
@@ -395,6 +397,73 @@ impl Default for Alarm {
             textfile: None,
         }
     }
+}
+
+/// `[privacy]`. By default everything is kept, and everybody sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Privacy {
+    /// From which age on sessions bear pseudonyms; never, where absent.
+    pub named: Option<Age>,
+    /// From which age on nothing but sums is kept; never, where absent.
+    pub pseudonyms: Option<Age>,
+    /// Whether the workbooks of departments show pseudonyms in the place of names.
+    pub heads_see_pseudonyms: bool,
+    /// What becomes of workbooks that hold older names.
+    pub workbooks: OldWorkbooks,
+    /// Whether switches are asked at which port, hence at which outlet, a machine is.
+    pub without_outlets: bool,
+}
+
+impl Privacy {
+    /// The first day whose sessions still bear names, as of a day.
+    pub fn first_named(&self, today: NaiveDate) -> Option<NaiveDate> {
+        self.named.map(|age| age.before(today))
+    }
+
+    /// The first day of which more than sums is kept, as of a day.
+    pub fn first_kept(&self, today: NaiveDate) -> Option<NaiveDate> {
+        self.pseudonyms.map(|age| age.before(today))
+    }
+}
+
+/// An age in calendar units: `12 months`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// So many days.
+    Days(u32),
+    /// So many calendar months.
+    Months(u32),
+}
+
+impl Age {
+    /// The day that was so long ago.
+    pub fn before(self, day: NaiveDate) -> NaiveDate {
+        let then = match self {
+            Self::Days(days) => day.checked_sub_days(chrono::Days::new(days.into())),
+            Self::Months(months) => day.checked_sub_months(chrono::Months::new(months)),
+        };
+        then.unwrap_or(NaiveDate::MIN)
+    }
+}
+
+impl std::fmt::Display for Age {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (count, unit) = match self {
+            Self::Days(days) => (days, "day"),
+            Self::Months(months) => (months, "month"),
+        };
+        write!(f, "{count} {unit}{}", if *count == 1 { "" } else { "s" })
+    }
+}
+
+/// What becomes of the workbooks of periods whose names are forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OldWorkbooks {
+    /// They are written again, with pseudonyms.
+    #[default]
+    Rewrite,
+    /// They are deleted.
+    Delete,
 }
 
 /// `[collect]`, for `jeton collect` on the licence server.

@@ -194,6 +194,17 @@ fn one_faulty_line_more_is_one_fault_told_at_its_place() {
             "[[switches]]\nname = \"Balard-2\"\naddress = \"10.14.0.49\"",
             "32:11: duplicate switch address: `10.14.0.49`",
         ),
+        (
+            "[privacy]\nnamed = \"12\"",
+            "31:9: expected an age of at least seven days such as `12 months`, `400 days` or `2 years`, found `12`",
+        ),
+        ("[privacy]\nnamed = \"3 days\"", "31:9: expected an age of at least seven days"),
+        ("[privacy]\npseudonyms = \"3 years\"", "31:14: `pseudonyms` without `named`"),
+        (
+            "[privacy]\nnamed = \"12 months\"\npseudonyms = \"11 months\"",
+            "32:14: expected at least the age of `named`, 12 months, found `11 months`",
+        ),
+        ("[privacy]\nworkbooks = \"keep\"", "31:13: expected one of `rewrite`, `delete`, found `keep`"),
         ("[collect]\ndebug_log = \"/x\"\nport = 1", "30:1: missing key `logwatch` in `[collect]`"),
         ("site = {}", "30:1: unknown key `site` in `[output]`"),
         ("[site]\n", "30:2: this is not TOML: duplicate key"),
@@ -299,6 +310,7 @@ fn assert_documented_defaults(config: &Config) {
     assert_eq!(config.report.period, PeriodKind::Month);
     assert_eq!(config.report.template.sheets.len(), Template::built_in().sheets.len());
     assert!(config.collect.is_none() && config.replay.is_none());
+    assert_eq!(config.privacy, Privacy::default(), "nothing is forgotten unless the laboratory says so");
     assert!(config.switches.iter().all(|switch| !switch.legacy && switch.port.is_none() && switch.user.is_none()));
 }
 
@@ -349,6 +361,20 @@ fn everything_that_can_be_said_is_read() {
     assert_eq!(config.output.directory, folder.path().join("out"));
     let settings = TraceSettings::from(&config);
     assert_eq!((settings.server, settings.seats), (Some(config.origin.address), Some(SeatCounts::Now(20))));
+}
+
+#[test]
+fn ages_are_calendar_ages() {
+    let privacy = |text: &str| load(&format!("{WHOLE}[privacy]\n{text}\n")).unwrap().privacy;
+    let day = |text: &str| text.parse().unwrap();
+    let both =
+        privacy("named = \"12 months\"\npseudonyms = \"3 years\"\nheads = \"pseudonyms\"\ncollect = \"no outlets\"");
+    assert_eq!(both.first_named(day("2024-02-29")), Some(day("2023-02-28")));
+    assert_eq!(both.first_kept(day("2024-02-29")), Some(day("2021-02-28")));
+    assert!(both.heads_see_pseudonyms && both.without_outlets && both.workbooks == OldWorkbooks::Rewrite);
+    assert_eq!(privacy("named = \"2 weeks\"").first_named(day("2024-01-15")), Some(day("2024-01-01")));
+    assert_eq!(privacy("").first_named(day("2024-01-15")), None);
+    assert_eq!([Age::Days(1), Age::Months(12)].map(|age| age.to_string()), ["1 day", "12 months"]);
 }
 
 #[test]

@@ -83,6 +83,14 @@ pub fn resolve(
         })
         .collect();
 
+    if config.privacy.without_outlets {
+        for (address, Identified { machine, sources, findings }) in identified {
+            resolution.machines.insert(address, machine);
+            resolution.sources.insert(address, sources);
+            resolution.findings.extend(findings);
+        }
+        return resolution;
+    }
     let own_leases = |address: &IpAddr| leases_of(&leases, address.to_canonical());
     let subjects = || identified.iter().map(|(address, known)| (known.machine.mac, own_leases(address)));
     let names = switches_to_ask(config, subjects(), &leases);

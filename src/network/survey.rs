@@ -125,7 +125,8 @@ pub fn ask_switches(
     names: &BTreeSet<String>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Heard<Answers> {
-    let switches: Vec<&Switch> = config.switches.iter().filter(|switch| names.contains(&switch.name)).collect();
+    let is_asked = |switch: &&Switch| !config.privacy.without_outlets && names.contains(&switch.name);
+    let switches: Vec<&Switch> = config.switches.iter().filter(is_asked).collect();
     progress(Progress::Asking(switches.len()));
     let ask = |switch: &&Switch| {
         let heard = ask_switch(config, remote, switch);

@@ -269,6 +269,7 @@ fn config(switches: &[&str]) -> Config {
         },
         limits: Limits::default(),
         alarm: Alarm::default(),
+        privacy: crate::config::Privacy::default(),
         collect: None,
         replay: None,
     }
