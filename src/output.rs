@@ -89,6 +89,19 @@ pub fn aside(path: &Path) -> PathBuf {
     aside
 }
 
+/// The files of a folder that were set aside because they could not be read.
+pub fn set_aside_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = folder.fs_err_read_dir() else { return Vec::new() };
+    let is_aside = |name: &str| {
+        let end = name.rsplit_once(".damaged").map(|(_, end)| end);
+        // What SQLite keeps beside a ledger was set aside with it.
+        let end = end.map(|end| end.trim_end_matches("-journal").trim_end_matches("-wal").trim_end_matches("-shm"));
+        end.is_some_and(|end| end.is_empty() || end.strip_prefix('-').is_some_and(|n| n.parse::<u32>().is_ok()))
+    };
+    let entries = entries.flatten().filter(|entry| is_aside(&entry.file_name().to_string_lossy()));
+    entries.map(|entry| entry.path()).collect()
+}
+
 /// Renames a file that cannot be read any more to the first free name; where it is now.
 pub fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     let aside = aside(path);
@@ -180,6 +193,20 @@ mod tests {
         close_folders(&outer.path().join("reports"));
         assert_eq!(mode_of(&stranger), 0o755, "a link leads out");
         close_folders(&outer.path().join("none"));
+    }
+
+    #[test]
+    fn what_was_set_aside_is_found_with_all_that_belongs_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let asides = ["jeton.db.damaged", "jeton.db.damaged-2", "jeton.db.damaged-2-wal", "jeton.db.damaged-shm"];
+        for name in asides.into_iter().chain(["jeton.db", "jeton.db-wal", "damaged", "x.damaged-y"]) {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let mut found: Vec<_> = set_aside_in(folder.path());
+        found.sort();
+        let mut expected = asides.map(|name| folder.path().join(name));
+        expected.sort();
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(super) fn add(store: &mut Store, answer: &[u8]) -> Result<Added, EvidenceErr
     let own = marks::clean_all(answer);
     let Some(at) = time_of(&own) else { return Ok(Added { n_undated: 1, ..Added::default() }) };
     let (day, mut added) = (at.date(), Added { n_units: 1, ..Added::default() });
+    let own = store.replaced(&own, day).into_owned();
     let kept = store.get(Kind::Lmstat, Slot::Day(day))?.unwrap_or_default();
     let mut answers: Vec<_> = answers(&kept).chain([&own[..]]).map(|answer| (time_of(answer), answer)).collect();
     answers.sort_unstable();

@@ -3,6 +3,7 @@
 //! The lines are dated over all that is of one log with a copy, never by when a file was written: of two copies, the one
 //! with the date in it dates the other. What nothing dates waits among the undated lines.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::ops::{Range, RangeInclusive};
 
@@ -71,7 +72,37 @@ pub(super) fn date_undated(
     Ok(added)
 }
 
+/// A text with pseudonyms in the place of those who are forgotten: by the days of its lines; of one that does not say them, by
+/// those that show it.
+fn replaced<'t>(store: &Store, text: &'t [u8], zone: Tz, base: Base) -> Result<Cow<'t, [u8]>, EvidenceError> {
+    if store.forgotten.is_none() {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut own = lines(text, &mut Names::new());
+    if let Some(first) = own.first_mut() {
+        first.follows = false;
+    }
+    if !give_days(&mut own, zone, base) {
+        // What is kept has pseudonyms already.
+        let all = store.replaced(text, NaiveDate::MIN);
+        let mut own = lines(&all, &mut Names::new());
+        give_times(&mut own);
+        let days = days_that_show(store, &own)?;
+        return Ok(days.map_or(Cow::Borrowed(text), |days| store.replaced(text, *days.end())));
+    }
+    let mut new = Vec::new();
+    for section in own.chunk_by(|one, next| one.day == next.day) {
+        let text = write(section);
+        match section[0].day {
+            Some(day) => new.extend_from_slice(&store.replaced(&text, day)),
+            None => new.extend_from_slice(&text),
+        }
+    }
+    Ok(Cow::Owned(new))
+}
+
 fn add_text(store: &mut Store, text: &[u8], zone: Tz, base: Base) -> Result<Added, EvidenceError> {
+    let text = &*replaced(store, text, zone, base)?;
     let mut names = Names::new();
     let mut own = lines(text, &mut names);
     let n_lines = own.len() as u64;
@@ -108,7 +139,9 @@ fn new_part(store: &Store, own: &[Unit<'_>]) -> Option<Range<usize>> {
     let mut start = 0;
     for section in own.chunk_by(|one, next| one.day == next.day) {
         let kept = section[0].day.and_then(|day| store.info(Kind::DebugLog, Slot::Day(day)));
-        let is_kept = kept.is_some_and(|kept| *kept == frame::info_of(&write(section)));
+        // What is forgotten is never new.
+        let is_kept = section[0].day.is_some_and(|day| store.is_forgotten(day))
+            || kept.is_some_and(|kept| *kept == frame::info_of(&write(section)));
         sections.push((start..start + section.len(), is_kept));
         start += section.len();
     }

@@ -99,6 +99,12 @@ pub(super) fn add(store: &mut Store, name: &str, copy: impl Read) -> Result<Adde
 
 /// Takes a section in.
 fn take(store: &mut Store, section: &Section<'_>, before: &mut Before, added: &mut Added) -> Result<(), EvidenceError> {
+    if store.is_forgotten(section.day) {
+        before.pass(section);
+        return Ok(());
+    }
+    let (text, last) = (store.replaced(section.text, section.day), store.replaced(section.last, section.day));
+    let section = &Section { text: &text, last: &last, ..*section };
     let text = if section.is_first { [BREAK_LINE, section.text].concat() } else { Vec::new() };
     let text = if section.is_first { &text } else { section.text };
     if !is_kept(store, section.day, text) && add_section(store, section, text, &before.last)? {

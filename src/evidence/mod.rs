@@ -10,6 +10,7 @@
 //!                    debug_log/undated.zst       lines that nothing dates, yet
 //!                    lmstat/2021-12-08.zst
 //!                    as-of                       the newest moment that a fetch vouches for
+//!                    horizon.json                the first day that is kept, where older ones are forgotten
 //! ```
 //!
 //! - `frame`: a text as a file that `zstdcat` reads and whose header tells of it;
@@ -54,6 +55,7 @@ use chrono_tz::Tz;
 use fs_err as fs;
 
 use crate::output;
+use crate::privacy::Forgotten;
 use crate::source::SourceError;
 pub use answers::answers;
 pub use marks::{BREAK, CUT};
@@ -260,6 +262,32 @@ impl Evidence {
         }
         self.as_of = Some(at);
         Ok(())
+    }
+
+    /// The first day that is kept, where older ones are forgotten.
+    pub fn first_kept(&self) -> Option<NaiveDate> {
+        self.store.first_kept()
+    }
+
+    /// Forgets all that is of days before one, and takes nothing of them in any more, wherever it still is. What nothing
+    /// dates is forgotten as long after it was first kept; `today` is the day of the night.
+    pub fn forget_before(&mut self, first: NaiveDate, today: NaiveDate) -> Result<(), EvidenceError> {
+        Ok(self.store.forget_before(first, today)?)
+    }
+
+    /// Replaces the names of people by pseudonyms, in what comes in from now on.
+    pub fn replace_names(&mut self, forgotten: Forgotten) {
+        self.store.forgotten = Some(forgotten);
+    }
+
+    /// Whose names are replaced.
+    pub const fn forgotten(&self) -> Option<&Forgotten> {
+        self.store.forgotten.as_ref()
+    }
+
+    /// Replaces their names in all that is kept too.
+    pub fn replace_kept_names(&mut self) -> Result<(), EvidenceError> {
+        Ok(self.store.replace_forgotten()?)
     }
 
     /// The folder that it is in; none in memory.

@@ -4,6 +4,7 @@
 //! whole. What is found damaged is set aside under a name that ends in `.damaged`, is told of once, and is missing from
 //! then on: one day is lost, and comes back with the next copy that shows it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,13 +13,17 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{Datelike, NaiveDate};
 use fs_err as fs;
 use fs_err::PathExt;
+use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Fault};
 use super::{Damage, DayInfo, EvidenceError, Kind};
 use crate::output;
+use crate::privacy::Forgotten;
 
 /// The end of a text's file name.
 const ENDING: &str = ".zst";
+/// The file that says from which day on texts are kept.
+const EDGE: &str = "horizon.json";
 /// In how many nights every text is read once.
 const NIGHTS: i32 = 30;
 
@@ -61,6 +66,10 @@ pub(super) struct Store {
     lost: Mutex<Vec<(Kind, Slot)>>,
     /// Whether damaged files are renamed: by the holder of the lock alone.
     tends: bool,
+    /// From which day on texts are kept.
+    edge: Edge,
+    /// Whose names are replaced on their way in.
+    pub(super) forgotten: Option<Forgotten>,
 }
 
 #[derive(Debug)]
@@ -76,7 +85,16 @@ impl Store {
 
     fn empty(place: Place) -> Self {
         let days = [const { BTreeMap::new() }; Kind::ALL.len()];
-        Self { place, days, undated: BTreeMap::new(), damage: Mutex::default(), lost: Mutex::default(), tends: false }
+        Self {
+            place,
+            days,
+            undated: BTreeMap::new(),
+            damage: Mutex::default(),
+            lost: Mutex::default(),
+            tends: false,
+            edge: Edge::default(),
+            forgotten: None,
+        }
     }
 
     /// The texts in a folder, by their headers. Whoever holds the lock first removes what a killed run left behind.
@@ -94,6 +112,7 @@ impl Store {
     }
 
     fn read_index(mut store: Self, folder: &Path) -> io::Result<Self> {
+        store.edge = Edge::read(folder);
         for kind in Kind::ALL {
             let inner = folder.join(kind.name());
             let entries = match inner.fs_err_read_dir() {
@@ -102,8 +121,15 @@ impl Store {
             };
             for entry in entries {
                 let name = entry?.file_name();
-                if let Some(slot) = name.to_str().and_then(Slot::of_file) {
-                    store.learn(kind, slot, &inner.join(name))?;
+                match name.to_str().and_then(Slot::of_file) {
+                    // A run was killed while it forgot.
+                    Some(Slot::Day(day)) if store.is_forgotten(day) => {
+                        if store.tends {
+                            fs::remove_file(inner.join(name))?;
+                        }
+                    }
+                    Some(slot) => store.learn(kind, slot, &inner.join(name))?,
+                    None => {}
                 }
             }
         }
@@ -188,10 +214,82 @@ impl Store {
         }
     }
 
-    /// Keeps a text in place of the one before, if it differs, and says whether it does. None is kept of nothing.
+    /// The first day of which texts are kept, where older ones are forgotten.
+    pub(super) fn first_kept(&self) -> Option<NaiveDate> {
+        self.edge.first
+    }
+
+    /// Whether texts of a day are forgotten.
+    pub(super) fn is_forgotten(&self, day: NaiveDate) -> bool {
+        self.edge.first.is_some_and(|first| day < first)
+    }
+
+    /// A text of a day with pseudonyms in the place of those who are forgotten.
+    pub(super) fn replaced<'t>(&self, text: &'t [u8], day: NaiveDate) -> Cow<'t, [u8]> {
+        self.forgotten.as_ref().map_or(Cow::Borrowed(text), |forgotten| forgotten.replaced(text, day))
+    }
+
+    /// Forgets all texts of days before one, those that were set aside too, and takes none of them in any more. What
+    /// nothing dates is forgotten as long after it was first kept. `today` is the day of the night.
+    pub(super) fn forget_before(&mut self, first: NaiveDate, today: NaiveDate) -> io::Result<()> {
+        self.settle();
+        let first = self.edge.first.map_or(first, |known| known.max(first));
+        let is_waiting = !self.undated.is_empty();
+        let since = self.edge.undated_since.unwrap_or(today);
+        let is_too_old = is_waiting && since < first;
+        let edge = Edge { first: Some(first), undated_since: Some(since).filter(|_| is_waiting && !is_too_old) };
+        if edge != self.edge {
+            if let Place::Folder(folder) = &self.place {
+                edge.write(folder)?;
+            }
+            self.edge = edge;
+        }
+        let old: Vec<(Kind, Slot)> = self
+            .all()
+            .filter(|(_, slot)| match slot {
+                Slot::Day(day) => *day < first,
+                Slot::Undated => is_too_old,
+            })
+            .collect();
+        old.into_iter().try_for_each(|(kind, slot)| self.remove(kind, slot).map(drop))?;
+        let Place::Folder(folder) = &self.place else { return Ok(()) };
+        for kind in Kind::ALL {
+            for aside in output::set_aside_in(&folder.join(kind.name())) {
+                let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let day = name.split_once(ENDING).and_then(|(day, _)| day.parse::<NaiveDate>().ok());
+                // Of an undated one nobody knows how old it is.
+                if day.is_none_or(|day| day < first) {
+                    fs::remove_file(aside)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts pseudonyms in the place of those who are forgotten, in all that is kept.
+    pub(super) fn replace_forgotten(&mut self) -> io::Result<()> {
+        self.settle();
+        let Some(last) = self.forgotten.as_ref().and_then(Forgotten::last) else { return Ok(()) };
+        let slots: Vec<(Kind, Slot)> = self.all().collect();
+        for (kind, slot) in slots {
+            let day = match slot {
+                Slot::Day(day) if day <= last => day,
+                Slot::Day(_) => continue,
+                Slot::Undated => last,
+            };
+            let Some(text) = self.get(kind, slot)? else { continue };
+            if let Cow::Owned(text) = self.replaced(&text, day) {
+                self.put(kind, slot, &text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a text in place of the one before, if it differs, and says whether it does. None is kept of nothing, nor of a
+    /// day that is forgotten.
     pub(super) fn put(&mut self, kind: Kind, slot: Slot, text: &[u8]) -> io::Result<bool> {
         self.settle();
-        if text.is_empty() {
+        if text.is_empty() || matches!(slot, Slot::Day(day) if self.is_forgotten(day)) {
             return self.remove(kind, slot);
         }
         let info = frame::info_of(text);
@@ -283,6 +381,27 @@ impl Store {
 
 fn path_of(folder: &Path, kind: Kind, slot: Slot) -> PathBuf {
     folder.join(kind.name()).join(slot.file_name())
+}
+
+/// From which day on texts are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Edge {
+    /// The first day; all, where absent.
+    first: Option<NaiveDate>,
+    /// Since when there is text that nothing dates.
+    undated_since: Option<NaiveDate>,
+}
+
+impl Edge {
+    /// That of a folder. One that is lost comes back with the next night, by the ledger.
+    fn read(folder: &Path) -> Self {
+        fs::read(folder.join(EDGE)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    }
+
+    fn write(self, folder: &Path) -> io::Result<()> {
+        let text = serde_json::to_string(&self)?;
+        output::write_file(&folder.join(EDGE), |out| writeln!(out, "{text}"))
+    }
 }
 
 impl From<io::Error> for EvidenceError {

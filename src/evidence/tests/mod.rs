@@ -2,6 +2,7 @@
 
 mod debug_log;
 mod files;
+mod forgetting;
 mod logwatch;
 
 use std::collections::BTreeMap;
