@@ -13,11 +13,13 @@ use chrono::{DateTime, Days, Duration, FixedOffset, NaiveDate, Utc};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::config::TraceSettings;
-use crate::evidence::{Evidence, EvidenceError, Kind, answers};
+use crate::evidence::{BREAK, Evidence, EvidenceError, Kind, answers};
 use crate::finding::{Files, Finding, Kind as Found, Place};
 use crate::ledger::{Changing, Chapter, Ledger, LedgerError, Month};
+use crate::parse::datetime::start_of_day;
 use crate::parse::logwatch::{Block, Reader};
 use crate::parse::{flexnet, lmstat};
+use crate::privacy::Veil;
 use crate::source::Source;
 use crate::trace::attribute::short_name;
 use crate::trace::{self, Analysis, Carry, Naming, Span, Traces, Watcher};
@@ -55,6 +57,7 @@ pub struct Derivation<'a> {
     ports: Vec<u16>,
     servers: Vec<IpAddr>,
     as_of: DateTime<Utc>,
+    veil: Option<Veil>,
 }
 
 /// A month that is to be derived.
@@ -76,7 +79,7 @@ impl<'a> Derivation<'a> {
                 addresses.entry(short_name(name)).or_default().insert(*ip);
             }
         }
-        Self { evidence, settings, names, addresses, ports, servers, as_of }
+        Self { evidence, settings, names, addresses, ports, servers, as_of, veil: None }
     }
 
     /// The same, of a licence server that had other ports and addresses before.
@@ -91,6 +94,19 @@ impl<'a> Derivation<'a> {
         self
     }
 
+    /// The same, of a laboratory that forgets: what is handed on from before the horizon bears pseudonyms.
+    #[must_use]
+    pub fn with_veil(self, veil: Option<Veil>) -> Self {
+        Self { veil, ..self }
+    }
+
+    /// What is known at a moment of a month, by what was known before the month.
+    pub fn carry_at(&self, at: DateTime<Utc>, month: Month, before: &Carry) -> Result<Carry, EvidenceError> {
+        let span = Span { until: at, ..month.span() };
+        let (traces, _) = self.traces(&span, before)?;
+        Ok(self.analysed(&traces, before, &span).carry)
+    }
+
     /// The months that have evidence, in their order. Behind a whole month without any, nothing is known of what was out before.
     pub fn steps(&self) -> Vec<Step> {
         let mut months = BTreeSet::new();
@@ -103,7 +119,10 @@ impl<'a> Derivation<'a> {
             }
         }
         let newest = Month::of((self.as_of + AHEAD).date_naive());
-        let months: Vec<Month> = months.into_iter().filter(|month| *month <= newest).collect();
+        // What is forgotten is no month any more, whatever a zone's midnight touches of it.
+        let edge = self.evidence.first_kept().map(|first| start_of_day(first, self.settings.timezone));
+        let is_kept = |month: &Month| edge.is_none_or(|edge| month.span().until > edge);
+        let months: Vec<Month> = months.into_iter().filter(|month| *month <= newest && is_kept(month)).collect();
         let is_followed = |at: usize| months.get(at + 1).is_some_and(|next| *next == months[at].next());
         (0..months.len()).map(|at| Step { month: months[at], is_last: !is_followed(at) }).collect()
     }
@@ -124,7 +143,13 @@ impl<'a> Derivation<'a> {
             let mut found = self.addresses.get(host).into_iter().flatten().filter(is_its);
             found.next().copied().filter(|_| found.next().is_none())
         };
-        trace::analyse(traces, carry, span, self.settings, Naming { name: &name, address: &address })
+        trace::analyse(
+            traces,
+            carry,
+            span,
+            self.settings,
+            Naming { name: &name, address: &address, veil: self.veil.as_ref() },
+        )
     }
 
     /// The stretch of time of a month.
@@ -214,6 +239,7 @@ impl<'a> Derivation<'a> {
         let parsed = flexnet::parse(days, self.settings.timezone, (span.from, span.until), offset);
         findings.extend(parsed.findings);
         let mut log = parsed.items;
+        self.reach_edge(&texts, &mut log);
         let latest = (self.as_of + AHEAD).min(span.until + LOOK);
         if let Some(late) = log.events.iter().find(|event| event.at > self.as_of + AHEAD) {
             let at = late.at.with_timezone(&self.settings.timezone).naive_local().to_string();
@@ -223,6 +249,18 @@ impl<'a> Derivation<'a> {
         log.stretches.retain(|stretch| stretch.0 <= latest);
         log.last = log.last.map(|last| last.min(latest));
         Ok(Some(log))
+    }
+
+    /// Lets a debug log begin where what is older is forgotten, if no line between there and its first one is missing.
+    fn reach_edge(&self, texts: &[(NaiveDate, Source)], log: &mut flexnet::DebugLog) {
+        let first = texts.first().filter(|(day, _)| Some(*day) == self.evidence.first_kept());
+        let Some((day, _)) = first.filter(|(_, text)| !text.text().as_bytes().starts_with(&[BREAK])) else { return };
+        let edge = start_of_day(*day, self.settings.timezone);
+        if let Some((since, _)) = log.stretches.first_mut()
+            && *since - edge <= flexnet::MOST_SILENCE
+        {
+            *since = edge.min(*since);
+        }
     }
 
     fn lmstat(&self, span: &Span, findings: &mut Vec<Finding>) -> Result<Vec<lmstat::Lmstat>, EvidenceError> {

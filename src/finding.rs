@@ -170,6 +170,8 @@ kinds! {
     SeatsDisagree = "seats-disagree", Warning;
     /// `lmstat` counts another number of tokens in use than is known of that minute.
     CountedOtherwise = "counted-otherwise", Warning;
+    /// This machine's clock is far ahead of all that is known, so that nothing more is forgotten on its word.
+    ClockAhead = "clock-ahead", Warning;
     /// A date line in the logwatch goes back in time.
     ClockWentBack = "clock-went-back", Warning;
 

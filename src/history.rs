@@ -16,6 +16,7 @@
 //! another one.
 
 mod entry;
+mod forget;
 mod import;
 mod python;
 mod read;
@@ -29,6 +30,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 
 pub use entry::{Entry, Stamp};
+pub use forget::Horizon;
 pub use import::{Imported, import};
 pub use read::{Told, read, until};
 pub use shared::adopt;

@@ -125,6 +125,20 @@ pub(super) enum Command {
     /// The ledger: made anew from the evidence, compared with it, or copied
     #[command(after_help = "Example: jeton ledger verify\n         jeton ledger backup /backup/jeton-2021-12-08.db")]
     Ledger(LedgerOptions),
+    /// All that is known of one person, to be handed over to them
+    ///
+    /// Sessions, tokens, refusals, machines, the workbooks that show them, and the lines of the logs; also of the time that is
+    /// under pseudonyms. A line without names in privacy.log says that it was done.
+    #[command(
+        after_help = "Example: jeton person anna -o anna.ods\n         jeton person anna --host PC-3 > anna.json"
+    )]
+    Person(PersonOptions),
+    /// Put a pseudonym in the place of one person, everywhere and for good
+    ///
+    /// In the ledger, the logs that are kept, Origin_history here and on the licence server, and the workbooks. What comes again
+    /// from the server is replaced on its way in. Totals stay as they are.
+    #[command(after_help = "Example: jeton forget anna\n         jeton forget anna --until 2021-12-31")]
+    Forget(ForgetOptions),
     /// The DHCP files and Ordinateurs.ods side by side, with what is doubled, missing or said otherwise
     #[command(after_help = "Example: jeton inventory -o inventory.xlsx\n         jeton inventory --format csv")]
     Inventory(InventoryOptions),
@@ -474,6 +488,27 @@ pub(super) struct BackupOptions {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct PersonOptions {
+    /// The login, exactly as the logs have it
+    pub(super) login: String,
+    /// Only what was done on this machine, by its name in the logs
+    #[arg(long, value_name = "HOST")]
+    pub(super) host: Option<String>,
+    /// Write a file, by the end of its name: FILE.ods or FILE.json [default: JSON to standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ForgetOptions {
+    /// The login, exactly as the logs have it
+    pub(super) login: String,
+    /// The last day that is meant [default: today]
+    #[arg(long, value_name = "DAY", allow_hyphen_values = true)]
+    pub(super) until: Option<Day>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct InventoryOptions {
     /// Write a workbook instead, by the end of its name: FILE.ods or FILE.xlsx
     #[arg(short, long, value_name = "FILE")]
@@ -504,6 +539,9 @@ pub(super) struct CheckOptions {
     /// refused all the same
     #[arg(long)]
     pub(super) accept_new: bool,
+    /// Say instead what is kept of people, for how long, and where; no host is asked
+    #[arg(long, conflicts_with = "accept_new")]
+    pub(super) privacy: bool,
     #[command(flatten)]
     pub(super) printing: Printing,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -19,7 +20,8 @@ use crate::output::Lock;
 use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::parse::flexnet::What;
 use crate::parse::logwatch::{Block, Reader};
-use crate::pipeline::{Memory, fetch_licence, fetch_lmstat, seats};
+use crate::pipeline::{Memory, fetch_licence, fetch_lmstat, kept_where, seats};
+use crate::privacy::{KEY, Veil};
 use crate::rights::{self, Right};
 use crate::status;
 use crate::texts::Language;
@@ -83,6 +85,14 @@ fn told(took: Duration) -> String {
 }
 
 pub(super) fn run(options: &CheckOptions, common: &Common) -> Result<Exit, Stop> {
+    if options.privacy {
+        let config = super::configured_to_read(common)?;
+        let rows = kept_where(&config, chrono::Utc::now());
+        let rows =
+            rows.into_iter().map(|(what, place, detail)| vec![what.into(), Cell::text(&place), Cell::text(&detail)]);
+        options.printing.print(&["what", "where", "detail"], "nothing is kept", rows)?;
+        return Ok(Exit::Complete);
+    }
     let (config, remote) = match way_to_hosts(common) {
         Ok(both) => both,
         Err(errors) => {
@@ -97,6 +107,7 @@ pub(super) fn run(options: &CheckOptions, common: &Common) -> Result<Exit, Stop>
     here.extend(alike(&config));
     here.extend(inputs(&config, common));
     here.push(output(&config));
+    here.extend(privacy(&config));
     here.extend(ledger(&config));
     let there = hosts(&config, remote.as_ref(), options.accept_new);
     let all_well = |tried: &[Tried]| tried.iter().all(|tried| tried.is_well);
@@ -172,6 +183,47 @@ fn is_slip(a: &str, b: &str) -> bool {
     let is_long = folded_a.chars().count().min(folded_b.chars().count()) >= 5;
     let is_near = is_long && strsim::damerau_levenshtein(&folded_a, &folded_b) == 1;
     digits(a) == digits(b) && (folded_a == folded_b || is_near)
+}
+
+/// How long names are kept; that a laboratory must decide it, where it has not; and whether the key is what it should be.
+fn privacy(config: &Config) -> Vec<Tried> {
+    let Some(named) = config.privacy.named else {
+        let remedy = "decide how long names are kept: `[privacy] named = \"12 months\"`; docs/rgpd.md says more";
+        return vec![Tried::odd("privacy", config.file.display(), "names are kept without limit", remedy)];
+    };
+    let sums = config.privacy.pseudonyms.map_or(String::new(), |age| format!(", pseudonyms for {age}"));
+    let kept = Tried::well("privacy", config.file.display(), format!("names are kept for {named}{sums}"));
+    let folder = &config.output.directory;
+    let key = folder.join(KEY);
+    let told = match Veil::open(folder) {
+        Ok(Some(_)) => {
+            let mode = fs_err::metadata(&key).map_or(0, |found| found.permissions().mode() & 0o777);
+            if mode | 0o700 == 0o700 {
+                Tried::well("key", key.display(), "there")
+            } else {
+                Tried::odd(
+                    "key",
+                    key.display(),
+                    format!("others may read it ({mode:o})"),
+                    format!("`chmod 600 {}`", key.display()),
+                )
+            }
+        }
+        Ok(None) if Memory::path(config).exists() && was_used(config) => Tried::odd(
+            "key",
+            key.display(),
+            "it is gone, and older names bear pseudonyms of it",
+            "nothing need be done: older names are forgotten for good; the next night makes a new key for those to come",
+        ),
+        Ok(None) => Tried::well("key", key.display(), "will be made by the first night"),
+        Err(error) => Tried::ill("key", key.display(), error, "put it back from a backup, or delete it for good"),
+    };
+    vec![kept, told]
+}
+
+fn was_used(config: &Config) -> bool {
+    let ledger = Ledger::open_to_read(&Memory::path(config)).ok().flatten();
+    ledger.and_then(|ledger| ledger.first_named().ok()).flatten().is_some()
 }
 
 /// The ledger as the next night will find it: whose it is, its version and its room; whether another run is at work; and whether

@@ -64,7 +64,7 @@ impl Day {
     }
 
     /// The same; of a month the last day.
-    fn last_on(self, today: NaiveDate) -> NaiveDate {
+    pub(super) fn last_on(self, today: NaiveDate) -> NaiveDate {
         match self {
             Self::Month(first) => Period::of(PeriodKind::Month, first).last(),
             day => day.on(today),

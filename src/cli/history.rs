@@ -71,6 +71,18 @@ fn import(options: &ImportOptions, common: &Common) -> Result<Exit, Stop> {
         Err(error) => return Err(anyhow::Error::from(error).context("cannot read the history to add to").into()),
     };
     let mut memory = Memory::open(&config)?;
+    // What is forgotten does not come back by an older history.
+    let horizon = pipeline::horizon_of_imports(&config, &memory).map_err(anyhow::Error::from)?;
+    let files: Vec<Source> = match &horizon {
+        Some(horizon) => {
+            let without_names = |file: Source| {
+                let (text, _) = horizon.applied(file.name(), file.text(), config.output.history_format);
+                Source::from_bytes(file.name(), text.as_bytes())
+            };
+            files.into_iter().map(without_names).collect()
+        }
+        None => files,
+    };
     let imported = history::import(&existing, &files, config.output.history_format);
     if imported.n_read == 0 {
         let names: Vec<String> = files.iter().map(|file| format!("`{}`", file.name())).collect();

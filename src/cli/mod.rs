@@ -7,6 +7,7 @@ mod connected;
 mod coverage;
 mod days;
 mod export;
+mod forget;
 mod gathered;
 mod history;
 mod init;
@@ -16,6 +17,7 @@ mod ledger;
 mod messages;
 mod nightly;
 mod pager;
+mod person;
 mod progress;
 mod refusals;
 mod report;
@@ -157,6 +159,8 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Report(options) => report::run(&options, common),
         Command::History(options) => history::run(&options, common),
         Command::Ledger(options) => ledger::run(&options, common),
+        Command::Person(options) => person::run(&options, common),
+        Command::Forget(options) => forget::run(&options, common),
         Command::Inventory(options) => inventory::run(&options, common),
         Command::Check(options) => check::run(&options, common),
         Command::Collect(options) => collect::run(&options, common),

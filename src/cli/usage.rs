@@ -50,7 +50,7 @@ fn rows_of(traced: &Traced, by: Grouping) -> Result<Vec<Vec<Cell>>, LedgerError>
 /// The seconds of each day or month that some source vouches for.
 fn known_seconds(traced: &Traced, by: Grouping) -> Result<BTreeMap<String, i64>, LedgerError> {
     let (days, zone) = (traced.days, traced.settings.timezone);
-    let known = traced.ledger.known(days.first, days.last, zone)?;
+    let known = traced.ledger.once_known(days.first, days.last, zone)?;
     let mut seconds: BTreeMap<String, i64> = BTreeMap::new();
     let Some((from, until)) = known.span else { return Ok(seconds) };
     let mut day: NaiveDate = from.with_timezone(&zone).date_naive().max(days.first);

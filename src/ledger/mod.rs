@@ -17,6 +17,7 @@
 mod code;
 mod facts;
 mod findings;
+mod forget;
 mod month;
 mod names;
 mod old;
@@ -44,15 +45,17 @@ use fs_err::os::unix::fs::OpenOptionsExt;
 use crate::rights::{Right, denied};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+pub use forget::Forgot;
 pub use month::{Chapter, Month};
 pub use query::Stay;
 pub use record::{Changing, Night};
-pub use run::{Lack, Run};
+pub use run::{Clock, Lack, Run};
 pub use search::Search;
 pub use sums::{Grouping, Used};
 pub use told::TakenIn;
 
 use crate::output::{self, FILE_MODE};
+use crate::privacy::Veil;
 
 /// The number of the licence that `[origin]` describes.
 const ORIGIN: i64 = 1;
@@ -64,6 +67,8 @@ pub struct Ledger {
     path: PathBuf,
     /// The feature that is shown; all, where absent.
     feature: Option<String>,
+    /// What turns names into pseudonyms, where older rows bear such.
+    veil: Option<Veil>,
     /// Whether it was opened for writing, and is sealed when it is closed.
     is_written: bool,
     /// The seal that it had then.
@@ -282,7 +287,7 @@ impl Ledger {
         let failed = |error| LedgerError::new(path, error);
         let mut db = Connection::open_in_memory().map_err(failed)?;
         schema::migrate(&mut db, 0).map_err(failed)?;
-        Ok(Self { db, path: path.to_owned(), feature: None, is_written: false, seal: None })
+        Ok(Self { db, path: path.to_owned(), feature: None, veil: None, is_written: false, seal: None })
     }
 
     /// The same ledger, of which rows of one feature alone are shown; of all, if `None`. All are kept.
@@ -290,6 +295,22 @@ impl Ledger {
     pub fn showing(mut self, feature: Option<&str>) -> Self {
         self.feature = feature.map(str::to_owned);
         self
+    }
+
+    /// The same ledger, in which a person is counted once who is there under a name and under a pseudonym.
+    #[must_use]
+    pub fn under(mut self, veil: Option<Veil>) -> Self {
+        if veil.is_some() {
+            // What is deleted is written over at once. Where it cannot be, the file is written anew all the same.
+            let _ = self.db.pragma_update(None, "secure_delete", "ON");
+        }
+        self.veil = veil;
+        self
+    }
+
+    /// What turns names into pseudonyms, where older rows bear such.
+    pub const fn veil(&self) -> Option<&Veil> {
+        self.veil.as_ref()
     }
 
     /// The feature that is shown; all, where absent.
@@ -333,7 +354,7 @@ impl Ledger {
         db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;").map_err(failed)?;
         db.pragma_update(None, "cache_size", -64_000).map_err(failed)?;
         db.set_prepared_statement_cache_capacity(64);
-        Ok(Self { db, path: path.to_owned(), feature: None, is_written: false, seal: None })
+        Ok(Self { db, path: path.to_owned(), feature: None, veil: None, is_written: false, seal: None })
     }
 
     /// The version of the file, 0 of a new one; an error for one that is none of ours.

@@ -7,10 +7,12 @@ use chrono::{Datelike, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use rusqlite::{Connection, Row, params};
 
+use super::forget::veiled_place;
 use super::names::Names;
 use super::{code, findings, places, publish, told};
 use crate::finding::Finding;
-use crate::model::{Denial, Hold};
+use crate::model::{Denial, Hold, Identity};
+use crate::privacy::{Veil, is_pseudonym};
 use crate::trace::{Analysis, Carry, Counted, Session, Span, Stretch};
 
 /// A calendar month of UTC.
@@ -48,7 +50,7 @@ impl Month {
         Span { from: midnight(self.first()), until: midnight(self.next().first()), as_of: None }
     }
 
-    const fn number(self) -> i64 {
+    pub(super) const fn number(self) -> i64 {
         self.0
     }
 }
@@ -86,6 +88,10 @@ pub(super) struct Writing<'a> {
     pub(super) names: &'a mut Names,
     pub(super) licence: i64,
     pub(super) zone: Tz,
+    /// The moment before which rows stand on their own: what ended by then is not written again.
+    pub(super) edge: i64,
+    /// What turns all else of people into pseudonyms whom the evidence names by such.
+    pub(super) veil: Option<&'a Veil>,
     /// The days of which something is known otherwise than before.
     pub(super) days: BTreeSet<NaiveDate>,
 }
@@ -103,7 +109,7 @@ struct Piece {
     place: Option<i64>,
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
     /// Puts a month into the ledger.
     pub(super) fn put(
         &mut self,
@@ -146,12 +152,27 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// What turns the address of somebody into a pseudonym who is forgotten.
+    fn veil_of(&self, who: &Identity) -> Option<&'a Veil> {
+        self.veil.filter(|_| is_pseudonym(who.login()))
+    }
+
+    fn pair(&mut self, who: &Identity) -> rusqlite::Result<i64> {
+        match self.veil_of(who) {
+            None => self.names.pair(self.db, who),
+            Some(veil) => self.names.pair(self.db, &veil.who(who)),
+        }
+    }
+
     fn holds(&mut self, month: Month, holds: &[Hold]) -> rusqlite::Result<()> {
         let mut new = Vec::with_capacity(holds.len());
-        for hold in holds {
-            let address = hold.address.map(|(ip, _)| self.names.address(self.db, ip)).transpose()?;
+        let edge = self.edge;
+        for hold in holds.iter().filter(|hold| hold.end.timestamp() > edge) {
+            let veil = self.veil_of(&hold.who);
+            let ip = hold.address.map(|(ip, _)| veil.map_or(ip, |veil| veil.ip(ip)));
+            let address = ip.map(|ip| self.names.address(self.db, ip)).transpose()?;
             let key: HoldKey = (
-                self.names.pair(self.db, &hold.who)?,
+                self.pair(&hold.who)?,
                 self.names.feature(self.db, self.licence, &hold.feature.name)?,
                 hold.start.timestamp(),
                 hold.end.timestamp(),
@@ -219,13 +240,19 @@ impl Writing<'_> {
 
     fn pieces(&mut self, month: Month, sessions: &[Session]) -> rusqlite::Result<()> {
         let mut new: BTreeMap<PieceKey, Piece> = BTreeMap::new();
-        for session in sessions {
-            let pair = self.names.pair(self.db, &session.who)?;
+        let edge = self.edge;
+        for session in sessions.iter().filter(|session| session.end.timestamp() > edge) {
+            let pair = self.pair(&session.who)?;
+            let veil = self.veil_of(&session.who);
             let feature = self.names.feature(self.db, self.licence, &session.feature.name)?;
             let address = session.ip.map(|ip| self.names.address(self.db, ip)).transpose()?;
             let (state, evidence) = (code::of_state(session.state), code::of_evidence(session.evidence));
             for piece in session.pieces(self.zone) {
-                let place = address.map(|address| places::at(self.db, address, piece.date)).transpose()?;
+                let place = address.map(|address| match veil {
+                    None => places::at(self.db, address, piece.date),
+                    Some(veil) => veiled_place(self.db, self.names, veil, (address, piece.date), self.zone),
+                });
+                let place = place.transpose()?;
                 let key = (pair, feature, session.start.timestamp(), piece.start.timestamp());
                 let (until, cut) = (piece.end.timestamp(), piece.cut);
                 new.insert(key, Piece { until, cut, state, evidence, place });
@@ -306,8 +333,9 @@ impl Writing<'_> {
 
     fn refusals(&mut self, month: Month, denials: &[Denial]) -> rusqlite::Result<()> {
         let mut new: BTreeMap<RefusalKey, bool> = BTreeMap::new();
-        for denial in denials {
-            let pair = self.names.pair(self.db, &denial.who)?;
+        let edge = self.edge;
+        for denial in denials.iter().filter(|denial| denial.at.timestamp() >= edge) {
+            let pair = self.pair(&denial.who)?;
             let feature = self.names.feature(self.db, self.licence, &denial.feature.name)?;
             let mut ordinal = 0;
             while new.contains_key(&(denial.at.timestamp(), pair, feature, ordinal)) {
@@ -357,7 +385,8 @@ impl Writing<'_> {
                     "DELETE FROM {table} WHERE month = ?1 AND feature_id IN (SELECT id FROM feature WHERE licence_id = ?2)",
                 ))?
                 .execute([month.number(), self.licence])?;
-            for (at, feature, count) in counts {
+            let edge = self.edge;
+            for (at, feature, count) in counts.into_iter().filter(|(at, ..)| at.timestamp() >= edge) {
                 let feature = self.names.feature(self.db, self.licence, feature)?;
                 self.db
                     .prepare_cached(&format!(
@@ -371,8 +400,8 @@ impl Writing<'_> {
 
     fn coverage(&mut self, month: Month, coverage: &[Stretch]) -> rusqlite::Result<()> {
         let mut new: BTreeMap<(i64, i64), (i64, i64)> = BTreeMap::new();
-        for stretch in coverage {
-            let key = (code::of_source(stretch.source), stretch.since.timestamp());
+        for stretch in coverage.iter().filter(|stretch| stretch.until.timestamp() > self.edge) {
+            let key = (code::of_source(stretch.source), stretch.since.timestamp().max(self.edge));
             new.insert(key, (stretch.until.timestamp(), code::of_hole(stretch.hole)));
         }
         let mut found = self
@@ -404,7 +433,11 @@ impl Writing<'_> {
         self.db
             .prepare_cached("DELETE FROM finding WHERE month IS NULL AND day >= ?1 AND day < ?2")?
             .execute([code::of_day(first), code::of_day(last)])?;
-        found.iter().try_for_each(|finding| findings::put(self.db, finding, Some(month.number())))
+        let is_kept = |finding: &&Finding| match finding.day.and_then(|day| day.and_hms_opt(23, 59, 59)) {
+            Some(end) => end.and_utc().timestamp() >= self.edge,
+            None => true,
+        };
+        found.iter().filter(is_kept).try_for_each(|finding| findings::put(self.db, finding, Some(month.number())))
     }
 }
 

@@ -261,8 +261,15 @@ impl Ledger {
         })
     }
 
-    /// The times of some days that any source vouches for, of those that evidence speaks of.
+    /// The times of some days that any source vouches for, of those that evidence speaks of. Days whose rows are forgotten are
+    /// not known any more.
     pub fn known(&self, first: NaiveDate, last: NaiveDate, zone: Tz) -> Result<Known, LedgerError> {
+        let kept = self.first_kept()?.unwrap_or(NaiveDate::MIN);
+        if kept > last { Ok(Known::default()) } else { self.once_known(first.max(kept), last, zone) }
+    }
+
+    /// The same, with the days whose rows are forgotten: what is known of their sums.
+    pub fn once_known(&self, first: NaiveDate, last: NaiveDate, zone: Tz) -> Result<Known, LedgerError> {
         let (from, until) = code::bounds(first, last, zone);
         self.with(|db| {
             let ends = |row: &Row<'_>| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?));

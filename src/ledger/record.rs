@@ -11,11 +11,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::month::{Chapter, Month, Writing, cut_given};
 use super::names::Names;
 use super::places::{self, Change};
-use super::{Ledger, LedgerError, code, findings, month, old, publish, query, refused, sums};
+use super::{Ledger, LedgerError, code, findings, forget, month, old, publish, query, refused, sums};
 use crate::config::TraceSettings;
 use crate::derivation::DhcpNames;
 use crate::finding::{Finding, Gap};
 use crate::model::{Machine, Vlan};
+use crate::privacy::{Veil, is_pseudonymous_address};
 use crate::trace::{Analysis, Carry};
 
 /// What one night has to tell beside the logs.
@@ -36,22 +37,24 @@ pub struct Night<'a> {
 /// Changes of the ledger on their way: all of them are made, or none.
 #[derive(Debug)]
 pub struct Changing<'a> {
-    tx: Transaction<'a>,
-    names: Names,
-    licence: i64,
+    pub(super) tx: Transaction<'a>,
+    pub(super) names: Names,
+    pub(super) licence: i64,
     path: PathBuf,
     days: BTreeSet<NaiveDate>,
+    /// What turns the addresses of people who are forgotten into pseudonyms.
+    veil: Option<Veil>,
 }
 
 impl Ledger {
     /// Begins to change the ledger; nothing of it is seen or kept before it is [committed](Changing::commit).
     pub fn change(&mut self, licence: &str) -> Result<Changing<'_>, LedgerError> {
-        let path = self.path.clone();
+        let (path, veil) = (self.path.clone(), self.veil.clone());
         let begin = |db| {
             let tx = Transaction::new(db, TransactionBehavior::Immediate)?;
             let names = Names::default();
             let licence = Names::licence(&tx, licence)?;
-            Ok(Changing { tx, names, licence, path: path.clone(), days: BTreeSet::new() })
+            Ok(Changing { tx, names, licence, path: path.clone(), days: BTreeSet::new(), veil: veil.clone() })
         };
         begin(&mut self.db).map_err(|error| LedgerError::new(&path, error))
     }
@@ -64,7 +67,12 @@ impl Changing<'_> {
         self.tx.commit().map_err(|error| LedgerError::new(&path, error))
     }
 
-    fn with<T>(&mut self, work: impl FnOnce(&mut Self) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
+    /// What turns names into pseudonyms, where older rows bear such.
+    pub const fn veil(&self) -> Option<&Veil> {
+        self.veil.as_ref()
+    }
+
+    pub(super) fn with<T>(&mut self, work: impl FnOnce(&mut Self) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
         work(self).map_err(|error| LedgerError::new(&self.path, error))
     }
 
@@ -103,14 +111,15 @@ impl Changing<'_> {
         self.write(zone, |writing| writing.chapter(month, &chapter, carry))
     }
 
-    fn write(
+    pub(super) fn write(
         &mut self,
         zone: Tz,
         work: impl FnOnce(&mut Writing<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), LedgerError> {
         self.with(|this| {
             let (db, licence) = (&*this.tx, this.licence);
-            let mut writing = Writing { db, names: &mut this.names, licence, zone, days: BTreeSet::new() };
+            let (edge, veil) = (forget::edge(db, zone)?.unwrap_or(i64::MIN), this.veil.as_ref());
+            let mut writing = Writing { db, names: &mut this.names, licence, zone, edge, veil, days: BTreeSet::new() };
             work(&mut writing)?;
             let days = writing.days;
             publish::mark_parted(db, days.iter().copied(), zone)?;
@@ -193,6 +202,7 @@ impl Changing<'_> {
                 found.query_map([from, until], |row| Ok((code::ip(&row.get::<_, String>(0)?)?, row.get(1)?)))?;
             let mut found: Vec<(IpAddr, String)> = found.collect::<Result<_, _>>()?;
             found.extend(refused::unseated(&this.tx, (from, until))?);
+            found.retain(|(ip, _)| !is_pseudonymous_address(*ip));
             Ok(found)
         })
     }

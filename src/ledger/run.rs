@@ -30,7 +30,39 @@ pub struct Lack {
     pub since: DateTime<Utc>,
 }
 
+/// The setting that holds the clock of the last night, as JSON.
+const CLOCK: &str = "clock";
+
+/// What a night's clock said, and the newest moment that any log named then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// This machine's clock.
+    pub at: DateTime<Utc>,
+    /// The logs' newest moment.
+    pub newest: Option<DateTime<Utc>>,
+}
+
+impl Clock {
+    /// Up to when time is known to have passed, by the night before and by one that follows it. Logs that go on say it; where
+    /// they do not, the clock of the night before does.
+    pub fn reaches(&self, next: &Self) -> Option<DateTime<Utc>> {
+        if next.newest > self.newest { next.newest } else { Some(self.at).max(next.newest) }
+    }
+}
+
 impl Ledger {
+    /// The clock of the last night.
+    pub fn clock(&self) -> Result<Option<Clock>, LedgerError> {
+        let text = self.with(|db| query::setting(db, CLOCK))?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Notes the clock of a night.
+    pub fn note_clock(&self, clock: &Clock) -> Result<(), LedgerError> {
+        // A struct of plain values is always JSON.
+        self.with(|db| set(db, CLOCK, &serde_json::to_string(clock).unwrap_or_default()))
+    }
+
     /// The last night; `None` before the first one.
     pub fn last_run(&self) -> Result<Option<Run>, LedgerError> {
         let text = self.with(|db| query::setting(db, RUN))?;
@@ -50,5 +82,23 @@ impl Ledger {
         // A struct of plain values is always JSON.
         let text = serde_json::to_string(&Run { at, is_stale, lacks }).unwrap_or_default();
         self.with(|db| set(db, RUN, &text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_has_passed_as_far_as_the_logs_say_or_as_two_nights_do() {
+        let at = |day: &str| format!("{day}T02:00:00Z").parse::<DateTime<Utc>>().unwrap();
+        let clock = |now: &str, newest: &str| Clock { at: at(now), newest: Some(at(newest)) };
+        let before = clock("2026-11-26", "2026-11-25");
+        assert_eq!(before.reaches(&clock("2026-11-27", "2026-11-26")), Some(at("2026-11-26")));
+        assert_eq!(before.reaches(&clock("2031-11-27", "2026-11-26")), Some(at("2026-11-26")), "the logs know better");
+        assert_eq!(before.reaches(&clock("2026-11-27", "2026-11-25")), Some(at("2026-11-26")), "the server is silent");
+        let ahead = clock("2031-11-27", "2026-11-25");
+        assert_eq!(ahead.reaches(&clock("2031-11-28", "2026-11-25")), Some(at("2031-11-27")), "two nights say so");
+        assert_eq!(ahead.reaches(&clock("2031-11-28", "2026-11-27")), Some(at("2026-11-27")), "the logs go on");
     }
 }

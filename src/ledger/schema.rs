@@ -15,7 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i32 = 0x6a65_746f;
 
 /// The migrations in their order. None is ever changed once it was released: a new one is put behind it.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
 
 /// The version that this jeton writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();
@@ -275,5 +275,21 @@ const THIRD: &str = "
 CREATE TABLE in_use (
     feature_id INTEGER NOT NULL REFERENCES feature, at INTEGER NOT NULL, month INTEGER NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (feature_id, at)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What is left of days whose rows are forgotten.
+const FOURTH: &str = "
+-- How much was used of a department's machines in an hour of a day, in seconds, and how many sessions began.
+CREATE TABLE kept_sum (
+    day INTEGER NOT NULL, feature_id INTEGER NOT NULL REFERENCES feature, department TEXT NOT NULL, hour INTEGER NOT NULL,
+    use_s INTEGER NOT NULL, token_s INTEGER, begun INTEGER NOT NULL,
+    PRIMARY KEY (day, feature_id, department, hour)
+) STRICT, WITHOUT ROWID;
+-- The figures (JSON) of a calendar period that was over before any of its days was forgotten: of the site or of a
+-- department, of a feature or of all (empty).
+CREATE TABLE kept_figures (
+    kind TEXT NOT NULL, first INTEGER NOT NULL, feature TEXT NOT NULL, scope TEXT NOT NULL, figures TEXT NOT NULL,
+    PRIMARY KEY (kind, first, feature, scope)
 ) STRICT, WITHOUT ROWID;
 ";

@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
 use clap::ValueEnum;
-use rusqlite::{Connection, params};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Deserialize;
 
 use super::record::set;
-use super::{Ledger, LedgerError, code, query};
+use super::{Ledger, LedgerError, code, forget, query};
 use crate::model::State;
 use crate::trace::seats::by_hour;
 
@@ -61,9 +63,9 @@ impl Grouping {
             Self::Month => "strftime('%Y-%m', 1721424.5 + day)",
             Self::Weekday => "(day - 1) % 7 + 1",
             Self::Hour => "hour",
-            Self::Department => "coalesce(m.department, '')",
-            Self::User => "pair.login",
-            Self::Machine => "pair.host",
+            Self::Department => "department",
+            Self::User => "coalesce(login, '')",
+            Self::Machine => "coalesce(host, '')",
             Self::Feature => "feature.name",
         }
     }
@@ -80,10 +82,10 @@ pub struct Used {
     pub token_seconds: Option<i64>,
     /// Sessions that began.
     pub begun: i64,
-    /// Distinct logins.
-    pub users: i64,
-    /// Distinct names of machines.
-    pub machines: i64,
+    /// Distinct logins; `None` where rows are forgotten, and sums alone are known.
+    pub users: Option<i64>,
+    /// Distinct names of machines; `None` likewise.
+    pub machines: Option<i64>,
     /// Days with any use.
     pub days: i64,
 }
@@ -100,16 +102,18 @@ impl Ledger {
                 _ => "1",
             };
             let sql = format!(
-                "SELECT {column}, sum(use_s), sum(token_s), sum(begun), count(DISTINCT pair.login), \
-                 count(DISTINCT pair.host), count(DISTINCT day) \
-                 FROM day_sum JOIN pair ON pair.id = pair_id JOIN feature ON feature.id = feature_id \
-                 LEFT JOIN place ON place.id = place_id LEFT JOIN machine m ON m.id = place.machine_id \
+                "SELECT {column}, sum(use_s), sum(token_s), sum(begun), count(DISTINCT {login}), \
+                 count(DISTINCT {host}), count(DISTINCT day), max(login IS NULL), min(day) \
+                 FROM ({ROWS} UNION ALL {KEPT}) JOIN feature ON feature.id = feature_id \
                  WHERE day BETWEEN ?1 AND ?2 AND feature_id IN ({shown}) GROUP BY 1 ORDER BY {order}",
                 column = by.column(),
+                login = self.known_as(db, "login")?,
+                host = self.known_as(db, "host")?,
                 shown = shown.join(","),
             );
             let mut found = db.prepare(&sql)?;
             let found = found.query_map([code::of_day(first), code::of_day(last)], |row| {
+                let is_counted = !row.get::<_, bool>(7)?;
                 let group = match row.get(0)? {
                     rusqlite::types::Value::Integer(number) => number.to_string(),
                     rusqlite::types::Value::Text(text) => text,
@@ -117,12 +121,63 @@ impl Ledger {
                 };
                 let (seconds, token_seconds, begun) = (row.get(1)?, row.get(2)?, row.get(3)?);
                 let (users, machines, days) = (row.get(4)?, row.get(5)?, row.get(6)?);
-                Ok(Used { group, seconds, token_seconds, begun, users, machines, days })
+                let counted = |count: i64| is_counted.then_some(count);
+                let (users, machines) = (counted(users), counted(machines));
+                let used = Used { group, seconds, token_seconds, begun, users, machines, days };
+                let first = code::day(row.get(8)?)?;
+                if is_counted { Ok(used) } else { self.with_kept_counts(db, used, first, by) }
             })?;
             found.collect()
         })
     }
+
+    /// How a name is compared: as its pseudonym, where one person can be there under both.
+    fn known_as(&self, db: &Connection, name: &str) -> rusqlite::Result<String> {
+        let Some(veil) = self.veil.as_ref().filter(|_| forget::edge(db, Tz::UTC).is_ok_and(|edge| edge.is_some()))
+        else {
+            return Ok(name.to_owned());
+        };
+        let (veil, kind) = (veil.clone(), name.to_owned());
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        db.create_scalar_function(&*format!("veiled_{name}"), 1, flags, move |context| {
+            let name = context.get::<Option<String>>(0)?;
+            Ok(name.map(|name| if kind == "login" { veil.login(&name) } else { veil.host(&name) }))
+        })?;
+        Ok(format!("veiled_{name}({name})"))
+    }
+
+    /// With the numbers of people and machines that were kept of a day or a month when it was over.
+    fn with_kept_counts(&self, db: &Connection, used: Used, day: NaiveDate, by: Grouping) -> rusqlite::Result<Used> {
+        let (kind, first) = match by {
+            Grouping::Day => ("day", day),
+            Grouping::Month => ("month", day.with_day(1).unwrap_or(day)),
+            _ => return Ok(used),
+        };
+        let feature = self.shown_feature().unwrap_or_default();
+        let kept: Option<String> = db
+            .prepare_cached(
+                "SELECT figures FROM kept_figures WHERE kind = ?1 AND first = ?2 AND feature = ?3 AND scope = 'site'",
+            )?
+            .query_row(params![kind, code::of_day(first), feature], |row| row.get(0))
+            .optional()?;
+        let kept = kept.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+        Ok(Used { users: kept.as_ref().map(|kept| kept.users), machines: kept.map(|kept| kept.hosts), ..used })
+    }
 }
+
+/// What of kept figures is asked for here.
+#[derive(Deserialize)]
+struct Kept {
+    users: i64,
+    hosts: i64,
+}
+
+/// Sums with who it was where.
+const ROWS: &str = "SELECT day, feature_id, hour, use_s, token_s, begun, login, host, \
+                    coalesce(m.department, '') AS department FROM day_sum JOIN pair ON pair.id = pair_id \
+                    LEFT JOIN place ON place.id = place_id LEFT JOIN machine m ON m.id = place.machine_id";
+/// Those of days whose rows are forgotten.
+const KEPT: &str = "SELECT day, feature_id, hour, use_s, token_s, begun, NULL, NULL, department FROM kept_sum";
 
 /// Adds up a day anew, and says whether that changed anything.
 pub(super) fn follow(db: &Connection, day: NaiveDate, zone: Tz) -> rusqlite::Result<bool> {

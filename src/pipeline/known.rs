@@ -3,6 +3,8 @@
 use chrono::{DateTime, Datelike, Days as DaysOff, Duration, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::forget;
+use super::publish::KeptFigures;
 use super::{Ask, Days, Fetched, Gathered, Listener, Material, Memory, cite_findings, gather, learn};
 use crate::config::{Config, ORIGIN, SeatCounts, TraceSettings};
 use crate::evidence::Evidence;
@@ -11,6 +13,7 @@ use crate::ledger::{Grouping, Ledger, LedgerError, Used};
 use crate::model::{Denial, Duplicates, Hold, LastUse, SessionRow, State, Terms};
 use crate::network::Remote;
 use crate::parse::datetime::{end_of_day, start_of_day};
+use crate::privacy::Veil;
 use crate::report::{MonthUse, Period};
 use crate::source::Source;
 use crate::trace::coverage::Hole;
@@ -70,7 +73,8 @@ pub fn rows(
     listener: Listener<'_>,
 ) -> anyhow::Result<Rows> {
     let kept = Ledger::open_to_read(&Memory::path(config))?;
-    let Some(ledger) = kept.map(|ledger| ledger.showing(config.origin.feature.as_deref())) else {
+    let veil = || Veil::open(&config.output.directory).ok().flatten();
+    let Some(ledger) = kept.map(|ledger| ledger.showing(config.origin.feature.as_deref()).under(veil())) else {
         return at_hand(config, remote()?.as_ref(), span, wanted, listener);
     };
     ledger.check_site(&config.site.name, &config.origin.address.to_string())?;
@@ -138,6 +142,11 @@ pub struct Known {
     seats: Seats,
     former: Vec<String>,
     begins: Option<NaiveDate>,
+    kept: KeptFigures,
+    first_named: Option<NaiveDate>,
+    first_kept: Option<NaiveDate>,
+    /// What departments see names through.
+    veil: Option<Veil>,
 }
 
 /// How many tokens the laboratory has, day by day: as the configuration says it for all days, else as the nights knew it; where
@@ -316,7 +325,7 @@ impl Known {
         let refusals = refusals(&denials, &holds);
         let end = end_of_day(last, zone);
         holds.retain(|hold| hold.start < end);
-        Ok(Self {
+        let known = Self {
             rows: ledger.rows(first, last, zone)?,
             holds,
             denials,
@@ -328,13 +337,52 @@ impl Known {
             seats,
             former: ledger.former_departments()?,
             begins: ledger.begins(zone)?,
-        })
+            kept: forget::kept_figures(ledger, period)?,
+            first_named: ledger.first_named()?,
+            first_kept: ledger.first_kept()?,
+            veil: ledger.veil().filter(|_| config.privacy.heads_see_pseudonyms).cloned(),
+        };
+        let mut known = known;
+        if let Some(veil) = ledger.veil() {
+            // A workbook that is not written again names nobody of longer ago than its own period.
+            if config.privacy.named.is_some() && period.last() < now.with_timezone(&zone).date_naive() {
+                for one in &mut known.unused {
+                    *one = veil.last_use(one);
+                }
+            }
+            for part in [period.previous(), period] {
+                if forget::is_veiled(ledger, part)? {
+                    known.veil(part, zone, veil);
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Puts all that is of a period under pseudonyms: where names of a part of it are forgotten, nobody is to be there under a
+    /// name and under a pseudonym.
+    fn veil(&mut self, period: Period, zone: Tz, veil: &Veil) {
+        let (from, until) = period.bounds(zone);
+        let is_in = |at: DateTime<Utc>| from <= at && at < until;
+        for row in self.rows.iter_mut().filter(|row| is_in(row.start.to_utc())) {
+            *row = veil.row(row);
+        }
+        for hold in self.holds.iter_mut().filter(|hold| hold.start < until && hold.end >= from) {
+            *hold = veil.hold(hold);
+        }
+        for denial in self.denials.iter_mut().filter(|denial| is_in(denial.at)) {
+            *denial = veil.denial(denial);
+        }
+        for refusal in self.refusals.iter_mut().filter(|refusal| is_in(refusal.denial.at)) {
+            *refusal = veil.refusal(refusal);
+        }
     }
 
     /// What reports are made of.
     pub fn material<'a>(&'a self, gaps: &'a [Gap], now: DateTime<Utc>) -> Material<'a> {
-        let Self { rows, holds, denials, refusals, months, unused, findings, watched, seats, former, begins } = self;
-        let begins = *begins;
+        let Self { rows, holds, denials, refusals, months, unused, findings, watched, seats, former, .. } = self;
+        let (begins, kept) = (self.begins, &self.kept);
+        let (first_named, first_kept, veil) = (self.first_named, self.first_kept, self.veil.as_ref());
         Material {
             rows,
             holds,
@@ -347,6 +395,10 @@ impl Known {
             gaps,
             seats,
             former,
+            kept,
+            first_named,
+            first_kept,
+            veil,
             now,
             begins,
         }

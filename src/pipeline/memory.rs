@@ -8,6 +8,7 @@ use anyhow::Context;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use super::fetch::newest;
+use super::forget;
 use super::marks::Marks;
 use super::{Listener, Step};
 use crate::config::{Config, ORIGIN, TraceSettings};
@@ -16,6 +17,7 @@ use crate::evidence::{Damage, Evidence, Kind};
 use crate::finding::Gap;
 use crate::ledger::{Changing, Ledger, LedgerError, Month};
 use crate::output;
+use crate::privacy::{Forgotten, Veil};
 
 /// What no log holds, beside the evidence: JSON, compressed.
 const FACTS: &str = "facts.zst";
@@ -50,7 +52,16 @@ impl Memory {
     /// Opens the memory, or begins one; a damaged ledger is set aside.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
         let path = Self::path(config);
-        let evidence = Evidence::open(&Self::evidence_path(config))?;
+        let (veil, forgotten) = veils(config)?;
+        if config.privacy.named.is_some() {
+            forget::forget_set_aside(config)?;
+        }
+        let mut evidence = Evidence::open(&Self::evidence_path(config))?;
+        if let Some(forgotten) = forgotten {
+            evidence.replace_names(forgotten);
+            // Where a run was killed in it, the rest is done now.
+            evidence.replace_kept_names()?;
+        }
         let is_there = path.symlink_metadata().is_ok();
         let mut lost = Vec::new();
         let ledger = match Ledger::open(&path) {
@@ -61,15 +72,42 @@ impl Memory {
             opened => opened?,
         };
         let is_new = !is_there && evidence.is_empty();
-        let mut ledger = ledger.showing(config.origin.feature.as_deref());
+        let mut ledger = ledger.showing(config.origin.feature.as_deref()).under(veil);
         ledger.check_site(&config.site.name, &config.origin.address.to_string())?;
         if ledger.is_empty()? {
             lost.extend(restore(&mut ledger, &Self::evidence_path(config))?);
         }
         let mut memory = Self { evidence, ledger, path, is_new, lost };
         memory.take_damage(config);
+        memory.honour_horizon(config)?;
         memory.take_old(config)?;
         Ok(memory)
+    }
+
+    /// Makes ledger and evidence agree on what is forgotten: a run may have been killed between them, and either may have been put
+    /// back from a backup.
+    fn honour_horizon(&mut self, config: &Config) -> anyhow::Result<()> {
+        let (of_ledger, of_evidence) = (self.ledger.first_named()?, self.evidence.first_kept());
+        if let Some(first) = of_ledger.filter(|first| of_evidence < Some(*first)) {
+            self.evidence.forget_before(first, Utc::now().date_naive())?;
+        }
+        if let Some(first) = of_evidence.filter(|first| of_ledger < Some(*first)) {
+            // What the ledger knows of before stands on its own, as its evidence is gone.
+            let zone = config.site.timezone;
+            let month = Month::of(crate::parse::datetime::start_of_day(first, zone).date_naive()).previous();
+            let veil = self.ledger.veil().cloned();
+            let facts = fs_err::read(Self::evidence_path(config).join(FACTS))
+                .and_then(|packed| zstd::decode_all(packed.as_slice()));
+            let carry = facts.ok().and_then(|facts| Ledger::handed_on(&facts, first, zone)).unwrap_or_default();
+            let mut change = self.ledger.change(ORIGIN)?;
+            change.settle_before(first, month, &carry, zone)?;
+            if let Some(veil) = veil {
+                change.forget_names(&veil, first, zone)?;
+                change.note_unscrubbed()?;
+            }
+            change.commit()?;
+        }
+        Ok(())
     }
 
     /// Takes away what was begun, where there was nothing before.
@@ -156,9 +194,10 @@ impl Memory {
         match work(&self.evidence, &mut self.ledger) {
             Err(error) if is_damage(&error) => {
                 let feature = self.ledger.shown_feature().map(str::to_owned);
+                let veil = self.ledger.veil().cloned();
                 self.ledger = Ledger::in_memory()?;
                 self.lost.push(set_aside(&self.path, &format!("{error:#}"))?);
-                self.ledger = Ledger::open(&self.path)?.showing(feature.as_deref());
+                self.ledger = Ledger::open(&self.path)?.showing(feature.as_deref()).under(veil);
                 if let Some(folder) = self.evidence.folder() {
                     self.lost.extend(restore(&mut self.ledger, folder)?);
                 }
@@ -209,17 +248,48 @@ pub(super) fn derive(
     as_of: DateTime<Utc>,
     listener: Listener<'_>,
 ) -> anyhow::Result<Updated> {
+    let is_given = ledger.chapters()?.values().any(|chapter| chapter.is_given);
     if let Some(edge) = first(evidence, settings)
         && let Some(carry) = ledger.old_carry(edge)?
     {
-        let month = Month::of(edge.date_naive()).previous();
-        ledger.give(month, &carry, edge, settings.timezone)?;
+        // A ledger that was made anew from facts knows better what is handed on.
+        if !is_given {
+            let month = Month::of(edge.date_naive()).previous();
+            ledger.give(month, &carry, edge, settings.timezone)?;
+        }
         ledger.forget_old()?;
     }
     let ports = known(ledger.dated_values("port")?);
     let servers = known(ledger.dated_values("address")?);
-    let derivation = Derivation::new(evidence, settings, ledger.dhcp_names()?, as_of).with_earlier(ports, servers);
+    let derivation = Derivation::new(evidence, settings, ledger.dhcp_names()?, as_of)
+        .with_earlier(ports, servers)
+        .with_veil(ledger.veil().cloned());
     Ok(update(&derivation, ledger, &|month| listener(Step::Deriving(month.first())))?)
+}
+
+/// The derivation of a ledger's evidence, as of a moment.
+pub(super) fn derivation<'a>(
+    evidence: &'a Evidence,
+    ledger: &Ledger,
+    settings: &'a TraceSettings,
+    as_of: DateTime<Utc>,
+) -> anyhow::Result<Derivation<'a>> {
+    let [ports, servers] = ["port", "address"].map(|name| ledger.dated(ORIGIN, name));
+    let derivation = Derivation::new(evidence, settings, ledger.dhcp_names()?, as_of);
+    Ok(derivation.with_earlier(known(ports?), known(servers?)).with_veil(ledger.veil().cloned()))
+}
+
+/// What turns names into pseudonyms, where the configuration or the memory wants any; and who is forgotten.
+fn veils(config: &Config) -> anyhow::Result<(Option<Veil>, Option<Forgotten>)> {
+    let folder = &config.output.directory;
+    let evidence = Memory::evidence_path(config);
+    let is_wanted = config.privacy.named.is_some() || config.privacy.heads_see_pseudonyms;
+    let veil = if is_wanted { Some(Veil::open_or_make(folder)?.0) } else { Veil::open(folder)? };
+    let forgotten = match &veil {
+        Some(veil) if Forgotten::is_any(&evidence) => Some(Forgotten::open(&evidence, veil.clone())?),
+        _ => None,
+    };
+    Ok((veil, forgotten))
 }
 
 /// The values of a setting on all days, as far as they can be read.

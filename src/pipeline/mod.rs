@@ -9,15 +9,18 @@
 mod cite;
 mod due;
 mod fetch;
+mod forget;
 mod known;
 mod marks;
 mod memory;
+mod person;
 mod plan;
 mod publish;
 mod push;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use chrono::{DateTime, Days as Span, NaiveDate, Utc};
@@ -26,10 +29,12 @@ pub use cite::{ReadLog, cite_findings, cited};
 pub use fetch::{
     Fetched, NoTraces, TraceFiles, fetch_licence, fetch_lmstat, fetch_traces, newest, present, read_files,
 };
+pub use forget::horizon_of_imports;
 pub use known::{Known, Rows, Wanted, Whence, at_hand, rows, seats, terms};
 pub use memory::{Memory, Rederived, derived, rederive};
+pub use person::{Person, PersonForgotten, Shown, Stay, forget_person, kept_where, note_handed_over, person};
 pub use plan::{Plan, plan};
-pub use publish::{Material, Published, publish_night, publish_reports};
+pub use publish::{KeptFigures, Material, Published, publish_night, publish_reports};
 pub use push::{Pushed, push_history};
 
 use crate::config::{Config, SeatCounts, TraceSettings};
@@ -259,6 +264,10 @@ pub fn learn(
     findings.extend(seats_disagree(config, gathered.terms.as_deref(), &mut change)?);
     change.night(&Night { machines: &resolution.machines, findings: &findings, gaps: &gaps, now, settings })?;
     let moved = change.departments(config.vlans.iter().map(|vlan| (vlan.id, vlan.department.as_str())), zone)?;
+    if config.privacy.named.is_some() {
+        // Nothing is kept of machines that nobody uses: the inputs have them.
+        change.forget_unused_names(zone)?;
+    }
     change.commit()?;
     Ok(Learned { gaps, moved })
 }
@@ -323,11 +332,21 @@ pub fn nightly(
     memory.keep_facts()?;
     memory.ledger.check_feature()?;
     memory.verify_part(gathered.now.date_naive())?;
+    let mut passed = forget::pass(config, &mut memory, gathered.now, remote.is_live(), listener)?;
     publish::reopen(config, &learned.moved);
     let lost = memory.lost(config);
     let gaps: Vec<Gap> = learned.gaps.into_iter().chain(lost).collect();
     listener(Step::Doing("writing Origin_history and the workbooks"));
-    let mut summary = tell(config, remote, &mut memory.ledger, gathered.now, (asked, gaps))?;
+    let mut summary = tell(config, remote, &mut memory, gathered.now, (asked, gaps))?;
+    match forget::workbooks(config, &memory.ledger, gathered.now, None) {
+        Ok(published) => {
+            summary.gaps.extend(published.failures);
+            let told: BTreeSet<PathBuf> = summary.published.files.iter().cloned().collect();
+            summary.published.files.extend(published.files.into_iter().filter(|file| !told.contains(file)));
+        }
+        Err(error) => summary.gaps.push(forget::gap(config, &error)),
+    }
+    summary.findings.append(&mut passed.findings);
     let holes = known::holes(&memory.ledger, Days::ALL.first, summary.days.last, zone)?;
     summary.gaps.extend(known::new_holes(&holes_before, holes, zone));
     let at = if remote.is_live() { Utc::now() } else { gathered.now };
@@ -346,17 +365,22 @@ pub fn nightly(
 fn tell(
     config: &Config,
     remote: &dyn Remote,
-    ledger: &mut Ledger,
+    memory: &mut Memory,
     now: DateTime<Utc>,
     (asked, mut gaps): (Asked, Vec<Gap>),
 ) -> anyhow::Result<Summary> {
     let zone = config.site.timezone;
+    let ledger = &mut memory.ledger;
     let due = Due::of(ledger, asked)?;
     let path = config.output.directory.join(HISTORY);
     let told = history::lines(&due.history_rows(ledger, config)?, config.output.history_format);
+    let horizon = forget::of_history(config, ledger, &memory.evidence, &told)?;
+    if let Some(horizon) = &horizon {
+        forget::history(config, horizon).context("the history could not be written")?;
+    }
     let mut findings =
         history::write(&path, &told, config.output.history_format).context("the history could not be written")?;
-    let pushed = push_history(config, remote, &path);
+    let pushed = push_history(config, remote, &path, horizon.as_ref());
     let mut published = Published { files: vec![path], ..Published::default() };
     for period in due.periods(config) {
         let known = Known::of(ledger, period, config, now)?;

@@ -12,6 +12,8 @@ use crate::config::{Config, CsvStyle, ReportFormat};
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::model::{Denial, Hold, Identity, LastUse, Machine, SessionRow};
 use crate::output;
+use crate::pipeline::forget;
+use crate::privacy::Veil;
 use crate::report::{
     Figures, MOST_ROWS, MonthUse, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path,
     sheets, xlsx,
@@ -64,6 +66,14 @@ pub struct Material<'a> {
     pub seats: &'a Seats,
     /// The names that departments had before they were renamed.
     pub former: &'a [String],
+    /// The figures that were kept of rows that are forgotten, by the first day of their period and their scope.
+    pub kept: &'a KeptFigures,
+    /// The first day whose rows bear names, where older ones are forgotten.
+    pub first_named: Option<NaiveDate>,
+    /// The first day that has rows, where older ones are forgotten.
+    pub first_kept: Option<NaiveDate>,
+    /// What turns names into pseudonyms, where departments see these.
+    pub veil: Option<&'a Veil>,
     /// When the reports are established.
     pub now: DateTime<Utc>,
     /// The day from which on anything is known, where that is known itself.
@@ -96,8 +106,41 @@ struct Share {
     findings: Vec<Finding>,
 }
 
+/// Figures that were kept, by the first day of their period and the name of their scope.
+pub type KeptFigures = BTreeMap<(NaiveDate, String), Figures>;
+
+/// The name of a scope that figures are kept under.
+fn name_of(scope: Scope<'_>) -> String {
+    match scope {
+        Scope::Site => "site".to_owned(),
+        Scope::Unresolved => "unresolved".to_owned(),
+        Scope::Department(name) => format!("department {name}"),
+    }
+}
+
+/// The figures of a period that is over, by the names of the scopes: JSON, as they are kept when its rows are forgotten.
+pub(super) fn kept_figures(
+    config: &Config,
+    material: &Material<'_>,
+    period: Period,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut kept = BTreeMap::new();
+    for (scope, share) in shares(config, material, period) {
+        let mut figures = serde_json::to_value(share.figures(config, material, period, scope))?;
+        let hosts: BTreeSet<&str> = share.rows.iter().map(|row| row.who.host()).collect();
+        if let Some(figures) = figures.as_object_mut() {
+            figures.insert("hosts".to_owned(), hosts.len().into());
+        }
+        kept.insert(name_of(scope), figures.to_string());
+    }
+    Ok(kept)
+}
+
 impl Share {
-    fn figures(&self, config: &Config, material: &Material<'_>, period: Period) -> Figures {
+    fn figures(&self, config: &Config, material: &Material<'_>, period: Period, scope: Scope<'_>) -> Figures {
+        if let Some(kept) = material.kept.get(&(period.first(), name_of(scope))).filter(|_| period.is_whole()) {
+            return *kept;
+        }
         let usage = Usage {
             rows: &self.rows,
             holds: &self.holds,
@@ -106,6 +149,19 @@ impl Share {
             working: config.report.hours,
         };
         Figures::of(usage, material.seats, period, config.site.timezone)
+    }
+}
+
+impl Share {
+    /// The same under pseudonyms.
+    fn under(&self, veil: &Veil) -> Self {
+        Self {
+            rows: forget::veiled_rows(&self.rows, veil),
+            holds: self.holds.iter().map(|hold| veil.hold(hold)).collect(),
+            denials: self.denials.iter().map(|denial| veil.denial(denial)).collect(),
+            refusals: self.refusals.iter().map(|refusal| veil.refusal(refusal)).collect(),
+            findings: forget::veiled_findings(&self.findings),
+        }
     }
 }
 
@@ -187,6 +243,13 @@ pub fn publish_reports(config: &Config, material: &Material<'_>, period: Period,
     published
 }
 
+/// The names of the files of a scope in the folder of a period.
+pub(super) fn files_of(config: &Config, scope: Scope<'_>, period: Period) -> Vec<PathBuf> {
+    let path = |format| relative_path(&config.site.name, scope, period, extension(format));
+    let formats = [ReportFormat::Ods, ReportFormat::Xlsx, ReportFormat::Csv];
+    formats.into_iter().filter_map(|format| path(format).file_name().map(PathBuf::from)).collect()
+}
+
 /// Removes the workbooks of departments that have no row in the period any more, as their machines are in another one now.
 fn remove_stale(config: &Config, material: &Material<'_>, period: Period, written: &[PathBuf]) {
     let named = config.vlans.iter().map(|vlan| vlan.department.as_str());
@@ -218,12 +281,16 @@ impl<'a> Edition<'a> {
         let reached = material.begins.is_some_and(|begins| begins <= earlier.first());
         let before = reached.then(|| {
             let shares = self::shares(config, material, earlier);
-            shares.iter().map(|(scope, share)| (*scope, share.figures(config, material, earlier))).collect()
+            shares.iter().map(|(scope, share)| (*scope, share.figures(config, material, earlier, *scope))).collect()
         });
         let mut scopes: BTreeSet<Scope<'a>> =
             config.vlans.iter().map(|vlan| Scope::Department(&vlan.department)).collect();
         scopes.extend(shares.keys().filter(|scope| **scope != Scope::Site));
-        let figures = |scope| shares.get(scope).unwrap_or(&Share::default()).figures(config, material, period);
+        let kept = material.kept.keys().any(|key| *key == (period.first(), name_of(Scope::Unresolved)));
+        scopes.extend(kept.then_some(Scope::Unresolved));
+        let figures = |scope: &Scope<'_>| {
+            shares.get(scope).unwrap_or(&Share::default()).figures(config, material, period, *scope)
+        };
         let departments = scopes.iter().filter_map(|scope| match scope {
             Scope::Department(name) => Some((Some(*name), figures(scope))),
             Scope::Unresolved => Some((None, figures(scope))),
@@ -234,7 +301,7 @@ impl<'a> Edition<'a> {
 
     /// The figures of a scope in the period before; those of no use at all where the scope had none.
     fn before(&self, config: &Config, material: &Material<'_>, scope: Scope<'_>) -> Option<Figures> {
-        let none = || Share::default().figures(config, material, self.period.previous());
+        let none = || Share::default().figures(config, material, self.period.previous(), scope);
         self.before.as_ref().map(|before| before.get(&scope).copied().unwrap_or_else(none))
     }
 }
@@ -254,6 +321,13 @@ fn write(
         Scope::Unresolved => one.machine.department.is_none(),
     };
     let unused: Vec<LastUse> = material.unused.iter().filter(is_own).cloned().collect();
+    let veiled = material.veil.filter(|_| scope != Scope::Site).map(|veil| share.under(veil));
+    let unused = match material.veil.filter(|_| scope != Scope::Site) {
+        Some(veil) => unused.iter().map(|one| veil.last_use(one)).collect(),
+        None => unused,
+    };
+    let share = veiled.as_ref().unwrap_or(share);
+    let is_older = |first: &NaiveDate| *first > period.first();
     let input = ReportInput {
         site: &config.site.name,
         language: config.site.language,
@@ -273,6 +347,9 @@ fn write(
         known: Some(material.known),
         findings: &share.findings,
         gaps: material.gaps,
+        kept: material.kept.get(&(period.first(), name_of(scope))).copied().filter(|_| period.is_whole()),
+        first_named: material.first_named.filter(is_older),
+        first_kept: material.first_kept.filter(is_older),
         previous: edition.before(config, material, scope),
         begins: material.begins,
         departments: if scope == Scope::Site { &edition.departments } else { &[] },
@@ -314,7 +391,7 @@ fn render(input: &ReportInput<'_>, format: ReportFormat, style: CsvStyle) -> Res
 }
 
 /// The scope of a machine: its department.
-fn scope_of(machine: &Machine) -> Scope<'_> {
+pub(super) fn scope_of(machine: &Machine) -> Scope<'_> {
     machine.department.as_deref().map_or(Scope::Unresolved, Scope::Department)
 }
 

@@ -19,7 +19,7 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The copy of what the pushed history held when it was left.
-const LEFT: &str = ".Origin_history.pushed";
+pub(super) const LEFT: &str = ".Origin_history.pushed";
 
 /// What became of a push.
 #[derive(Debug, Default)]
@@ -34,10 +34,12 @@ pub struct Pushed {
 
 /// Pushes the local history to where `[origin] history` says; without that, nothing is done. What others wrote there since
 /// the last push comes into the local one first.
-pub fn push_history(config: &Config, remote: &dyn Remote, local: &Path) -> Pushed {
+///
+/// What others wrote of days before the horizon loses its names on its way in.
+pub fn push_history(config: &Config, remote: &dyn Remote, local: &Path, horizon: Option<&history::Horizon>) -> Pushed {
     let Some(path) = &config.origin.history else { return Pushed::default() };
     let host = Host::origin(config);
-    let push = Push { config, remote, path, local, left: config.output.directory.join(LEFT), host };
+    let push = Push { config, remote, path, local, left: config.output.directory.join(LEFT), host, horizon };
     let mut pushed = Pushed::default();
     let tried = match push.with_retries() {
         Ok(tried) => tried,
@@ -72,6 +74,7 @@ struct Push<'a> {
     local: &'a Path,
     /// A copy of what the remote history held when it was left.
     left: PathBuf,
+    horizon: Option<&'a history::Horizon>,
 }
 
 impl Push<'_> {
@@ -118,10 +121,17 @@ impl Push<'_> {
 
     /// Takes what others wrote there into the local history.
     fn adopt(&self, shared: &[u8]) -> anyhow::Result<()> {
-        let text = |bytes: &[u8]| Source::from_bytes(self.path, bytes).text().to_owned();
+        let format = self.config.output.history_format;
+        let text = |bytes: &[u8]| {
+            let source = Source::from_bytes(self.path, bytes);
+            match self.horizon {
+                Some(horizon) => horizon.applied(self.path, source.text(), format).0,
+                None => source.text().to_owned(),
+            }
+        };
         let own = text(&fs_err::read(self.local).context("the history cannot be pushed")?);
         let before = fs_err::read(&self.left).ok().map(|left| text(&left));
-        let adopted = history::adopt(&own, &text(shared), before.as_deref(), self.config.output.history_format);
+        let adopted = history::adopt(&own, &text(shared), before.as_deref(), format);
         if adopted != own {
             output::write_file(self.local, |out| out.write_all(adopted.as_bytes()))?;
         }

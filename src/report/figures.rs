@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::Period;
 use crate::config::WorkingHours;
@@ -43,7 +44,7 @@ impl Usage<'_> {
 }
 
 /// The key figures of a scope and a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Figures {
     /// Whether nothing is known: no log vouches for any part of the period, and there are no sessions all the same.
     pub is_unknown: bool,
@@ -73,7 +74,8 @@ pub struct Figures {
     pub false_denials: Option<usize>,
     /// How long all seats were taken, in seconds. None where their number or the tokens are not known.
     pub at_limit_s: Option<i64>,
-    /// The end of the last piece.
+    /// The end of the last piece; not kept with figures of rows that are forgotten.
+    #[serde(skip)]
     pub last: Option<DateTime<Tz>>,
 }
 

@@ -28,7 +28,7 @@ use chrono_tz::Tz;
 pub use figures::{Figures, Usage};
 pub use names::{FOLDER, UNRESOLVED, relative_path};
 pub use period::{Period, day, weekday};
-pub use sheets::{InventoryInput, found, inventory, sheets, told};
+pub use sheets::{InventoryInput, PersonInput, found, inventory, person, person_json, sheets, told};
 pub use template::Template;
 
 use crate::config::WorkingHours;
@@ -58,10 +58,10 @@ pub struct MonthUse {
     pub token_seconds: Option<i64>,
     /// Sessions that began.
     pub sessions: i64,
-    /// Distinct logins.
-    pub users: i64,
-    /// Distinct names of machines.
-    pub machines: i64,
+    /// Distinct logins; `None` where sums alone are kept.
+    pub users: Option<i64>,
+    /// Distinct names of machines; `None` likewise.
+    pub machines: Option<i64>,
 }
 
 /// All that a workbook is made of. Rows, holds, denials, findings and gaps are those of the scope and the period already.
@@ -97,6 +97,12 @@ pub struct ReportInput<'a> {
     pub findings: &'a [Finding],
     /// The sources that could not be had.
     pub gaps: &'a [Gap],
+    /// The figures of the period that were kept when it was over, where rows of it are forgotten.
+    pub kept: Option<Figures>,
+    /// The first day whose rows bear names, where some of the period are older.
+    pub first_named: Option<NaiveDate>,
+    /// The first day that has rows, where some of the period are older: of those, figures alone are known.
+    pub first_kept: Option<NaiveDate>,
     /// The figures of the period before, where they are known, to compare with.
     pub previous: Option<Figures>,
     /// The day from which on anything is known.

@@ -128,6 +128,25 @@ impl Period {
         }
     }
 
+    /// The period whose part of a file's name this is.
+    pub fn of_part(text: &str) -> Option<Self> {
+        let day = |text: &str| text.parse::<NaiveDate>().ok();
+        let period = match (text.split_once('_'), text.split_once("-W")) {
+            (Some((first, last)), _) => Self::range(day(first)?, day(last)?),
+            (_, Some((year, week))) => {
+                let monday = NaiveDate::from_isoywd_opt(year.parse().ok()?, week.parse().ok()?, chrono::Weekday::Mon)?;
+                Self::of(PeriodKind::Week, monday)
+            }
+            _ => match text.len() {
+                10 => Self::of(PeriodKind::Day, day(text)?),
+                7 => Self::of(PeriodKind::Month, day(&format!("{text}-01"))?),
+                4 => Self::of(PeriodKind::Year, day(&format!("{text}-01-01"))?),
+                _ => return None,
+            },
+        };
+        (period.part() == text).then_some(period)
+    }
+
     /// The period in words: `décembre 2021, du 1er au 14`.
     pub fn label(&self, texts: &Texts) -> String {
         let whole = self.is_whole();
@@ -213,6 +232,18 @@ fn last_before(first: Option<NaiveDate>) -> NaiveDate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_part_of_a_name_says_the_period() {
+        let date = "2021-12-31".parse().unwrap();
+        let kinds = [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month, PeriodKind::Year];
+        for period in kinds.map(|kind| Period::of(kind, date)).into_iter().chain([Period::range(date, date)]) {
+            assert_eq!(Period::of_part(&period.part()), Some(period), "{}", period.part());
+        }
+        for text in ["", "reports", "2021-13", "2021-W54", "21", "2021-12-08_", "2021-12-09_2021-12-08", "20211208"] {
+            assert_eq!(Period::of_part(text), None, "{text}");
+        }
+    }
     use crate::texts::Language;
 
     fn date(text: &str) -> NaiveDate {

@@ -136,8 +136,8 @@ impl Data {
                 seconds: hours * 3600,
                 token_seconds: Some(hours * 3700),
                 sessions: hours / 3,
-                users: 4,
-                machines: 5,
+                users: Some(4),
+                machines: Some(5),
             };
             (day, used)
         };
@@ -168,6 +168,9 @@ impl Data {
             known: None,
             findings: &self.findings,
             gaps: &self.gaps,
+            kept: None,
+            first_named: None,
+            first_kept: None,
             previous: None,
             begins: None,
             departments: &self.departments,

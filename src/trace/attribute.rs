@@ -24,6 +24,7 @@ use super::tokens::{Event, EventKind, List, PairId};
 use super::watch::{ConnectionId, MomentId, WATCHED, Watch};
 use crate::model::Evidence;
 use crate::parse::flexnet::TokenKind;
+use crate::privacy::Veil;
 
 /// What DHCP names machines at a moment.
 #[derive(Clone, Copy)]
@@ -32,11 +33,13 @@ pub struct Naming<'a> {
     pub name: &'a dyn Fn(IpAddr, DateTime<Utc>) -> Option<String>,
     /// The address of a [short name](short_name), where exactly one has it.
     pub address: &'a dyn Fn(&str, DateTime<Utc>) -> Option<IpAddr>,
+    /// What turns names into pseudonyms, where what is handed on from before the horizon bears such.
+    pub veil: Option<&'a Veil>,
 }
 
 impl Naming<'_> {
     /// Of a network without DHCP files.
-    pub const NONE: Naming<'static> = Naming { name: &|_, _| None, address: &|_, _| None };
+    pub const NONE: Naming<'static> = Naming { name: &|_, _| None, address: &|_, _| None, veil: None };
 }
 
 /// The connection of a token, and why.

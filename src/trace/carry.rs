@@ -13,6 +13,7 @@ use super::holds::{Address, Held, Holding};
 use super::tokens::{List, Origin};
 use super::watch::{CarriedConnection, ConnectionId, MomentId, Watch};
 use crate::model::{Evidence, Identity, State};
+use crate::privacy::{Veil, is_pseudonym};
 
 /// A pair and the feature that it holds.
 pub type Owner = (Identity, String);
@@ -84,7 +85,47 @@ impl Carry {
     /// Everybody whom it names.
     pub fn people(&self) -> impl Iterator<Item = &Identity> {
         let holdings = self.holdings.iter().map(|one| &one.owner.0);
-        holdings.chain(self.shares.iter().map(|one| &one.owner.0)).chain(self.habits.iter().map(|one| &one.0))
+        let habits = self.habits.iter().map(|one| &one.0).filter(|who| !is_veiled(who));
+        holdings.chain(self.shares.iter().map(|one| &one.owner.0)).chain(habits)
+    }
+
+    /// The same at the horizon, where all that is older is forgotten: the tokens of the sessions that go on, whose owners are
+    /// `known`, under their names; from where everybody else took theirs, under pseudonyms.
+    #[must_use]
+    pub fn at_horizon(mut self, veil: &Veil, known: &BTreeSet<Owner>) -> Self {
+        self.holdings.retain(|one| known.contains(&one.owner));
+        self.shares.retain(|one| known.contains(&one.owner));
+        for (who, ip, _) in &mut self.habits {
+            (*who, *ip) = (veil.who(who), veil.ip(*ip));
+        }
+        self.habits.sort();
+        self
+    }
+
+    /// The same with other names.
+    #[must_use]
+    pub fn renamed(mut self, name: &dyn Fn(&Identity) -> Identity) -> Self {
+        let holdings = self.holdings.iter_mut().map(|one| &mut one.owner.0);
+        let shares = self.shares.iter_mut().map(|one| &mut one.owner.0);
+        for who in holdings.chain(shares).chain(self.habits.iter_mut().map(|one| &mut one.0)) {
+            *who = name(who);
+        }
+        self
+    }
+
+    /// From where each pair took its tokens before, and how many. Those under pseudonyms are told by the pairs and the
+    /// addresses that are known now.
+    pub(super) fn known_habits(&self, list: &List, watch: &Watch, veil: Option<&Veil>) -> Vec<(Identity, IpAddr, u32)> {
+        let (veiled, plain): (Vec<_>, Vec<_>) = self.habits.iter().partition(|(who, ..)| is_veiled(who));
+        let mut known: Vec<(Identity, IpAddr, u32)> = plain.into_iter().cloned().collect();
+        let Some(veil) = veil.filter(|_| !veiled.is_empty()) else { return known };
+        let pairs: BTreeMap<Identity, &Identity> = list.pairs.iter().map(|who| (veil.who(who), who)).collect();
+        let addresses: BTreeSet<IpAddr> = watch.connections.iter().map(|life| life.peer.ip).collect();
+        let addresses: BTreeMap<IpAddr, IpAddr> = addresses.into_iter().map(|ip| (veil.ip(ip), ip)).collect();
+        known.extend(
+            veiled.into_iter().filter_map(|(who, ip, n)| Some(((*pairs.get(who)?).clone(), *addresses.get(ip)?, *n))),
+        );
+        known
     }
 
     /// The addresses of the tokens that it knows.
@@ -96,6 +137,10 @@ impl Carry {
         });
         own.chain(connected).chain(self.shares.iter().filter_map(|one| Some(one.address?.0)))
     }
+}
+
+fn is_veiled(who: &Identity) -> bool {
+    is_pseudonym(who.login()) && is_pseudonym(who.host())
 }
 
 /// The connections and tokens that an analysis hands on at a moment.

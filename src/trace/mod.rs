@@ -155,8 +155,8 @@ pub fn analyse(traces: &Traces, carry: &Carry, span: &Span, settings: &TraceSett
         known.extend(daemons.iter().map(|daemon| daemon.as_str().into()));
     }
     let mut habits = attribute::Habits::default();
-    for (who, ip, n) in &carry.habits {
-        habits.count(list.pair(who), *ip, f64::from(*n));
+    for (who, ip, n) in carry.known_habits(&list, watch, naming.veil) {
+        habits.count(list.pair(&who), ip, f64::from(n));
     }
     let attribution = attribute::attribute(watch, &list, naming, &habits);
     let scene =

@@ -14,6 +14,7 @@ mod nightly;
 mod office;
 mod over_ssh;
 mod periods;
+mod privacy;
 mod rights;
 mod rows;
 mod search;

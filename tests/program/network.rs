@@ -94,7 +94,9 @@ fn a_recorded_night_gives_the_same_again() {
 fn check_names_every_step_and_what_to_mend() {
     let check = |lab: &Lab, code| rows_of(&lab.jeton("check --format csv").exits(code).out);
     let rows = check(&Lab::complete(), 0);
-    assert!(rows.iter().all(|row| row["ok"] == "true" && row["remedy"].is_empty()), "{rows:#?}");
+    // How long names are kept, a laboratory must decide.
+    let is_well = |row: &Row| row["ok"] == "true" && (row["remedy"].is_empty() || row["step"] == "privacy");
+    assert!(rows.iter().all(is_well), "{rows:#?}");
     let steps: Vec<(&str, &str)> = rows.iter().map(|row| (row["step"].as_str(), row["target"].as_str())).collect();
     for step in [
         ("configuration", "jeton.toml"),

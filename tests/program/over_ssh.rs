@@ -385,3 +385,20 @@ fn neighbours_tell_outlets_from_uplinks_where_no_lease_does() {
     // Where a machine was found, and when, is told beside where it is.
     park.lab.jeton("resolve 10.20.11.11 --format csv").exits(0).says("RJ1A01-01 from 2021-12-08 to 20");
 }
+
+#[test]
+fn one_nights_clock_that_is_years_ahead_of_the_logs_forgets_nothing() {
+    let park = Park::new();
+    let lab = park.lab.edit("jeton.toml", |text| text.to_owned() + "\n[privacy]\nnamed = \"12 months\"\n");
+    let named = |lab: &Lab| lab.text(HISTORY).contains("camille");
+    // The logs end years before this machine's clock: it may be wrong.
+    lab.jeton("nightly --since 2021-12-08 -v").complains("clock ahead");
+    assert!(named(&lab) && !lab.path("out/privacy.log").exists());
+    // Two nights say so, and the logs say nothing else: then it is right.
+    lab.jeton("nightly -v").complains_not("clock ahead");
+    assert!(!named(&lab));
+    assert!(lab.text("out/privacy.log").contains("names before "));
+    // What others can read on the server is forgotten too.
+    let pushed = fs::read_to_string(park.sshd.home().join(PUSHED)).unwrap();
+    assert!(pushed.lines().count() > 10 && !pushed.contains("camille"), "{pushed}");
+}

@@ -77,8 +77,9 @@ impl Book {
     fn of(lab: &Lab, name: &str) -> Self {
         let path = lab.path("out").join(name);
         match path.extension().and_then(|end| end.to_str()) {
-            Some("csv") => Self::Text(fs::read_to_string(path).unwrap()),
-            _ => Self::Sheets(Workbook::read(&path)),
+            Some("ods" | "xlsx") => Self::Sheets(Workbook::read(&path)),
+            // CSV, and the marks in the folders of periods.
+            _ => Self::Text(fs::read_to_string(path).unwrap()),
         }
     }
 }

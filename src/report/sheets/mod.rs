@@ -8,6 +8,7 @@ mod charts;
 mod idle;
 mod inventory;
 mod people;
+mod person;
 mod readme;
 mod refusals;
 mod seats;
@@ -35,6 +36,7 @@ use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::texts::Texts;
 
 pub use inventory::{InventoryInput, inventory, told};
+pub use person::{PersonInput, person, person_json};
 
 /// The sheets of a workbook, as the template describes them.
 pub fn sheets<'a>(input: &ReportInput<'a>) -> Workbook<'a> {

@@ -40,13 +40,26 @@ fn opening<'a>(context: &Context<'a>) -> Vec<Vec<Cell<'a>>> {
     let mut lines = vec![title, vec![Cell::text(Role::Subtitle, subtitle(context))]];
     lines.extend(sentence(context).map(|said| vec![Cell::text(Role::Subtitle, said)]));
     lines.extend(completeness(context).into_iter().map(|cell| vec![cell]));
-    if context.input.rows.is_empty() {
+    if context.input.rows.is_empty() && context.input.kept.is_none_or(|kept| kept.sessions == 0) {
         lines.push(vec![Cell::text(Role::Note, context.words("summary.no_sessions"))]);
     }
+    lines.extend(forgotten(context).into_iter().map(|said| vec![Cell::text(Role::Note, said)]));
     lines.extend(compared(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.extend(without_use(context).map(|said| vec![Cell::text(Role::Note, said)]));
     lines.push(Vec::new());
     lines
+}
+
+/// What is forgotten of the period by rule: names, and rows.
+fn forgotten(context: &Context<'_>) -> Vec<String> {
+    let said = |path: &str, first: Option<chrono::NaiveDate>| {
+        first.map(|first| context.texts.fill(path, &[("date", &day(context.texts, first))]))
+    };
+    let input = &context.input;
+    [said("summary.pseudonyms", input.first_named), said("summary.sums_alone", input.first_kept)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The departments that have no workbook, as they used nothing.
@@ -175,7 +188,7 @@ fn figure(name: &str, figures: &Figures) -> (Style, Option<i64>) {
 /// The key figures beside those of the period before. What is unknown is a dash, not a zero.
 fn figures<'a>(context: &Context<'a>, plan: &SheetPlan) -> Vec<Vec<Cell<'a>>> {
     let input = &context.input;
-    let now = Figures::of(input.usage(), input.seats, input.period, input.timezone);
+    let now = input.kept.unwrap_or_else(|| Figures::of(input.usage(), input.seats, input.period, input.timezone));
     let (from, to) = input.period.bounds(input.timezone);
     let whole = (to - from).num_seconds().max(1);
     let is_whole = |figures: &Figures| figures.missing_s * COMPARABLE < whole;

@@ -31,7 +31,7 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a>
     let begins = input.begins.and_then(|begins| begins.with_day(1));
     // Nothing used is nothing, from the month on in which anything is known.
     let of = |month: NaiveDate| {
-        let none = MonthUse { seconds: 0, token_seconds: Some(0), sessions: 0, users: 0, machines: 0 };
+        let none = MonthUse { seconds: 0, token_seconds: Some(0), sessions: 0, users: Some(0), machines: Some(0) };
         used.get(&month).copied().or_else(|| begins.is_some_and(|begins| begins <= month).then_some(none))
     };
     let months = (0..SHOWN).rev().filter_map(|back| last.checked_sub_months(Months::new(back)));
@@ -54,8 +54,8 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a>
                 change.map_or(Value::Empty, Value::text),
                 figure(|used| used.token_seconds.map_or(Value::Empty, Value::hours)),
                 figure(|used| Value::Integer(used.sessions)),
-                figure(|used| Value::Integer(used.users)),
-                figure(|used| Value::Integer(used.machines)),
+                figure(|used| used.users.map_or(Value::Empty, Value::Integer)),
+                figure(|used| used.machines.map_or(Value::Empty, Value::Integer)),
             ]
         })
         .collect();
