@@ -123,11 +123,10 @@ impl Store {
                 let name = entry?.file_name();
                 match name.to_str().and_then(Slot::of_file) {
                     // A run was killed while it forgot.
-                    Some(Slot::Day(day)) if store.is_forgotten(day) => {
-                        if store.tends {
-                            fs::remove_file(inner.join(name))?;
-                        }
+                    Some(Slot::Day(day)) if store.is_forgotten(day) && store.tends => {
+                        fs::remove_file(inner.join(name))?;
                     }
+                    Some(Slot::Day(day)) if store.is_forgotten(day) => {}
                     Some(slot) => store.learn(kind, slot, &inner.join(name))?,
                     None => {}
                 }

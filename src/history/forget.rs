@@ -42,9 +42,13 @@ impl Horizon {
         lines: &[Line],
         format: HistoryFormat,
         first_named: Option<NaiveDate>,
+        named: &BTreeSet<(NaiveDate, Identity)>,
     ) -> HashMap<String, usize> {
         let mut counts = HashMap::new();
-        for line in lines.iter().filter(|line| first_named.is_none_or(|first| line.date >= first)) {
+        let is_named = |line: &&Line| {
+            first_named.is_none_or(|first| line.date >= first || named.contains(&(line.date, line.who.clone())))
+        };
+        for line in lines.iter().filter(is_named) {
             if let Some(key) = key_of_bars(&line.text, format) {
                 *counts.entry(key).or_default() += 1;
             }

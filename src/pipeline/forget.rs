@@ -23,11 +23,11 @@ use crate::config::{Config, ORIGIN, OldWorkbooks, PeriodKind, TraceSettings};
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Gap, Kind, Place};
 use crate::history;
-use crate::ledger::{Clock, Forgot, Ledger, LedgerError, Month};
+use crate::ledger::{Clock, Forgot, Grouping, Ledger, LedgerError, Month};
 use crate::model::SessionRow;
 use crate::output::{self, FILE_MODE};
 use crate::parse::datetime::start_of_day;
-use crate::report::{FOLDER, Period};
+use crate::report::{FOLDER, Figures, Period, Scope};
 use crate::source::Source;
 use crate::trace::Carry;
 
@@ -248,15 +248,8 @@ pub(super) fn of_history(
         Some(first) => ledger.named_before(first, config.site.timezone)?,
         None => BTreeSet::new(),
     };
-    Ok(Some(history::Horizon {
-        veil: veil.clone(),
-        first_named,
-        first_kept,
-        named,
-        undated: history::Horizon::count_undated(lines, config.output.history_format, first_named),
-        people,
-        login: None,
-    }))
+    let undated = history::Horizon::count_undated(lines, config.output.history_format, first_named, &named);
+    Ok(Some(history::Horizon { veil: veil.clone(), first_named, first_kept, named, undated, people, login: None }))
 }
 
 /// The horizon of histories that are to be imported; `None` where nothing of them is forgotten.
@@ -472,14 +465,29 @@ fn days_in(text: &str) -> impl Iterator<Item = NaiveDate> {
     hyphens.filter_map(|at| text.get(at.checked_sub(4)?..at + 6)?.parse().ok())
 }
 
-/// The figures that were kept of a period and of the one before, by scope.
+/// The figures that were kept of a period and of the one before, by scope. Of days of which no figures were kept as a whole,
+/// as of a range of days, those that sums tell.
 pub(super) fn kept_figures(ledger: &Ledger, period: Period) -> Result<KeptFigures, LedgerError> {
     let mut all = BTreeMap::new();
+    let first_kept = ledger.first_kept()?;
     for period in [period, period.previous()] {
-        let Some(kind) = period.kind().filter(|_| period.is_whole()) else { continue };
-        for (scope, text) in ledger.kept_figures(kind.name(), period.first())? {
-            if let Ok(figures) = serde_json::from_str(&text) {
-                all.insert((period.first(), scope), figures);
+        let kind = period.kind().filter(|_| period.is_whole());
+        let kept = kind.map(|kind| ledger.kept_figures(kind.name(), period.first())).transpose()?.unwrap_or_default();
+        for (scope, text) in &kept {
+            if let Ok(figures) = serde_json::from_str(text) {
+                all.insert((period.first(), scope.clone()), figures);
+            }
+        }
+        if kept.is_empty() && first_kept.is_some_and(|first| period.first() < first) {
+            for used in ledger.used(period.first(), period.last(), Grouping::Department)? {
+                let scope = if used.group.is_empty() { Scope::Unresolved } else { Scope::Department(&used.group) };
+                for scope in [scope, Scope::Site] {
+                    let sum = all.entry((period.first(), publish::name_of(scope))).or_insert_with(Figures::default);
+                    sum.seconds += used.seconds;
+                    sum.sessions += usize::try_from(used.begun).unwrap_or_default();
+                    let tokens = sum.token_seconds.into_iter().chain(used.token_seconds).reduce(|a, b| a + b);
+                    sum.token_seconds = tokens;
+                }
             }
         }
     }

@@ -301,7 +301,7 @@ pub fn kept_where(config: &Config, now: DateTime<Utc>) -> Vec<(&'static str, Str
         crate::config::OldWorkbooks::Delete => "deleted",
     };
     let mut all = vec![
-        ("names", folder(&config.output.ledger), format!("login, machine, addresses, outlet: {names}")),
+        ("names", folder(&config.output.ledger), format!("login, machine, addresses, outlet: kept {names}")),
         (
             "pseudonyms",
             folder(&config.output.ledger),

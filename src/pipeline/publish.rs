@@ -110,7 +110,7 @@ struct Share {
 pub type KeptFigures = BTreeMap<(NaiveDate, String), Figures>;
 
 /// The name of a scope that figures are kept under.
-fn name_of(scope: Scope<'_>) -> String {
+pub(super) fn name_of(scope: Scope<'_>) -> String {
     match scope {
         Scope::Site => "site".to_owned(),
         Scope::Unresolved => "unresolved".to_owned(),

@@ -58,10 +58,10 @@ pub struct Figures {
     pub token_seconds: Option<i64>,
     /// Sessions: distinct (login, host, initial start).
     pub sessions: usize,
-    /// Users: distinct logins.
-    pub users: usize,
-    /// Machines: hosts, told apart by MAC address or DHCP name where two have one name.
-    pub machines: usize,
+    /// Users: distinct logins. None where sums alone are kept.
+    pub users: Option<usize>,
+    /// Machines: hosts, told apart by MAC address or DHCP name where two have one name. None likewise.
+    pub machines: Option<usize>,
     /// The most seats that were taken at once. None where there are sessions but no token is known.
     pub peak: Option<u64>,
     /// How many seats sufficed for 95 % of the time in which any was taken. None where the tokens are not known, or none was.
@@ -105,8 +105,8 @@ impl Figures {
             working_s: usage.working.map(|working| working_seconds(rows, working)),
             token_seconds: known.then(|| holds.iter().map(|hold| token_seconds(hold, from, to)).sum()),
             sessions: all.sessions.len(),
-            users: all.users.len(),
-            machines: machines(rows).len(),
+            users: Some(all.users.len()),
+            machines: Some(machines(rows).len()),
             peak: known.then(|| peak(holds, seats, from, to)),
             level_95: sufficed.as_deref().and_then(|levels| level(levels, 95)),
             level_99: sufficed.as_deref().and_then(|levels| level(levels, 99)),
@@ -313,8 +313,8 @@ mod tests {
             working_s: Some(10 * 3_600 + 5_400 + 600 + 3_661),
             token_seconds: Some(7_199 + 1_830 + 51_600 + 5_400 + 600 + 3_661 + 2 * 3_600),
             sessions: 5,
-            users: 4,
-            machines: 4,
+            users: Some(4),
+            machines: Some(4),
             peak: Some(3),
             level_95: Some(3),
             level_99: Some(3),

@@ -280,10 +280,45 @@ fn names_go_from_every_file_and_the_totals_stay() {
     same(&totals(&lab)["month"][..23], &before["month"][..23]);
     // A report of what is gone says so, and has the totals.
     lab.jeton("report --period month --date 2020-03-01").exits(0);
+    // Of any days, people can be counted no more; hours can.
+    let of_days = |rows: &[Row]| -> i64 {
+        let wanted = |row: &&Row| ("2020-03-01".."2020-03-11").contains(&row["day"].as_str());
+        rows.iter().filter(wanted).map(|row| row["use_s"].parse::<i64>().unwrap()).sum()
+    };
+    let page = first_page(&lab, "out/reports/2020-03-01_2020-03-10/LABO-2020-03-01_2020-03-10.xlsx");
+    let [hours, _, sessions, users, machines] = page.as_slice() else { panic!("{page:?}") };
+    assert_eq!(hours.1, of_days(&before["day"]).to_string());
+    assert_eq!((sessions.1.as_str(), users.1.as_str(), machines.1.as_str()), ("14", "–", "–"));
     let book = Workbook::read(&lab.path(&books[0]));
     assert!(book.cells().any(|cell| cell.starts_with("Les sessions d’avant le ")), "{book:?}");
     let lab = lab.without("out/notes.csv");
     assert_eq!(lab.modes("out")[0], ["600".to_owned(), "640".to_owned()].into());
+}
+
+#[test]
+fn lines_of_a_history_without_dates_lose_their_names_too() {
+    for format in ["line", "table"] {
+        let lab = two_years("[\"csv\"]").edit("jeton.toml", |text| {
+            text.replace("[output]\n", &format!("[output]\nhistory_format = \"{format}\"\n"))
+        });
+        lab.jeton("nightly").exits(0);
+        let n_lines = lab.text(HISTORY).lines().count();
+        // Of half of the days, everything goes.
+        let rules = RULES.replace("pseudonyms = \"18 months\"\n", "");
+        let lab = lab.edit("jeton.toml", |text| text.to_owned() + &rules);
+        lab.jeton("nightly").exits(0);
+        assert_eq!(files_with(&lab, &gone_before("2020-12-31")), BTreeSet::new(), "{format}");
+        let history = lab.text(HISTORY);
+        assert_eq!(history.lines().count(), n_lines, "{format}");
+        let young = |text: &str| text.lines().filter(|line| line.contains("LABO-PC-01 | ")).count();
+        assert!(young(&history) > 50, "{format}: those of the year that is not over keep their names");
+        lab.jeton("nightly").exits(0);
+        assert_eq!(lab.text(HISTORY), history, "{format}");
+        let lab = lab.edit("jeton.toml", |text| text.replace(&rules, RULES));
+        lab.jeton("nightly").exits(0);
+        let left = lab.text(HISTORY).lines().count();
+        assert!(left < n_lines * 4 / 5 && left > n_lines / 2, "{format}: {left} of {n_lines}");
+    }
 }
 
 #[test]

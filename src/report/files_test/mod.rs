@@ -98,7 +98,13 @@ fn both_formats_hold_the_same_cells() {
 fn the_workbook_of_the_sample() {
     let data = sample::Data::new();
     let input = ReportInput {
-        previous: Some(super::Figures { sessions: 4, users: 5, denials: Some(0), ..Default::default() }),
+        previous: Some(super::Figures {
+            sessions: 4,
+            users: Some(5),
+            machines: Some(0),
+            denials: Some(0),
+            ..Default::default()
+        }),
         ..data.input()
     };
     let cells = texts_of(&sheets(&input));
