@@ -8,11 +8,8 @@ use super::arguments::{Common, UsersOptions};
 use super::rows::{self, Cell, Format};
 use super::traced::{Traced, traced};
 use super::{Exit, Stop};
-use crate::evidence::{Evidence, Kind};
-use crate::finding::{Place, excerpt, shortened};
-use crate::pipeline::Wanted;
-use crate::pipeline::cited;
-use crate::source::decode;
+use crate::finding::{Place, excerpt};
+use crate::pipeline::{Texts, Wanted, cited, texts_of};
 use crate::trace::explain::{Argument, explain};
 use crate::trace::{UserDay, Watch, days};
 
@@ -71,7 +68,7 @@ fn explain_all(out: &mut impl Write, traced: &Traced, users: &[UserDay]) -> Resu
             wanted.entry(Arc::clone(source)).or_default().insert(*line);
         }
     }
-    let lines = lines_of(&traced.evidence, &wanted)?;
+    let lines = texts_of(&traced.evidence, &wanted).map_err(anyhow::Error::from)?;
     let arguments = explained.iter().flat_map(|(_, arguments)| arguments);
     let places: Vec<Place> = arguments.flat_map(places_of).collect();
     let shown = cited(&traced.fetched.read, &traced.evidence, places.iter());
@@ -82,13 +79,10 @@ fn places_of(argument: &Argument) -> impl Iterator<Item = Place> {
     argument.citations.iter().map(|citation| citation.place.clone())
 }
 
-/// The texts of lines, by their file and number.
-type Lines = BTreeMap<(Arc<str>, u32), String>;
-
 fn print_all(
     out: &mut impl Write,
     explained: &[(&UserDay, Vec<Argument>)],
-    lines: &Lines,
+    lines: &Texts,
     shown: &HashMap<Place, Place>,
 ) -> std::io::Result<()> {
     for (day, arguments) in explained {
@@ -109,27 +103,4 @@ fn print_all(
         }
     }
     Ok(())
-}
-
-/// How many characters of a line are shown.
-const MOST: usize = 400;
-
-/// Some lines of the evidence, as they stand there.
-fn lines_of(evidence: &Evidence, wanted: &BTreeMap<Arc<str>, BTreeSet<u32>>) -> Result<Lines, Stop> {
-    let mut lines = Lines::new();
-    for kind in Kind::ALL {
-        for day in evidence.days(kind).keys() {
-            let name: Arc<str> = evidence.name_of_file(kind, *day).into();
-            let Some(numbers) = wanted.get(&name) else { continue };
-            let text = evidence.text(kind, *day).map_err(anyhow::Error::from)?.unwrap_or_default();
-            for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-                if numbers.contains(&number) {
-                    // Spaced as it is.
-                    let line = shortened(decode(line).trim(), MOST);
-                    lines.insert((Arc::clone(&name), number), line);
-                }
-            }
-        }
-    }
-    Ok(lines)
 }

@@ -50,7 +50,7 @@ pub use month::{Chapter, Month};
 pub use query::Stay;
 pub use record::{Changing, Night};
 pub use run::{Clock, Lack, Run};
-pub use search::Search;
+pub use search::{Order, Part, Search};
 pub use sums::{Grouping, Used};
 pub use told::TakenIn;
 

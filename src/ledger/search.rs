@@ -43,6 +43,94 @@ pub struct Search {
     pub information: Option<String>,
     /// Only what a night saw, not what an imported history tells.
     pub is_seen: bool,
+    /// Only rows of machines in these departments, by their exact names: what a reader may see.
+    pub within: Option<Vec<String>>,
+}
+
+/// What the rows of a page are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The start of the piece.
+    #[default]
+    Start,
+    /// Its end.
+    End,
+    /// Its length.
+    Duration,
+    /// The login.
+    Login,
+    /// The host in the log.
+    Host,
+    /// The state.
+    State,
+    /// The address.
+    Ip,
+    /// The department.
+    Department,
+    /// The name in the DHCP files.
+    Hostname,
+    /// The outlet.
+    Outlet,
+}
+
+impl Order {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Start,
+        Self::End,
+        Self::Duration,
+        Self::Login,
+        Self::Host,
+        Self::State,
+        Self::Ip,
+        Self::Department,
+        Self::Hostname,
+        Self::Outlet,
+    ];
+
+    /// The name of its column in the CSV.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End => "end",
+            Self::Duration => "duration_s",
+            Self::Login => "login",
+            Self::Host => "host",
+            Self::State => "state",
+            Self::Ip => "ip",
+            Self::Department => "department",
+            Self::Hostname => "hostname",
+            Self::Outlet => "outlet",
+        }
+    }
+
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Start => "s.start",
+            Self::End => "s.until",
+            Self::Duration => "s.until - s.start",
+            Self::Login => "pair.login_folded",
+            Self::Host => "pair.host_folded",
+            Self::State => "s.state",
+            Self::Ip => "a.ip",
+            Self::Department => "m.department_folded",
+            Self::Hostname => "m.hostname_folded",
+            Self::Outlet => "m.outlet_folded",
+        }
+    }
+}
+
+/// Which rows of a search are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// What they are sorted by; those that are alike, by their starts.
+    pub order: Order,
+    /// Whether the greatest comes first.
+    pub is_reversed: bool,
+    /// How many are passed over.
+    pub from: usize,
+    /// How many are wanted at most.
+    pub most: usize,
 }
 
 /// The most pieces that are fetched one by one and sorted; more are read in the order of time.
@@ -63,6 +151,7 @@ impl Search {
             outlet: None,
             information: None,
             is_seen: false,
+            within: None,
         }
     }
 }
@@ -87,6 +176,20 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// A part of the pieces that meet all conditions, and how many there are.
+    pub fn part(&self, search: &Search, part: Part, zone: Tz) -> Result<(Vec<SessionRow>, usize), LedgerError> {
+        self.with(|db| {
+            let tx = db.unchecked_transaction()?;
+            let features = features(&tx)?;
+            let shown: Vec<i64> = features.keys().copied().filter(|id| self.shown(&features, *id).is_some()).collect();
+            let shown = (shown.len() < features.len()).then_some(shown);
+            let Some(query) = Query::new(&tx, search, shown.as_deref(), zone)? else { return Ok((Vec::new(), 0)) };
+            query.part(&tx, &features, part, zone)
+        })
+    }
+}
+
 /// A statement with its values.
 pub(super) struct Query {
     pub(super) sql: String,
@@ -99,6 +202,8 @@ struct Road {
     values: Vec<Value>,
 }
 
+/// The order of a whole search.
+const BY_START: &str = " ORDER BY start";
 const COLUMNS: &str = "initial_start, start, until, cut, state, evidence, pair_id, place_id, feature_id";
 
 impl Query {
@@ -185,7 +290,40 @@ impl Query {
         own.extend(values);
         let all = std::iter::once(from.as_str()).chain(conditions.iter().map(String::as_str));
         let all = all.collect::<Vec<_>>().join(" AND ");
-        Ok(Self { sql: format!("SELECT {COLUMNS} {all} ORDER BY start"), values: own })
+        Ok(Self { sql: format!("SELECT {COLUMNS} {all}{BY_START}"), values: own })
+    }
+
+    fn part(
+        &self,
+        db: &Connection,
+        features: &HashMap<i64, Feature>,
+        part: Part,
+        zone: Tz,
+    ) -> rusqlite::Result<(Vec<SessionRow>, usize)> {
+        let all = self.sql.trim_end_matches(BY_START);
+        let count = format!("SELECT count(*) FROM ({all})");
+        let total: i64 = db.prepare(&count)?.query_row(params_from_iter(&self.values), |row| row.get(0))?;
+        let way = if part.is_reversed { "DESC" } else { "ASC" };
+        let sql = if part.order == Order::Start {
+            format!("SELECT * FROM ({all}) s ORDER BY s.start {way}, s.pair_id {way}")
+        } else {
+            format!(
+                "SELECT s.* FROM ({all}) s JOIN pair ON pair.id = s.pair_id LEFT JOIN place ON place.id = s.place_id \
+                 LEFT JOIN machine m ON m.id = place.machine_id LEFT JOIN address a ON a.id = place.address_id \
+                 ORDER BY {} {way}, s.start {way}, s.pair_id {way}",
+                part.order.column()
+            )
+        };
+        let number = |count: usize| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
+        let values = self.values.iter().cloned().chain([number(part.most), number(part.from)]);
+        let (pairs, mut places) = (pairs(db)?, HashMap::new());
+        let mut statement = db.prepare(&format!("{sql} LIMIT ? OFFSET ?"))?;
+        let mut found = statement.query(params_from_iter(values))?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            rows.push(read(db, row, (&pairs, features), &mut places, zone)?);
+        }
+        Ok((rows, usize::try_from(total).unwrap_or_default()))
     }
 
     fn run(
@@ -338,6 +476,11 @@ impl Places {
             let any = [&["instr(m.department_folded, ?) > 0"], also.as_slice()].concat();
             places.conditions.push(format!("({})", any.join(" OR ")));
             places.texts.extend(std::iter::once(department).chain(&search.also_departments).map(|text| folded(text)));
+        }
+        if let Some(departments) = &search.within {
+            places.conditions.push("m.department IN (SELECT value FROM json_each(?))".to_owned());
+            // A list of texts is always JSON.
+            places.texts.push(serde_json::to_string(departments).unwrap_or_default());
         }
         (!places.conditions.is_empty()).then_some(places)
     }

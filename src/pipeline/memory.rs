@@ -268,7 +268,7 @@ pub(super) fn derive(
 }
 
 /// The derivation of a ledger's evidence, as of a moment.
-pub(super) fn derivation<'a>(
+pub fn derivation<'a>(
     evidence: &'a Evidence,
     ledger: &Ledger,
     settings: &'a TraceSettings,

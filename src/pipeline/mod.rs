@@ -17,6 +17,7 @@ mod person;
 mod plan;
 mod publish;
 mod push;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -31,11 +32,12 @@ pub use fetch::{
 };
 pub use forget::horizon_of_imports;
 pub use known::{Known, Rows, Wanted, Whence, at_hand, rows, seats, terms};
-pub use memory::{Memory, Rederived, derived, rederive};
+pub use memory::{Memory, Rederived, derivation, derived, rederive};
 pub use person::{Person, PersonForgotten, Shown, Stay, forget_person, kept_where, note_handed_over, person};
 pub use plan::{Plan, plan};
-pub use publish::{KeptFigures, Material, Published, publish_night, publish_reports};
+pub use publish::{KeptFigures, Material, Published, publish_night, publish_reports, workbooks};
 pub use push::{Pushed, push_history};
+pub use shown::{Texts, texts_of};
 
 use crate::config::{Config, SeatCounts, TraceSettings};
 use crate::derivation::of_days_to_come;

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rayon::prelude::*;
 
 use super::forget::{self, folders};
-use super::publish::{files_of, scope_of};
+use super::publish::files_of;
 use super::{HISTORY, Listener, Memory, Pushed, Rows, Step, memory, prepare_output, push_history};
 use crate::config::{Config, TraceSettings};
 use crate::evidence::{Evidence, Kind};
@@ -19,6 +19,7 @@ use crate::model::{Hold, Identity, Machine, SessionRow};
 use crate::network::Remote;
 use crate::privacy::{Forgotten, Veil};
 use crate::report::Scope;
+use crate::report::scope::scope_of;
 use crate::source::decode;
 use crate::trace::refusals::{Refusal, refusals};
 

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rayon::prelude::*;
 
 use crate::config::{Config, CsvStyle, ReportFormat};
-use crate::finding::{Finding, Gap, Kind, Place};
-use crate::model::{Denial, Hold, Identity, LastUse, Machine, SessionRow};
+use crate::finding::{Finding, Gap, Place};
+use crate::model::{Denial, Hold, LastUse, SessionRow};
 use crate::output;
 use crate::pipeline::forget;
 use crate::privacy::Veil;
+use crate::report::scope::{Owners, findings_for, scope_of};
 use crate::report::{
     Figures, MOST_ROWS, MonthUse, Period, ReportInput, Scope, Usage, WriteError, check_size, csv, ods, relative_path,
     sheets, xlsx,
@@ -243,6 +243,30 @@ pub fn publish_reports(config: &Config, material: &Material<'_>, period: Period,
     published
 }
 
+/// The workbooks that are there, with their periods, of the scopes that `sees` says. One of a department that is not there any
+/// more is the site's.
+pub fn workbooks(config: &Config, sees: impl Fn(Scope<'_>) -> bool) -> Vec<(Period, String)> {
+    let mut all = Vec::new();
+    for (folder, period) in forget::folders(config) {
+        let own = config.department_names();
+        let mut scopes: BTreeMap<PathBuf, Scope<'_>> = BTreeMap::new();
+        for scope in own.iter().map(|name| Scope::Department(name)).chain([Scope::Unresolved]) {
+            scopes.extend(files_of(config, scope, period).into_iter().map(|file| (file, scope)));
+        }
+        let Ok(entries) = fs_err::read_dir(&folder) else { continue };
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| PathBuf::from(entry.file_name())).collect();
+        files.sort();
+        for file in files {
+            let is_book = file.extension().is_some_and(|end| ["ods", "xlsx", "csv"].iter().any(|known| end == *known));
+            let scope = scopes.get(&file).copied().unwrap_or(Scope::Site);
+            if let Some(name) = file.to_str().filter(|name| is_book && !name.starts_with('.') && sees(scope)) {
+                all.push((period, name.to_owned()));
+            }
+        }
+    }
+    all
+}
+
 /// The names of the files of a scope in the folder of a period.
 pub(super) fn files_of(config: &Config, scope: Scope<'_>, period: Period) -> Vec<PathBuf> {
     let path = |format| relative_path(&config.site.name, scope, period, extension(format));
@@ -390,11 +414,6 @@ fn render(input: &ReportInput<'_>, format: ReportFormat, style: CsvStyle) -> Res
     Ok(bytes.into_inner())
 }
 
-/// The scope of a machine: its department.
-pub(super) fn scope_of(machine: &Machine) -> Scope<'_> {
-    machine.department.as_deref().map_or(Scope::Unresolved, Scope::Department)
-}
-
 /// Rows, holds, denials and findings of a period by whose they are; the site has all of them.
 fn shares<'a>(config: &Config, material: &Material<'a>, period: Period) -> BTreeMap<Scope<'a>, Share> {
     let mut shares: BTreeMap<Scope<'a>, Share> = BTreeMap::new();
@@ -427,97 +446,4 @@ fn shares<'a>(config: &Config, material: &Material<'a>, period: Period) -> BTree
         share.findings = findings_for(*scope, &share.rows, &concerned);
     }
     shares
-}
-
-/// Whose scope a pair was in at a moment: that of its session then, or of the one nearest to it.
-struct Owners<'a> {
-    rows: BTreeMap<&'a Identity, Vec<&'a SessionRow>>,
-}
-
-impl<'a> Owners<'a> {
-    fn new(all: &'a [SessionRow]) -> Self {
-        let mut rows: BTreeMap<&Identity, Vec<&SessionRow>> = BTreeMap::new();
-        for row in all {
-            rows.entry(&row.who).or_default().push(row);
-        }
-        Self { rows }
-    }
-
-    fn of(&self, who: &Identity, at: DateTime<Utc>) -> Scope<'a> {
-        let rows = self.rows.get(who).map_or(&[][..], Vec::as_slice);
-        // Rows are in the order of their starts: the nearest begins just before the moment, or just after it.
-        let behind = rows.partition_point(|row| row.start.to_utc() <= at);
-        let around = [behind.checked_sub(1), Some(behind)].into_iter().flatten().filter_map(|index| rows.get(index));
-        let distance = |row: &&&SessionRow| {
-            let (start, end) = (row.start.to_utc(), row.end.to_utc());
-            (start - at).max(at - end).max(chrono::Duration::zero())
-        };
-        around.min_by_key(distance).map_or(Scope::Unresolved, |row| scope_of(&row.machine))
-    }
-}
-
-/// The findings of a scope. The site has all. A department has those about its own machines and people, and those about the
-/// traces without what they quote: a line that cannot be read can name anybody.
-fn findings_for(scope: Scope<'_>, rows: &[SessionRow], all: &[Finding]) -> Vec<Finding> {
-    if scope == Scope::Site {
-        return all.to_vec();
-    }
-    let own = Own::of(rows);
-    all.iter()
-        .filter_map(|finding| {
-            let about_machine = matches!(&finding.place, Place::Whole(name) if own.names.contains(&**name));
-            let about_pair = finding.who.as_ref().is_some_and(|who| own.pairs.contains(who));
-            if about_machine || about_pair {
-                return Some(finding.clone());
-            }
-            if finding.who.is_none() && own.machines_in(&finding.detail).next().is_some() {
-                // A doubled name or address can be another department's too: nothing but what is its own is quoted.
-                let detail = own.machines_in(&finding.detail).collect::<Vec<_>>().join(" ");
-                return Some(Finding { detail, ..finding.clone() });
-            }
-            let about_traces = matches!(
-                finding.kind,
-                Kind::UnreadableLine
-                    | Kind::TruncatedFile
-                    | Kind::ClockWentBack
-                    | Kind::ClocksDisagree
-                    | Kind::UndatedLog
-                    | Kind::LicenceServerTrouble
-                    | Kind::Unwatched
-            );
-            // When nobody watched names nobody.
-            let detail = if finding.kind == Kind::Unwatched { finding.detail.clone() } else { String::new() };
-            about_traces.then(|| Finding { detail, ..finding.clone() })
-        })
-        .collect()
-}
-
-/// What tells the machines and people of a scope.
-struct Own<'a> {
-    pairs: BTreeSet<&'a Identity>,
-    /// Addresses, MAC addresses and DHCP names.
-    machines: BTreeSet<String>,
-    /// The same, and switches.
-    names: BTreeSet<String>,
-}
-
-impl<'a> Own<'a> {
-    fn of(rows: &'a [SessionRow]) -> Self {
-        let mut machines = BTreeSet::new();
-        let mut switches = BTreeSet::new();
-        for row in rows {
-            machines.extend(row.ip.map(|ip: IpAddr| ip.to_string()));
-            machines.extend(row.machine.mac.map(|mac| mac.to_string()));
-            machines.extend(row.machine.hostname.clone());
-            switches.extend(row.machine.switch.clone());
-        }
-        let names = machines.union(&switches).cloned().collect();
-        Self { pairs: rows.iter().map(|row| &row.who).collect(), machines, names }
-    }
-
-    /// The words of a finding's detail that name a machine of the scope.
-    fn machines_in<'t>(&'t self, detail: &'t str) -> impl Iterator<Item = &'t str> {
-        let words = detail.split(|c: char| c.is_whitespace() || "/(),;".contains(c));
-        words.filter(|word| self.machines.contains(*word))
-    }
 }

@@ -16,6 +16,7 @@ mod period;
 pub mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod scope;
 mod sheets;
 mod style;
 pub mod template;
