@@ -17,6 +17,7 @@
 //! - [`privacy`]: pseudonyms, and who is forgotten;
 //! - [`pipeline`]: the night, told from top to bottom;
 //! - [`collect`]: on the licence server, the debug log into a logwatch that loses no line;
+//! - `page`: the same in a browser, read-only (feature `page`);
 //! - [`cli`]: arguments in, rows and exit codes out.
 //!
 //! # As a library
@@ -68,6 +69,8 @@ pub mod ledger;
 pub mod model;
 pub mod network;
 pub mod output;
+#[cfg(feature = "page")]
+pub mod page;
 pub mod parse;
 pub mod pipeline;
 pub mod privacy;

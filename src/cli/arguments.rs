@@ -148,6 +148,13 @@ pub(super) enum Command {
     /// something does not work; 3 nothing is known. `[alarm]` has the thresholds.
     #[command(after_help = "Example: jeton status\n         jeton status --nagios")]
     Status(StatusOptions),
+    /// Show the page in a browser: who is there now, the search, graphs, cards and workbooks
+    ///
+    /// Reads the memory, and asks no host. Without `[page] user_header` it is for whoever starts it: it listens on this machine
+    /// alone and prints an address with a secret of this run. With it, a proxy says who asks. Runs until Ctrl-C.
+    #[cfg(feature = "page")]
+    #[command(after_help = "Example: jeton serve --open")]
+    Serve(ServeOptions),
     /// Try the configuration, the inputs and every host; say what to mend
     ///
     /// Exit codes: 0 all is well; 1 a night would fail; 2 the configuration is wrong; 3 a night would have gaps.
@@ -531,6 +538,14 @@ pub(super) struct StatusOptions {
     /// Write the metrics into jeton.prom in this folder, for Prometheus's node_exporter
     #[arg(long, value_name = "DIR")]
     pub(super) textfile: Option<PathBuf>,
+}
+
+#[cfg(feature = "page")]
+#[derive(Debug, Args)]
+pub(super) struct ServeOptions {
+    /// Open the address in the browser ($BROWSER, else xdg-open)
+    #[arg(long)]
+    pub(super) open: bool,
 }
 
 #[derive(Debug, Args)]

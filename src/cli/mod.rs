@@ -24,6 +24,8 @@ mod report;
 mod resolve;
 pub mod rows;
 mod seats;
+#[cfg(feature = "page")]
+mod serve;
 mod sessions;
 mod status;
 mod table;
@@ -35,6 +37,9 @@ mod users;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+
+#[cfg(feature = "page")]
+pub(crate) use sessions::found_file;
 
 use clap::Parser;
 
@@ -155,6 +160,8 @@ fn dispatch(command: Command, common: &Common) -> Result<Exit, Stop> {
         Command::Connected(options) => connected::run(&options, common),
         Command::Resolve(options) => resolve::run(&options, common),
         Command::Sessions(options) => sessions::run(&options, common),
+        #[cfg(feature = "page")]
+        Command::Serve(options) => serve::run(&options, common),
         Command::Status(options) => Ok(status::run(&options, common)),
         Command::Report(options) => report::run(&options, common),
         Command::History(options) => history::run(&options, common),

@@ -100,26 +100,57 @@ fn write(
         Kind::Json => target.write(|out| rows::print(out, Format::Json, &COLUMNS, rows)),
         Kind::Ods | Kind::Xlsx => {
             let seats = seats(&TraceSettings::from(config), &known.ledger).map_err(anyhow::Error::from)?;
-            target.write_book(&workbook(found, conditions, known, (config, &seats)))
+            target.write_book(&workbook(found, &told(conditions, texts), (known.days, known.now), (config, &seats)))
         }
     }
+}
+
+/// Rows as a file whose name ends so, for those who found them otherwise; its type.
+#[cfg(feature = "page")]
+pub(crate) fn found_file(
+    found: &[SessionRow],
+    end: &str,
+    (config, seats): (&Config, &Seats),
+    (days, now): (Days, DateTime<chrono::Utc>),
+    out: &mut (impl std::io::Write + std::io::Seek + Send),
+) -> anyhow::Result<&'static str> {
+    let texts = config.site.language.texts();
+    let rows = found.iter().map(|row| row_of(row, texts));
+    let book = || workbook(found, &[], (days, now), (config, seats));
+    Ok(match end {
+        "csv" => {
+            rows::print(out, Format::Csv, &COLUMNS, rows)?;
+            "text/csv; charset=utf-8"
+        }
+        "json" => {
+            rows::print(out, Format::Json, &COLUMNS, rows)?;
+            "application/json"
+        }
+        "ods" => {
+            report::ods::write(&book(), out)?;
+            "application/vnd.oasis.opendocument.spreadsheet"
+        }
+        _ => {
+            report::xlsx::write(&book(), out)?;
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        }
+    })
 }
 
 /// The workbook of a search: its rows, and what was searched.
 fn workbook<'a>(
     found: &'a [SessionRow],
-    conditions: &Conditions,
-    known: &Rows,
+    told: &[(&'static str, &str)],
+    (days, now): (Days, DateTime<chrono::Utc>),
     (config, seats): (&'a Config, &'a Seats),
 ) -> Workbook<'a> {
-    let now = known.now.with_timezone(&config.site.timezone);
-    let texts = config.site.language.texts();
+    let now = now.with_timezone(&config.site.timezone);
     let input = ReportInput {
         site: &config.site.name,
         language: config.site.language,
         timezone: config.site.timezone,
         seats,
-        period: period(found, known.days, now.date_naive()),
+        period: period(found, days, now.date_naive()),
         established: now,
         scope: Scope::Site,
         full: None,
@@ -143,7 +174,7 @@ fn workbook<'a>(
         template: &config.report.template,
         version: env!("CARGO_PKG_VERSION"),
     };
-    report::found(&input, &told(conditions, texts))
+    report::found(&input, told)
 }
 
 /// The days that were asked for; where they have no end, those of the rows.

@@ -1,6 +1,6 @@
 //! The sections of `jeton.toml`, one function each: what is required, what is optional, and the defaults.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::fault::{ConfigErrors, nearest};
 use super::read::{Document, Table, Unique, Value};
 use super::{
     Age, Alarm, Collect, CollectFile, Config, CsvStyle, DEFAULT_PULSE, DateLocale, Department, HistoryFormat, Inputs,
-    Limits, Login, OldWorkbooks, Origin, Output, PeriodKind, Privacy, Report, ReportFormat, SeatCounts, Site, Ssh,
-    Switch, Tftp, TraceSettings, VlanEntry, WorkingHours,
+    Limits, Listen, Login, OldWorkbooks, Origin, Output, Page, PageReader, PeriodKind, Privacy, Report, ReportFormat,
+    SeatCounts, Site, Ssh, Switch, Tftp, TraceSettings, VlanEntry, WorkingHours,
 };
 use crate::model::{Vlan, folded};
 use crate::report::{Template, UNRESOLVED};
@@ -66,6 +66,7 @@ impl CollectFile {
                 "limits",
                 "alarm",
                 "privacy",
+                "page",
                 "remote",
             ] {
                 root.pass_over(section);
@@ -102,6 +103,7 @@ impl TraceSettings {
                 "limits",
                 "alarm",
                 "privacy",
+                "page",
                 "collect",
                 "remote",
             ] {
@@ -148,6 +150,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
     let limits = root.section_or_empty("limits", limits);
     let alarm = root.section_or_empty("alarm", alarm);
     let privacy = root.section_or_empty("privacy", privacy);
+    let page = root.section_or_empty("page", |table| page(table, vlans.as_deref().unwrap_or_default()));
     let collect = root.optional("collect", |value| value.table("[collect]", collect));
     let replay = root.section_or_empty("remote", |table| table.optional("replay", Value::folder));
     Some(Config {
@@ -165,6 +168,7 @@ fn config(file: &Path, root: &Table<'_>, wrong_template: &mut Option<ConfigError
         limits: limits?,
         alarm: alarm?,
         privacy: privacy?,
+        page: page?,
         collect: collect?,
         replay: replay?,
     })
@@ -555,6 +559,81 @@ fn privacy(table: &Table<'_>) -> Option<Privacy> {
         workbooks: workbooks?,
         without_outlets: collect?,
     })
+}
+
+fn page(table: &Table<'_>, vlans: &[VlanEntry]) -> Option<Page> {
+    let listen = table.optional("listen", socket);
+    let user_header = table.optional("user_header", |value| {
+        let name = value.text()?;
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if is_name { Some(name.to_owned()) } else { value.refuse("the name of a header such as `X-Remote-User`", None) }
+    });
+    let expected = "a list of users";
+    let proxy_users = table.or("proxy_users", Vec::new(), |value| value.list(expected, Value::string));
+    let secret_file = table.optional("secret_file", Value::path);
+    let admins = table.or("admins", Vec::new(), |value| value.list(expected, Value::string));
+    let metrics = table.optional("metrics", |value| match socket(value)? {
+        Listen::Loopback(address) => Some(address),
+        Listen::Unix(_) => value.refuse("a port of the loopback such as `127.0.0.1:9811`", None),
+    });
+    let readers = table.optional("readers", |value| {
+        value.list("an array of tables", |entry| entry.table("[[page.readers]]", |table| reader(table, vlans)))
+    });
+    let page = Page {
+        listen: listen?,
+        user_header: user_header?,
+        proxy_users: proxy_users?,
+        secret_file: secret_file?,
+        admins: admins?,
+        readers: readers?.unwrap_or_default(),
+        metrics: metrics?,
+    };
+    let is_unix = matches!(page.listen, Some(Listen::Unix(_)));
+    if page.user_header.is_some() {
+        if page.listen.is_none() {
+            table.fault(
+                "`user_header` without `listen`",
+                "say where the proxy finds the page: `listen = \"unix:/run/jeton/page.sock\"`",
+            );
+            return None;
+        }
+        let is_told_by_kernel = is_unix && !page.proxy_users.is_empty();
+        if page.secret_file.is_none() && !is_told_by_kernel {
+            let hint = "name the proxy's user (`proxy_users = [\"www-data\"]`) with a Unix socket, or a `secret_file`";
+            table.fault("anybody on this machine could say who they are", hint);
+            return None;
+        }
+    } else if is_unix || !page.admins.is_empty() || !page.readers.is_empty() {
+        table.fault("nothing says who asks", "add `user_header`, the header in which the proxy names the user");
+        return None;
+    }
+    Some(page)
+}
+
+fn reader(table: &Table<'_>, vlans: &[VlanEntry]) -> Option<PageReader> {
+    let user = table.required("user", "\"anna\"", Value::string);
+    let departments = table.required("departments", "[\"DPT1\"]", |value| {
+        value.list("a list of departments", |item| {
+            let name = item.string()?;
+            let is_known = vlans.iter().any(|vlan| vlan.department == name);
+            if is_known { Some(name) } else { item.refuse("the name of a department of `[[vlans]]`", None) }
+        })
+    });
+    Some(PageReader { user: user?, departments: departments? })
+}
+
+/// `unix:PATH`, or an address of this machine alone: the page speaks no TLS.
+fn socket(value: Value<'_>) -> Option<Listen> {
+    let expected = "`unix:PATH` or a port of the loopback such as `127.0.0.1:8811`";
+    let text = value.text()?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        return if path.starts_with('/') { Some(Listen::Unix(path.into())) } else { value.refuse(expected, None) };
+    }
+    let hint = "a proxy with TLS stands before it: see templates/nginx.conf".to_owned();
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Some(Listen::Loopback(address)),
+        _ => value.refuse(expected, Some(hint)),
+    }
 }
 
 /// A day to compare ages by.

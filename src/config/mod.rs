@@ -13,7 +13,7 @@ pub use fault::{ConfigErrors, Fault, FaultPlace};
 pub use find::{ORIGIN, TraceSettings, VARIABLE, own_zone};
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +63,8 @@ pub struct Config {
     pub alarm: Alarm,
     /// `[privacy]`: how long names are kept, and who sees them.
     pub privacy: Privacy,
+    /// `[page]`: where `jeton serve` listens, and who may see what.
+    pub page: Page,
     /// `[collect]`, on the licence server.
     pub collect: Option<Collect>,
     /// `[remote] replay`: a folder that answers for the network.
@@ -397,6 +399,43 @@ impl Default for Alarm {
             textfile: None,
         }
     }
+}
+
+/// `[page]`. Without `user_header`, whoever started it sees all, and nobody else anything.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Where the page is; a free port on the loopback, where absent.
+    pub listen: Option<Listen>,
+    /// The header in which a proxy says who asks.
+    pub user_header: Option<String>,
+    /// The users, by name, as which the proxy runs: those alone may use the Unix socket.
+    pub proxy_users: Vec<String>,
+    /// A file with the secret that the proxy sends with each request.
+    pub secret_file: Option<PathBuf>,
+    /// Who sees everything.
+    pub admins: Vec<String>,
+    /// Who sees some departments.
+    pub readers: Vec<PageReader>,
+    /// Where Prometheus reads metrics.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// One of `[[page.readers]]`.
+#[derive(Debug, Clone)]
+pub struct PageReader {
+    /// The user, as the proxy names them.
+    pub user: String,
+    /// The departments, as `[[vlans]]` has them.
+    pub departments: Vec<String>,
+}
+
+/// `[page] listen`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// A port of the loopback.
+    Loopback(SocketAddr),
 }
 
 /// `[privacy]`. By default everything is kept, and everybody sees it.

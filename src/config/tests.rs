@@ -205,6 +205,21 @@ fn one_faulty_line_more_is_one_fault_told_at_its_place() {
             "32:14: expected at least the age of `named`, 12 months, found `11 months`",
         ),
         ("[privacy]\nworkbooks = \"keep\"", "31:13: expected one of `rewrite`, `delete`, found `keep`"),
+        (
+            "[page]\nlisten = \"0.0.0.0:80\"",
+            "31:10: expected `unix:PATH` or a port of the loopback such as `127.0.0.1:8811`",
+        ),
+        ("[page]\nadmins = [\"anna\"]", "30:1: nothing says who asks"),
+        (
+            "[page]\nlisten = \"127.0.0.1:1\"\nuser_header = \"X-User\"",
+            "30:1: anybody on this machine could say who they are",
+        ),
+        ("[page]\nuser_header = \"X-User\"\nsecret_file = \"s\"", "30:1: `user_header` without `listen`"),
+        ("[page]\nuser_header = \"X User\"", "31:15: expected the name of a header such as `X-Remote-User`"),
+        (
+            "[page]\nlisten = \"unix:/s\"\nuser_header = \"X-User\"\nproxy_users = [\"www-data\"]\n[[page.readers]]\nuser = \"anna\"\ndepartments = [\"DPT9\"]",
+            "36:16: expected the name of a department of `[[vlans]]`, found `DPT9`",
+        ),
         ("[collect]\ndebug_log = \"/x\"\nport = 1", "30:1: missing key `logwatch` in `[collect]`"),
         ("site = {}", "30:1: unknown key `site` in `[output]`"),
         ("[site]\n", "30:2: this is not TOML: duplicate key"),

@@ -270,6 +270,7 @@ fn config(switches: &[&str]) -> Config {
         limits: Limits::default(),
         alarm: Alarm::default(),
         privacy: crate::config::Privacy::default(),
+        page: crate::config::Page::default(),
         collect: None,
         replay: None,
     }

@@ -1,0 +1,224 @@
+//! The ledger as one reader sees it. Rows of other departments are not asked for, so that nothing made of them can show.
+
+use chrono::{DateTime, Days as Off, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use super::access::Guest;
+use super::query::Query;
+use crate::config::{Config, TraceSettings};
+use crate::evidence::Evidence;
+use crate::finding::Finding;
+use crate::ledger::{Ledger, LedgerError, Order, Part, Search};
+use crate::model::{Denial, Hold, SessionRow, folded};
+use crate::pipeline::{Days, Memory, seats};
+use crate::privacy::Veil;
+use crate::report::scope::Audience;
+use crate::texts::{Language, Texts};
+use crate::trace::seats::{Known, Seats};
+
+/// What one request works with.
+#[derive(Debug)]
+pub(super) struct Desk<'a> {
+    pub(super) config: &'a Config,
+    pub(super) audience: Audience,
+    pub(super) texts: &'static Texts,
+    pub(super) query: Query,
+    /// The moment that the last night knew of.
+    pub(super) latest: DateTime<Utc>,
+    ledger: Ledger,
+    /// What this reader sees names through.
+    veil: Option<Veil>,
+}
+
+impl<'a> Desk<'a> {
+    /// Opens the ledger for a guest; why it cannot be asked, where it cannot.
+    pub(super) fn open(
+        config: &'a Config,
+        guest: Guest,
+        language: Language,
+        query: Option<&str>,
+    ) -> Result<Self, String> {
+        let texts = language.texts();
+        let told = |error: LedgerError| error.to_string();
+        let found = Ledger::open_to_read(&Memory::path(config)).map_err(told)?;
+        let none = || texts.get("page.before_the_first_night").to_owned();
+        let veil = Veil::open(&config.output.directory).ok().flatten();
+        let ledger = found.ok_or_else(none)?.showing(config.origin.feature.as_deref()).under(veil.clone());
+        let latest = ledger.latest().map_err(told)?.ok_or_else(none)?;
+        let sees_pseudonyms = config.privacy.heads_see_pseudonyms && guest.audience != Audience::Everyone;
+        let veil = veil.filter(|_| sees_pseudonyms);
+        if sees_pseudonyms && veil.is_none() {
+            return Err(texts.get("page.no_key").to_owned());
+        }
+        Ok(Self { config, audience: guest.audience, texts, query: Query::of(query), latest, ledger, veil })
+    }
+
+    /// A word of the page.
+    pub(super) fn said(&self, name: &str) -> String {
+        self.texts.get(&format!("page.{name}")).to_owned()
+    }
+
+    /// The title of a column.
+    pub(super) fn column(&self, name: &str) -> String {
+        self.texts.find(&format!("column.{name}")).unwrap_or(name).to_owned()
+    }
+
+    /// The site's zone.
+    pub(super) fn zone(&self) -> Tz {
+        self.config.site.timezone
+    }
+
+    /// The day of the last night.
+    pub(super) fn today(&self) -> NaiveDate {
+        self.latest.with_timezone(&self.zone()).date_naive()
+    }
+
+    /// Whether everything may be seen.
+    pub(super) fn sees_all(&self) -> bool {
+        self.audience == Audience::Everyone
+    }
+
+    /// The days that are asked for; so many up to the last night's, where none are.
+    pub(super) fn days(&self, usual: u64) -> Days {
+        let last = self.query.day("until").unwrap_or_else(|| self.today());
+        let usual = last.checked_sub_days(Off::new(usual - 1)).unwrap_or(last);
+        let first = self.query.day("since").unwrap_or(usual);
+        Days { first: first.min(last), last: last.max(first) }
+    }
+
+    /// A search of some days, within what may be seen.
+    pub(super) fn search(&self, days: Days) -> Search {
+        Search { within: self.audience.departments(), ..Search::of_days(days.first, days.last) }
+    }
+
+    /// All rows of a search.
+    pub(super) fn rows(&self, search: &Search) -> Result<Vec<SessionRow>, LedgerError> {
+        let mut rows = Vec::new();
+        let asked = if self.veil.is_some() { without_names(search) } else { search.clone() };
+        self.ledger.search(&asked, self.zone(), &mut |row| {
+            rows.push(row);
+            true
+        })?;
+        let mut rows = self.shown(rows);
+        if self.veil.is_some() {
+            rows.retain(|row| is_found(search, row));
+        }
+        Ok(rows)
+    }
+
+    /// A part of the rows of a search, and how many there are.
+    pub(super) fn part(&self, search: &Search, part: Part) -> Result<(Vec<SessionRow>, usize), LedgerError> {
+        if self.veil.is_none() {
+            return self.ledger.part(search, part, self.zone());
+        }
+        // Names that are not shown are not searched, and rows are in no order that tells them.
+        let mut rows = self.rows(search)?;
+        rows.sort_by_cached_key(|row| (sort_key(part.order, row), row.start));
+        if part.is_reversed {
+            rows.reverse();
+        }
+        let total = rows.len();
+        Ok((rows.into_iter().skip(part.from).take(part.most).collect(), total))
+    }
+
+    /// The first day whose rows bear names, where older ones are forgotten.
+    pub(super) fn first_named(&self) -> Result<Option<NaiveDate>, LedgerError> {
+        self.ledger.first_named()
+    }
+
+    /// Rows as this reader sees them.
+    fn shown(&self, rows: Vec<SessionRow>) -> Vec<SessionRow> {
+        match &self.veil {
+            Some(veil) => rows.iter().map(|row| veil.row(row)).collect(),
+            None => rows,
+        }
+    }
+
+    /// The tokens of some days that may be seen.
+    pub(super) fn holds(&self, days: Days) -> Result<Vec<Hold>, LedgerError> {
+        let holds = self.ledger.holds(days.first, days.last, self.zone())?;
+        if self.sees_all() {
+            return Ok(holds);
+        }
+        // Whose a token is, the rows of all say.
+        let rows = self.ledger.rows(days.first, days.last, self.zone())?;
+        Ok(self.audience.holds(holds, &rows))
+    }
+
+    /// The refusals of some days that may be seen.
+    pub(super) fn denials(&self, days: Days) -> Result<Vec<Denial>, LedgerError> {
+        let denials = self.audience.denials(self.ledger.denials(days.first, days.last, self.zone())?);
+        Ok(match &self.veil {
+            Some(veil) => denials.iter().map(|denial| veil.denial(denial)).collect(),
+            None => denials,
+        })
+    }
+
+    /// The times of some days that logs vouch for.
+    pub(super) fn known(&self, days: Days) -> Result<Known, LedgerError> {
+        self.ledger.known(days.first, days.last, self.zone())
+    }
+
+    /// How many tokens there are, day by day.
+    pub(super) fn seats(&self) -> Result<Seats, LedgerError> {
+        seats(&TraceSettings::from(self.config), &self.ledger)
+    }
+
+    /// What looked wrong on some days, as far as it may be seen.
+    pub(super) fn findings(&self, days: Days) -> Result<Vec<Finding>, LedgerError> {
+        let findings = self.ledger.findings(days.first, days.last)?;
+        if self.sees_all() {
+            return Ok(findings);
+        }
+        if self.veil.is_some() {
+            return Ok(Vec::new());
+        }
+        Ok(self.audience.findings(&findings, &self.rows(&self.search(days))?))
+    }
+
+    /// The sources that the last night could not have.
+    pub(super) fn gaps(&self) -> Result<Vec<crate::finding::Gap>, LedgerError> {
+        self.ledger.gaps()
+    }
+
+    /// The ledger, the evidence and the settings, for the evidence of a row; for those alone who see everything.
+    pub(super) fn evidence(&self) -> anyhow::Result<(Evidence, &Ledger)> {
+        Ok((Evidence::open_to_read(&Memory::evidence_path(self.config))?, &self.ledger))
+    }
+}
+
+/// A search without the conditions on names.
+fn without_names(search: &Search) -> Search {
+    Search { machine: None, login: None, ip: None, outlet: None, information: None, ..search.clone() }
+}
+
+/// Whether a row under pseudonyms meets the conditions on names.
+fn is_found(search: &Search, row: &SessionRow) -> bool {
+    let holds = |text: Option<&str>, part: &Option<String>| {
+        part.as_ref().is_none_or(|part| text.is_some_and(|text| folded(text).contains(&folded(part))))
+    };
+    let ip = row.ip.map(|ip| ip.to_string());
+    let machine = &row.machine;
+    holds(Some(row.who.login()), &search.login)
+        && (holds(Some(row.who.host()), &search.machine) || holds(machine.hostname.as_deref(), &search.machine))
+        && holds(ip.as_deref(), &search.ip)
+        && holds(machine.outlet.as_deref(), &search.outlet)
+        && holds(machine.information.as_deref(), &search.information)
+}
+
+fn sort_key(order: Order, row: &SessionRow) -> String {
+    let time = |seconds: i64| format!("{seconds:020}");
+    let text = |text: &Option<String>| folded(text.as_deref().unwrap_or_default());
+    match order {
+        Order::Start => time(row.start.timestamp()),
+        Order::End => time(row.end.timestamp()),
+        Order::Duration => time(row.duration_s),
+        Order::Login => row.who.login().to_owned(),
+        Order::Host => row.who.host().to_owned(),
+        Order::State => row.state.name().to_owned(),
+        Order::Ip => row.ip.map(|ip| ip.to_string()).unwrap_or_default(),
+        Order::Department => text(&row.machine.department),
+        Order::Hostname => text(&row.machine.hostname),
+        Order::Outlet => text(&row.machine.outlet),
+    }
+}
