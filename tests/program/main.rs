@@ -13,6 +13,7 @@ mod network;
 mod nightly;
 mod office;
 mod over_ssh;
+mod page;
 mod periods;
 mod privacy;
 mod rights;

@@ -37,7 +37,7 @@ fn systemd_has_nothing_to_say_of_the_units_and_finds_them_hardened() {
     let folder = tempfile::tempdir().unwrap();
     let units = units(folder.path());
     let names: Vec<&str> = units.iter().map(|unit| unit.file_name().unwrap().to_str().unwrap()).collect();
-    for name in ["jeton.service", "jeton.timer", "jeton-hourly.timer", "jeton-collect.service"] {
+    for name in ["jeton.service", "jeton.timer", "jeton-hourly.timer", "jeton-collect.service", "jeton-page.service"] {
         assert!(names.contains(&name), "{names:?}");
     }
     let verified = systemd_analyze(&["verify", "--man=no"], &units.iter().collect::<Vec<_>>());
