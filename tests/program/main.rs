@@ -2,6 +2,7 @@
 
 mod agent;
 mod bad_input;
+mod browser;
 mod collect;
 mod faults;
 mod history;

@@ -31,7 +31,7 @@ fn night() -> (Lab, Vec<PathBuf>) {
 }
 
 /// Whether LibreOffice is to be asked. Its absence is a failure, unless the tester says that he knows.
-fn with_libreoffice() -> bool {
+pub(crate) fn with_libreoffice() -> bool {
     const WITHOUT: &str = "JETON_TESTS_WITHOUT_LIBREOFFICE";
     if Command::new("soffice").arg("--version").output().is_ok() {
         return true;
@@ -45,7 +45,7 @@ fn with_libreoffice() -> bool {
 }
 
 /// Converts files in one run of LibreOffice, with a profile of its own, and gives what it made by name.
-fn converted(files: &[PathBuf], to: &str) -> BTreeMap<String, PathBuf> {
+pub(crate) fn converted(files: &[PathBuf], to: &str) -> BTreeMap<String, PathBuf> {
     let profile = tempfile::tempdir().unwrap();
     let folder = files[0].parent().unwrap().join(to.split(':').next().unwrap());
     let done = Command::new("soffice")

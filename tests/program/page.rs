@@ -99,7 +99,7 @@ impl Served {
 }
 
 /// The laboratory of the fixtures, behind its night.
-fn lab() -> Lab {
+pub(crate) fn lab() -> Lab {
     let lab = Lab::complete();
     lab.jeton("nightly --no-push").exits(0);
     lab
@@ -120,7 +120,7 @@ fn lab_for_readers(more: &str) -> (Lab, Served) {
     (lab, served)
 }
 
-const VIEWS: [&str; 18] = [
+pub(crate) const VIEWS: [&str; 18] = [
     "/",
     "/now",
     "/sessions",
