@@ -5,76 +5,34 @@
 //! `JETON_BENCH_YEARS` sets the years, 10 by default; `JETON_BENCH_MB` the logwatch that is derived whole, 200 MB by default: a
 //! gigabyte is four years of a hundred people as the simulator draws them.
 
+mod decade;
 #[path = "simulator/mod.rs"]
 mod simulator;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
-use std::time::{Duration as Took, Instant};
+use std::time::Instant;
 
-use chrono::{Datelike, Days, NaiveDate, NaiveTime};
+use chrono::{Days, NaiveDate};
 use chrono_tz::Europe::Paris;
 use criterion::Criterion;
 
 use jeton::config::TraceSettings;
-use jeton::derivation::{Derivation, update};
-use jeton::evidence::Evidence;
-use jeton::ledger::{Ledger, Night, Search};
-use jeton::model::{Machine, State};
+use jeton::ledger::{Ledger, Search};
+use jeton::model::State;
 use jeton::parse::datetime;
-use jeton::pipeline::newest;
 
+use decade::{Memory, first_day, last_working_day, log_of, machines, months};
 use simulator::{Laboratory, PORT, SERVER, bulk, study};
-
-const PEOPLE: u32 = 100;
-/// Tokens that each takes on a working day, one after the other: a session each.
-const TOKENS: u32 = 11;
-
-fn first_day() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2012, 1, 1).expect("a day")
-}
 
 fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Evidence and the ledger of it, in a folder.
-struct Memory {
-    evidence: Evidence,
-    ledger: Ledger,
-    settings: TraceSettings,
-}
-
-impl Memory {
-    fn open(folder: &Path, settings: TraceSettings) -> Self {
-        let evidence = Evidence::open(&folder.join("evidence")).expect("a folder");
-        Self { evidence, ledger: Ledger::open(&folder.join("jeton.db")).expect("a ledger"), settings }
-    }
-
-    /// Adds a copy of the logwatch; how long it took.
-    fn add(&mut self, copy: impl std::io::Read) -> Took {
-        let began = Instant::now();
-        self.evidence.add_logwatch("logwatch", copy).expect("room for the evidence");
-        began.elapsed()
-    }
-
-    /// Derives what is new, and records it with what the network says; how long it took, and how many months were derived.
-    fn derive(&mut self, machines: &BTreeMap<IpAddr, Machine>) -> (Took, usize) {
-        let began = Instant::now();
-        let now = newest(&self.evidence, &self.settings).expect("a night reads something");
-        self.evidence.vouch(now).expect("room for the evidence");
-        let mut change = self.ledger.change(&self.settings.licence).expect("a sound ledger");
-        let names = change.dhcp_names().expect("a sound ledger");
-        let derivation = Derivation::new(&self.evidence, &self.settings, names, now);
-        let updated = update(&derivation, &mut change, &|_| ()).expect("room for the ledger");
-        let night = Night { machines, findings: &[], gaps: &[], now, settings: &self.settings };
-        change.night(&night).expect("room for the ledger");
-        change.commit().expect("room for the ledger");
-        (began.elapsed(), updated.months.len())
-    }
+fn memory_in(folder: &Path, settings: TraceSettings) -> Memory {
+    Memory::open(&folder.join("evidence"), folder, settings)
 }
 
 /// The bytes of the files in a folder and below.
@@ -116,7 +74,7 @@ fn night_on_sixty_days() {
     lab.run(&mut logwatch).expect("memory takes every byte");
     let last = beginning_of(start + Days::new(u64::from(days) - 1), &logwatch);
     let folder = tempfile::tempdir().expect("a folder");
-    let mut memory = Memory::open(folder.path(), study::settings(&lab));
+    let mut memory = memory_in(folder.path(), study::settings(&lab));
     let nobody = BTreeMap::new();
     memory.add(&logwatch[..last]);
     let (first, _) = memory.derive(&nobody);
@@ -139,7 +97,7 @@ fn rebuild() {
     let log = folder.path().join("logwatch");
     let file = BufWriter::new(fs_err::File::create(&log).expect("a file"));
     let n_bytes = bulk::generate(&lab, n_megabytes, file).expect("room for the log");
-    let mut memory = Memory::open(folder.path(), study::settings(&lab));
+    let mut memory = memory_in(folder.path(), study::settings(&lab));
     bulk::forget_most_memory();
     let added = memory.add(fs_err::File::open(&log).expect("the file was just written"));
     let (derived, n_months) = memory.derive(&BTreeMap::new());
@@ -153,58 +111,6 @@ fn rebuild() {
     ));
 }
 
-fn ip(person: u32) -> IpAddr {
-    Ipv4Addr::from(0x0a0e_1000 + person * 7 % 1024).into()
-}
-
-/// The logwatch of some days: of each token a block as it is taken, with its connection, and one as it is given back.
-fn log_of(first: NaiveDate, last: NaiveDate) -> String {
-    let mut log = String::new();
-    for day in first.iter_days().take_while(|day| *day <= last).filter(|day| day.weekday().number_from_monday() < 6) {
-        let mut lines = Vec::new();
-        for person in 0..PEOPLE {
-            for token in 0..TOKENS {
-                let start = 28_800 + token * 3000 + person * 13 + day.day() * 7;
-                let end = start + 1200 + (person * 37 + token * 91) % 1500;
-                lines.extend([(start, person, Some(token)), (end, person, None)]);
-            }
-        }
-        lines.sort_unstable();
-        for (second, person, token) in lines {
-            let clock = NaiveTime::from_num_seconds_from_midnight_opt(second, 0).unwrap_or_default();
-            let _ = writeln!(log, "{day} {clock}");
-            if let Some(token) = token {
-                let _ = writeln!(log, "ESTAB 0 432 {SERVER}:{PORT} {}:{}", ip(person), 40_000 + token);
-            }
-            let kind = if token.is_some() { "OUT" } else { "IN" };
-            let room = person % 9;
-            let _ = writeln!(
-                log,
-                "{clock} (orglab) {kind}: \"OriginPro\" personne{person:03}@salle-{room:03}-pc-{person:03}  "
-            );
-        }
-    }
-    log
-}
-
-fn machines() -> BTreeMap<IpAddr, Machine> {
-    let machine = |person: u32| Machine {
-        hostname: Some(format!("CHIMIE-{person:03}")),
-        department: Some(format!("DPT{}", person % 5 + 1)),
-        outlet: Some(format!("RJ{}-{person:03}", person % 7)),
-        information: Some(if person.is_multiple_of(3) { "Linux, thèse" } else { "Windows" }.to_owned()),
-        ..Machine::default()
-    };
-    (0..PEOPLE).map(|person| (ip(person), machine(person))).collect()
-}
-
-fn months(n: u32) -> impl Iterator<Item = (NaiveDate, NaiveDate)> {
-    (0..n).map(|month| {
-        let first = first_day() + chrono::Months::new(month);
-        (first, first + chrono::Months::new(1) - Days::new(1))
-    })
-}
-
 /// Ten years, and what is asked of them.
 fn ten_years() {
     let years = std::env::var("JETON_BENCH_YEARS").ok().and_then(|text| text.parse().ok()).unwrap_or(10_u32);
@@ -212,7 +118,7 @@ fn ten_years() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings =
         TraceSettings { timezone: Paris, server: Some(IpAddr::V4(SERVER)), port: PORT, ..TraceSettings::default() };
-    let mut memory = Memory::open(folder.path(), settings.clone());
+    let mut memory = memory_in(folder.path(), settings.clone());
     let machines = machines();
     let all: Vec<_> = months(n_months).collect();
     let (last_month, before) = all.split_last().expect("a month");
@@ -227,7 +133,7 @@ fn ten_years() {
     let (added, (derived, _)) = (memory.add(tonight.as_bytes()), memory.derive(&machines));
     drop(memory);
     let began = Instant::now();
-    let mut memory = Memory::open(folder.path(), settings);
+    let mut memory = memory_in(folder.path(), settings);
     memory.add(tonight.as_bytes());
     memory.derive(&machines);
     let again = began.elapsed();
@@ -241,13 +147,6 @@ fn ten_years() {
         added + derived,
     ));
     measure(&memory.ledger, all_days, *last_month);
-}
-
-fn last_working_day(mut day: NaiveDate) -> NaiveDate {
-    while day.weekday().number_from_monday() > 5 {
-        day = day - Days::new(1);
-    }
-    day
 }
 
 fn main() {

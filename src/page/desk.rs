@@ -94,16 +94,25 @@ impl<'a> Desk<'a> {
     /// All rows of a search.
     pub(super) fn rows(&self, search: &Search) -> Result<Vec<SessionRow>, LedgerError> {
         let mut rows = Vec::new();
-        let asked = if self.veil.is_some() { without_names(search) } else { search.clone() };
-        self.ledger.search(&asked, self.zone(), &mut |row| {
-            rows.push(row);
-            true
-        })?;
-        let mut rows = self.shown(rows);
-        if self.veil.is_some() {
-            rows.retain(|row| is_found(search, row));
-        }
+        self.each(search, &mut |row| rows.push(row))?;
         Ok(rows)
+    }
+
+    /// Gives the rows of a search one by one: those of years would fill the memory.
+    pub(super) fn each(&self, search: &Search, take: &mut dyn FnMut(SessionRow)) -> Result<(), LedgerError> {
+        let Some(veil) = &self.veil else {
+            return self.ledger.search(search, self.zone(), &mut |row| {
+                take(row);
+                true
+            });
+        };
+        self.ledger.search(&without_names(search), self.zone(), &mut |row| {
+            let row = veil.row(&row);
+            if is_found(search, &row) {
+                take(row);
+            }
+            true
+        })
     }
 
     /// A part of the rows of a search, and how many there are.
@@ -124,14 +133,6 @@ impl<'a> Desk<'a> {
     /// The first day whose rows bear names, where older ones are forgotten.
     pub(super) fn first_named(&self) -> Result<Option<NaiveDate>, LedgerError> {
         self.ledger.first_named()
-    }
-
-    /// Rows as this reader sees them.
-    fn shown(&self, rows: Vec<SessionRow>) -> Vec<SessionRow> {
-        match &self.veil {
-            Some(veil) => rows.iter().map(|row| veil.row(row)).collect(),
-            None => rows,
-        }
     }
 
     /// The tokens of some days that may be seen.

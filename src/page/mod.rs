@@ -54,9 +54,17 @@ pub struct Served {
     pub address: String,
 }
 
+/// How many answers are made at once; others wait. Each holds what it reads: more at once would need more memory, and take
+/// no less time on a small server.
+const AT_ONCE: usize = 4;
+
 /// Serves the page until the process ends. `tell` is called once it can be reached.
 pub fn serve(config: Config, tell: &dyn Fn(&Served)) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(AT_ONCE)
+        .enable_io()
+        .build()?;
     runtime.block_on(async {
         if let Some(address) = config.page.metrics {
             let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen at {address}"))?;

@@ -45,15 +45,17 @@ fn numbers(desk: &Desk<'_>, columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Block
     Block::Table(Table { caption: desk.said("numbers"), columns, rows, is_folded: true })
 }
 
-/// The rows of a search by a part of a machine's name, within the days of the week that are asked for.
-fn rows(desk: &Desk<'_>, days: Days) -> anyhow::Result<Vec<SessionRow>> {
+/// The rows of some days, by a part of a machine's name and of a department's.
+fn search(desk: &Desk<'_>, days: Days) -> Search {
     let text = |name| desk.query.text(name).map(str::to_owned);
-    let search = Search { machine: text("machine"), department: text("department"), ..desk.search(days) };
-    Ok(desk.rows(&search)?)
+    Search { machine: text("machine"), department: text("department"), ..desk.search(days) }
 }
 
 /// The seconds of a row in each hour of its day that is asked for.
 fn within(row: &SessionRow, (from, to): (u32, u32)) -> i64 {
+    if (from, to) == (0, 24) {
+        return row.use_s();
+    }
     by_hour(row.start, row.use_s())
         .into_iter()
         .filter(|(hour, _)| (from..to).contains(hour))
@@ -67,7 +69,7 @@ fn a_day(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     const STEPS: [usize; 5] = [5, 10, 15, 30, 60];
     let date = desk.query.day("date").unwrap_or_else(|| desk.today());
     let step = desk.query.number("step", 1..=240).unwrap_or(15);
-    let rows = rows(desk, Days { first: date, last: date })?;
+    let rows = desk.rows(&search(desk, Days { first: date, last: date }))?;
     let (zone, begin) = (desk.zone(), start_of_day(date, desk.zone()));
     let length_s = (end_of_day(date, zone) - begin).num_seconds();
     let step_s = i64::try_from(step * 60).unwrap_or(900);
@@ -141,18 +143,23 @@ fn used_hours(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     let days = desk.days(31);
     let (weekdays, window) = (weekdays(desk), window(desk));
     let by = desk.query.text("by").filter(|by| ["user", "department"].contains(by)).unwrap_or("machine").to_owned();
-    let rows = rows(desk, days)?;
-    let mut groups: BTreeMap<&str, i64> = BTreeMap::new();
-    for row in rows.iter().filter(|row| is_on(weekdays, row.date)) {
+    let mut groups: BTreeMap<String, i64> = BTreeMap::new();
+    desk.each(&search(desk, days), &mut |row| {
+        if !is_on(weekdays, row.date) {
+            return;
+        }
         let name = match by.as_str() {
             "user" => row.who.login(),
             "department" => row.machine.department.as_deref().unwrap_or_default(),
             _ => row.who.host(),
         };
-        *groups.entry(name).or_default() += within(row, window);
-    }
-    let mut groups: Vec<(&str, i64)> = groups.into_iter().filter(|(_, seconds)| *seconds > 0).collect();
-    groups.sort_by_key(|(name, seconds)| (std::cmp::Reverse(*seconds), *name));
+        match groups.get_mut(name) {
+            Some(seconds) => *seconds += within(&row, window),
+            None => drop(groups.insert(name.to_owned(), within(&row, window))),
+        }
+    })?;
+    let mut groups: Vec<(String, i64)> = groups.into_iter().filter(|(_, seconds)| *seconds > 0).collect();
+    groups.sort_by(|(name, seconds), (other, theirs)| theirs.cmp(seconds).then_with(|| name.cmp(other)));
     let choices = [("machine", "host"), ("user", "login"), ("department", "department")];
     let choices = choices.map(|(value, name)| (value.to_owned(), desk.column(name), value == by));
     let mut fields = span_fields(desk, days);
@@ -181,7 +188,7 @@ fn used_hours(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
         _ => desk.column("host"),
     };
     let columns = vec![Column::text(&title), Column::number(&desk.column("hours"))];
-    let rows = groups.iter().map(|(name, seconds)| vec![Cell::text(*name), Cell::text(hours(desk, *seconds))]);
+    let rows = groups.iter().map(|(name, seconds)| vec![Cell::text(name.as_str()), Cell::text(hours(desk, *seconds))]);
     blocks.push(numbers(desk, columns, rows.collect()));
     Ok(blocks)
 }
@@ -193,13 +200,17 @@ fn a_year(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     let (weekdays, window) = (weekdays(desk), window(desk));
     let day = |month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
     let days = Days { first: day(1, 1), last: day(12, 31) };
-    let rows = rows(desk, days)?;
     let known = desk.known(days)?;
-    let machines: BTreeSet<&str> = rows.iter().map(|row| row.who.host()).collect();
+    let mut machines: BTreeSet<String> = BTreeSet::new();
     let mut used = [0_i64; 12];
-    for row in rows.iter().filter(|row| is_on(weekdays, row.date)) {
-        used[row.date.month0() as usize] += within(row, window);
-    }
+    desk.each(&search(desk, days), &mut |row| {
+        if !machines.contains(row.who.host()) {
+            machines.insert(row.who.host().to_owned());
+        }
+        if is_on(weekdays, row.date) {
+            used[row.date.month0() as usize] += within(&row, window);
+        }
+    })?;
     let zone = desk.zone();
     // Only days that are over, and that logs vouch for, could be used.
     let mut possible = [0_i64; 12];
@@ -363,17 +374,26 @@ fn a_week(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
 fn lengths(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     /// Up to so many minutes each; the last is longer.
     const UP_TO: [i64; 9] = [5, 15, 30, 60, 120, 240, 480, 1440, i64::MAX];
-    let days = desk.days(31);
-    let rows = rows(desk, days)?;
-    let mut sessions: BTreeMap<_, i64> = BTreeMap::new();
-    for row in &rows {
-        *sessions.entry((&row.who, &row.feature, row.initial_start)).or_default() += row.use_s();
-    }
+    let (days, zone) = (desk.days(31), desk.zone());
     let mut counts = [0_usize; UP_TO.len()];
-    for seconds in sessions.values() {
-        let place = UP_TO.iter().position(|most| *seconds <= most.saturating_mul(60)).unwrap_or(UP_TO.len() - 1);
+    let mut count = |seconds: i64| {
+        let place = UP_TO.iter().position(|most| seconds <= most.saturating_mul(60)).unwrap_or(UP_TO.len() - 1);
         counts[place] += 1;
+    };
+    // Pieces that are no whole sessions: few, and their sessions end at some later one.
+    let mut parts: BTreeMap<_, i64> = BTreeMap::new();
+    desk.each(&search(desk, days), &mut |row| {
+        let is_cut = row.start.to_utc() + Duration::seconds(row.duration_s) >= end_of_day(row.date, zone);
+        if row.start == row.initial_start && !is_cut {
+            count(row.use_s());
+        } else {
+            *parts.entry((row.who.clone(), row.feature.clone(), row.initial_start)).or_default() += row.use_s();
+        }
+    })?;
+    for seconds in parts.values() {
+        count(*seconds);
     }
+    let n_sessions: usize = counts.iter().sum();
     let name = |at: usize| match UP_TO[at] {
         i64::MAX => format!("> {}", length(UP_TO[at - 1] * 60)),
         minutes => format!("≤ {}", length(minutes * 60)),
@@ -385,7 +405,7 @@ fn lengths(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
         .collect();
     let mut fields = span_fields(desk, days);
     fields.push(text_field(desk, "machine", desk.column("host")));
-    let said = desk.texts.fill("page.chart_of_sessions", &[("count", &sessions.len().to_string())]);
+    let said = desk.texts.fill("page.chart_of_sessions", &[("count", &n_sessions.to_string())]);
     let columns = vec![Column::text(&desk.column("duration_s")), Column::number(&desk.column("sessions"))];
     let rows = counts.iter().enumerate().map(|(at, count)| vec![Cell::text(name(at)), Cell::text(count.to_string())]);
     Ok(vec![
