@@ -11,8 +11,8 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 /// Ends the process on a signal, which its parent sees it ended by. Without signals to listen to, the system does the same
-/// without a word.
-pub(super) fn listen() {
+/// without a word. `says` is what whoever sees it is told, if there is anything to tell.
+pub(super) fn listen(says: Option<&'static str>) {
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
     let listening = thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -21,7 +21,9 @@ pub(super) fn listen() {
                 // The line of progress stands there.
                 let _ = write!(out, "\r\x1b[2K\x1b[?25h");
             }
-            super::complain("interrupted: what was published before stands, and the next run does the rest");
+            if let Some(says) = says {
+                super::complain(says);
+            }
             let _ = emulate_default_handler(signal);
         }
     });

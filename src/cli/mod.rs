@@ -131,9 +131,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    // The collector writes what is there before it ends.
-    if !matches!(arguments.command, Command::Collect(_)) {
-        interrupt::listen();
+    match arguments.command {
+        // The collector writes what is there before it ends.
+        Command::Collect(_) => {}
+        // A page is ended in no other way, and has nothing left to do.
+        #[cfg(feature = "page")]
+        Command::Serve(_) => interrupt::listen(None),
+        _ => interrupt::listen(Some("interrupted: what was published before stands, and the next run does the rest")),
     }
     match dispatch(arguments.command, &arguments.common) {
         Ok(exit) => exit,

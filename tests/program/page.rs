@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 
 use base64::prelude::*;
@@ -190,6 +191,18 @@ fn whoever_starts_it_sees_every_view_in_both_languages_and_nobody_else_does() {
     assert!(welcome.headers["set-cookie"].ends_with("HttpOnly; SameSite=Strict"));
 }
 
+#[test]
+fn a_page_that_is_told_to_stop_stops_without_a_word() {
+    let lab = lab();
+    let mut child = command(&lab.path("")).arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let stopped = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert!(stopped.success() && done.status.signal() == Some(15), "{done:?}");
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
+}
+
 /// The logins of the rows that a search shows.
 fn logins(answer: &Answer) -> BTreeSet<String> {
     let text = answer.text();
@@ -273,8 +286,40 @@ fn figures_are_those_of_the_workbooks_and_commands() {
         );
         assert!(text.contains(&cells), "{cells}");
     }
+    graphs_of_a_period_are_the_commands(&lab, &served, &seats);
     // Days that no log knows are no quiet days.
     assert!(served.get("/graphs/seats?since=2021-12-01&until=2021-12-10").text().contains("class=\"unknown\""));
+}
+
+/// The numbers beside a graph: its rows, each as the texts of its cells.
+fn numbers(served: &Served, path: &str) -> Vec<Vec<String>> {
+    let text = served.get(path).text();
+    let body =
+        text.split("<tbody>").nth(1).unwrap_or_else(|| panic!("{path}: no table")).split("</tbody>").next().unwrap();
+    let cells = |row: &str| -> Vec<String> {
+        row.split("<td").skip(1).map(|cell| cell.split(['>', '<']).nth(1).unwrap().to_owned()).collect()
+    };
+    body.split("<tr>").skip(1).map(cells).collect()
+}
+
+/// A year, a week and lengths, against `jeton usage` and `jeton seats`.
+fn graphs_of_a_period_are_the_commands(lab: &Lab, served: &Served, seats: &[crate::support::Row]) {
+    let used = rows_of(&lab.jeton("usage --since 2021-12-08 --by month --format csv").exits(0).out);
+    let december = &numbers(served, "/graphs/year?lang=en&weekdays=1,2,3,4,5,6,7")[11];
+    assert_eq!(december[2], format!("{:.1}", used[0]["use_s"].parse::<f64>().unwrap() / 3600.0));
+    let counted = numbers(served, "/graphs/lengths?lang=en&since=2021-12-08&until=2021-12-10");
+    let sessions: u32 = counted.iter().map(|row| row[1].parse::<u32>().unwrap()).sum();
+    assert_eq!(sessions.to_string(), used[0]["sessions_begun"]);
+    // One Wednesday, Thursday and Friday: the means of their hours.
+    let week = numbers(served, "/graphs/week?lang=en&since=2021-12-08&until=2021-12-10");
+    let whole: Vec<_> = seats.iter().filter(|row| row["known_s"] == "3600").collect();
+    assert!(whole.len() > 20);
+    for row in whole {
+        let (day, hour): (usize, usize) = (row["date"][8..].parse().unwrap(), row["hour"].parse().unwrap());
+        let shown: f64 = week[day - 6][hour + 1].parse().unwrap();
+        assert!((shown - row["mean"].parse::<f64>().unwrap()).abs() < 0.006, "{row:?}: {shown}");
+    }
+    assert!(week[0].iter().skip(1).all(|mean| mean == "–"), "no Monday is known: {:?}", week[0]);
 }
 
 /// What names people, machines and places of a department.
