@@ -11,6 +11,7 @@ use fs_err as fs;
 
 use super::query::Query;
 use crate::config::Page;
+use crate::privacy::random;
 use crate::report::scope::Audience;
 
 /// The header in which the proxy sends its secret.
@@ -27,18 +28,11 @@ pub(super) enum Peer {
     User(Option<u32>),
 }
 
-/// Somebody who may look.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Guest {
-    /// What they may see.
-    pub(super) audience: Audience,
-}
-
 /// What is to become of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is answered.
-    Guest(Guest),
+    /// It is answered with what these may see.
+    Guest(Audience),
     /// It has the secret of this run: it gets a cookie, and the same address without the secret.
     Welcome {
         /// The cookie.
@@ -96,13 +90,7 @@ impl Access {
     /// As the configuration says; `address` is where the page listens, on the loopback.
     pub(super) fn of(page: &Page, address: Option<SocketAddr>) -> anyhow::Result<Self> {
         let Some(header) = &page.user_header else {
-            let mut bytes = [0_u8; 24];
-            let mut rest = bytes.as_mut_slice();
-            while !rest.is_empty() {
-                let n = rustix::rand::getrandom(&mut *rest, rustix::rand::GetRandomFlags::empty())
-                    .map_err(std::io::Error::from)?;
-                rest = &mut rest[n..];
-            }
+            let bytes = random::<24>()?;
             let port = address.map_or(0, |address| address.port());
             let hosts = address.iter().map(ToString::to_string).chain([format!("localhost:{port}")]).collect();
             return Ok(Self::Token { token: BASE64URL_NOPAD.encode(&bytes), hosts });
@@ -166,7 +154,7 @@ fn by_token(token: &str, hosts: &[String], parts: &Parts) -> Verdict {
     let mut own = cookies.flat_map(|text| text.split(';')).filter_map(|one| one.trim().split_once('='));
     let is_known = own.any(|(name, value)| name == COOKIE && is_same(value.as_bytes(), token.as_bytes()));
     if is_known {
-        Verdict::Guest(Guest { audience: Audience::Everyone })
+        Verdict::Guest(Audience::Everyone)
     } else {
         Verdict::Refused(StatusCode::UNAUTHORIZED, Reason::Unknown)
     }
@@ -196,14 +184,14 @@ fn by_header(header: &HeaderName, page: &Page, headers: &HeaderMap) -> Verdict {
         return Verdict::Refused(StatusCode::UNAUTHORIZED, Reason::Unknown);
     };
     if page.admins.iter().any(|admin| admin == user) {
-        return Verdict::Guest(Guest { audience: Audience::Everyone });
+        return Verdict::Guest(Audience::Everyone);
     }
     let own = page.readers.iter().filter(|reader| reader.user == user);
     let departments: BTreeSet<String> = own.flat_map(|reader| reader.departments.iter().cloned()).collect();
     if departments.is_empty() {
         Verdict::Refused(StatusCode::FORBIDDEN, Reason::NotNamed)
     } else {
-        Verdict::Guest(Guest { audience: Audience::Departments(departments) })
+        Verdict::Guest(Audience::Departments(departments))
     }
 }
 
@@ -294,10 +282,10 @@ mod tests {
         let (_folder, access) = proxied(true);
         let secret = ("x-jeton-secret", "0123456789abcdef");
         let judge = |headers: &[(&str, &str)]| access.judge(Peer::Loopback, &parts("/", headers));
-        let admin = Verdict::Guest(Guest { audience: Audience::Everyone });
+        let admin = Verdict::Guest(Audience::Everyone);
         assert_eq!(judge(&[secret, ("x-remote-user", "direction")]), admin);
         let own = Audience::Departments(["DPT1".to_owned(), "DPT4".to_owned()].into());
-        assert_eq!(judge(&[secret, ("X-Remote-User", " anna ")]), Verdict::Guest(Guest { audience: own }));
+        assert_eq!(judge(&[secret, ("X-Remote-User", " anna ")]), Verdict::Guest(own));
         for (headers, expected) in [
             (vec![secret], (401, Reason::Unknown)),
             (vec![secret, ("x-remote-user", "")], (401, Reason::Unknown)),

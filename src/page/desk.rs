@@ -3,7 +3,6 @@
 use chrono::{DateTime, Days as Off, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::access::Guest;
 use super::query::Query;
 use crate::config::{Config, TraceSettings};
 use crate::evidence::Evidence;
@@ -31,10 +30,10 @@ pub(super) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    /// Opens the ledger for a guest; why it cannot be asked, where it cannot.
+    /// Opens the ledger for an audience; why it cannot be asked, where it cannot.
     pub(super) fn open(
         config: &'a Config,
-        guest: Guest,
+        audience: Audience,
         language: Language,
         query: Option<&str>,
     ) -> Result<Self, String> {
@@ -45,12 +44,12 @@ impl<'a> Desk<'a> {
         let veil = Veil::open(&config.output.directory).ok().flatten();
         let ledger = found.ok_or_else(none)?.showing(config.origin.feature.as_deref()).under(veil.clone());
         let latest = ledger.latest().map_err(told)?.ok_or_else(none)?;
-        let sees_pseudonyms = config.privacy.heads_see_pseudonyms && guest.audience != Audience::Everyone;
+        let sees_pseudonyms = config.privacy.heads_see_pseudonyms && audience != Audience::Everyone;
         let veil = veil.filter(|_| sees_pseudonyms);
         if sees_pseudonyms && veil.is_none() {
             return Err(texts.get("page.no_key").to_owned());
         }
-        Ok(Self { config, audience: guest.audience, texts, query: Query::of(query), latest, ledger, veil })
+        Ok(Self { config, audience, texts, query: Query::of(query), latest, ledger, veil })
     }
 
     /// A word of the page.
@@ -84,6 +83,14 @@ impl<'a> Desk<'a> {
         let usual = last.checked_sub_days(Off::new(usual - 1)).unwrap_or(last);
         let first = self.query.day("since").unwrap_or(usual);
         Days { first: first.min(last), last: last.max(first) }
+    }
+
+    /// The same for what has a figure for each day: of ten years at most.
+    pub(super) fn drawn_days(&self, usual: u64) -> Days {
+        const MOST: u64 = 3660;
+        let days = self.days(usual);
+        let first = days.last.checked_sub_days(Off::new(MOST)).unwrap_or(days.first);
+        Days { first: days.first.max(first), ..days }
     }
 
     /// A search of some days, within what may be seen.

@@ -138,8 +138,8 @@ async fn answer(
         return secured(([(header::CONTENT_TYPE, "text/css; charset=utf-8")], view::STYLE).into_response());
     }
     let verdict = site.access.judge(peer, &parts);
-    let guest = match verdict {
-        Verdict::Guest(guest) => guest,
+    let audience = match verdict {
+        Verdict::Guest(audience) => audience,
         Verdict::Welcome { cookie, to } => {
             let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, to)];
             return secured((StatusCode::SEE_OTHER, headers).into_response());
@@ -154,7 +154,7 @@ async fn answer(
     // SQLite waits for the disk: not on the threads that listen.
     let work = tokio::task::spawn_blocking(move || {
         let path = parts.uri.path().to_owned();
-        match Desk::open(&site.config, guest, language, parts.uri.query()) {
+        match Desk::open(&site.config, audience, language, parts.uri.query()) {
             Ok(desk) => views::answer(&desk, &path),
             Err(reason) => Answer::Unready(reason),
         }

@@ -1,7 +1,10 @@
 //! The query of an address: what was asked, and how to ask a little otherwise.
 
-use chrono::NaiveDate;
+use std::ops::RangeInclusive;
+
+use chrono::{Datelike, NaiveDate};
 use form_urlencoded::Serializer;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Names with their values, in the order of the address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -9,6 +12,10 @@ pub(super) struct Query(Vec<(String, String)>);
 
 /// So much of a query is read: no form has more.
 const MOST: usize = 64;
+/// The years that can be asked for.
+const YEARS: RangeInclusive<i32> = 1970..=2400;
+/// What is escaped in a path: all but the unreserved characters (RFC 3986, 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Query {
     /// Of the text behind the question mark.
@@ -30,13 +37,13 @@ impl Query {
     }
 
     /// A number within bounds; what is none is none.
-    pub(super) fn number(&self, name: &str, bounds: std::ops::RangeInclusive<usize>) -> Option<usize> {
+    pub(super) fn number(&self, name: &str, bounds: RangeInclusive<usize>) -> Option<usize> {
         self.text(name)?.parse().ok().filter(|number| bounds.contains(number))
     }
 
-    /// A day as `2021-12-08`.
+    /// A day as `2021-12-08`, of a year that a log can be of: others have no midnight in every zone.
     pub(super) fn day(&self, name: &str) -> Option<NaiveDate> {
-        self.text(name)?.parse().ok()
+        self.text(name)?.parse().ok().filter(|day: &NaiveDate| YEARS.contains(&day.year()))
     }
 
     /// The same without some names.
@@ -67,28 +74,12 @@ impl Query {
 
 /// A part of a path, as it stands in an address.
 pub(super) fn escaped(part: &str) -> String {
-    // Unreserved characters stay (RFC 3986, 2.3).
-    let mut path = String::new();
-    for byte in part.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(char::from(byte)),
-            other => path.extend(["%", &format!("{other:02X}")]),
-        }
-    }
-    path
+    utf8_percent_encode(part, RESERVED).to_string()
 }
 
 /// A part of a path as it was meant; `None` where it is not UTF-8.
 pub(super) fn unescaped(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let digits = (*first == b'%').then(|| behind.get(..2)).flatten();
-        let byte = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &behind[2..] } else { behind };
-    }
-    String::from_utf8(bytes).ok()
+    Some(percent_decode_str(part).decode_utf8().ok()?.into_owned())
 }
 
 #[cfg(test)]
@@ -105,6 +96,9 @@ mod tests {
         );
         assert_eq!(query.texts("weekdays"), ["1", "2", "3"]);
         assert_eq!(query.day("since"), "2021-12-08".parse().ok());
+        for day in ["-262143-01-01", "+262142-12-31", "0001-01-01", "2021-02-30"] {
+            assert_eq!(Query::default().with("since", day).day("since"), None, "{day}");
+        }
         assert_eq!(
             query.without(&["weekdays", "since", "x"]).with("page", "3").address("/sessions"),
             "/sessions?login=na&page=3"

@@ -46,13 +46,7 @@ impl Veil {
         if let Some(veil) = Self::open(folder)? {
             return Ok((veil, false));
         }
-        let mut key = [0; 32];
-        let mut rest = key.as_mut_slice();
-        while !rest.is_empty() {
-            let n =
-                rustix::rand::getrandom(&mut *rest, rustix::rand::GetRandomFlags::empty()).map_err(io::Error::from)?;
-            rest = &mut rest[n..];
-        }
+        let key = random::<32>()?;
         // Beside its place and renamed, closed to others from its first byte on.
         let unfinished = folder.join(format!(".{KEY}.tmp"));
         let _ = fs::remove_file(&unfinished);
@@ -63,6 +57,17 @@ impl Veil {
         fs::File::open(folder)?.sync_all()?;
         Ok((Self::new(key), true))
     }
+}
+
+/// Random bytes of the kernel, for what nobody may guess.
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    let mut rest = bytes.as_mut_slice();
+    while !rest.is_empty() {
+        let n = rustix::rand::getrandom(&mut *rest, rustix::rand::GetRandomFlags::empty())?;
+        rest = &mut rest[n..];
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

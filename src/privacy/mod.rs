@@ -24,6 +24,8 @@ use crate::model::{Denial, Hold, Identity, LastUse, MacAddr, Machine, SessionRow
 use crate::trace::refusals::Refusal;
 
 pub use forgotten::Forgotten;
+#[cfg(feature = "page")]
+pub(crate) use key::random;
 pub use key::{KEY, KeyError};
 
 /// What stands before the letters of a pseudonym.

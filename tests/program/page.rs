@@ -163,6 +163,15 @@ fn whoever_starts_it_sees_every_view_in_both_languages_and_nobody_else_does() {
     assert!(
         served.get("/evidence?login=camille&host=LABO-PC-01&date=2021-12-08").text().contains("camille@LABO-PC-01")
     );
+    // An address is read as it is meant, however it is written.
+    assert_eq!(served.get("/sessions%2Ecsv").text(), served.get("/sessions.csv").text());
+    // Days of other ages are drawn by nobody.
+    for view in ["seats", "week", "day", "hours", "lengths", "year"] {
+        for day in ["-262143-01-01", "+262142-12-31", "0001-01-01", "1970-01-01", "2400-12-31"] {
+            let answer = served.get(&format!("/graphs/{view}?since={day}&until=%2B262142-12-31&date={day}&year=9999"));
+            assert!(answer.status == 200 && answer.body.len() < 2_000_000, "{view} {day}: {}", answer.body.len());
+        }
+    }
     for path in [
         "/nothing",
         "/users/nobody",

@@ -140,7 +140,7 @@ fn a_day(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
 /// Hours of use per machine, user or department.
 fn used_hours(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     const MOST: usize = 40;
-    let days = desk.days(31);
+    let days = desk.drawn_days(31);
     let (weekdays, window) = (weekdays(desk), window(desk));
     let by = desk.query.text("by").filter(|by| ["user", "department"].contains(by)).unwrap_or("machine").to_owned();
     let mut groups: BTreeMap<String, i64> = BTreeMap::new();
@@ -262,7 +262,7 @@ fn a_year(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
 
 /// Tokens out against those that there are, the time at the limit, and refusals.
 fn tokens(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
-    let days = desk.days(7);
+    let days = desk.drawn_days(7);
     let (holds, denials, known, seats) = (desk.holds(days)?, desk.denials(days)?, desk.known(days)?, desk.seats()?);
     let all = seat_hours(&holds, &denials, &seats, &known, desk.zone());
     let all: Vec<_> = all.into_iter().filter(|hour| days.contains(hour.date)).collect();
@@ -337,7 +337,7 @@ fn tokens(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
 
 /// The mean number of tokens out by weekday and hour.
 fn a_week(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
-    let days = desk.days(31);
+    let days = desk.drawn_days(31);
     let (holds, known, seats) = (desk.holds(days)?, desk.known(days)?, desk.seats()?);
     let all = seat_hours(&holds, &[], &seats, &known, desk.zone());
     let means = week(&all, Some(&known), (days.first, days.last), desk.latest, desk.zone());
@@ -374,7 +374,7 @@ fn a_week(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
 fn lengths(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     /// Up to so many minutes each; the last is longer.
     const UP_TO: [i64; 9] = [5, 15, 30, 60, 120, 240, 480, 1440, i64::MAX];
-    let (days, zone) = (desk.days(31), desk.zone());
+    let (days, zone) = (desk.drawn_days(31), desk.zone());
     let mut counts = [0_usize; UP_TO.len()];
     let mut count = |seconds: i64| {
         let place = UP_TO.iter().position(|most| seconds <= most.saturating_mul(60)).unwrap_or(UP_TO.len() - 1);

@@ -21,7 +21,9 @@ pub(super) fn answer(desk: &Desk<'_>, path: &str) -> Answer {
     let made = match parts.as_slice() {
         ["" | "now"] => now::view(desk).map(Answer::View),
         ["sessions"] => sessions::view(desk).map(Answer::View),
-        ["sessions.csv" | "sessions.json" | "sessions.ods" | "sessions.xlsx"] => sessions::file(desk, &path[10..]),
+        [file @ ("sessions.csv" | "sessions.json" | "sessions.ods" | "sessions.xlsx")] => {
+            sessions::file(desk, file.trim_start_matches("sessions."))
+        }
         ["evidence"] if desk.sees_all() => sessions::evidence(desk).map(Answer::View),
         ["evidence"] => Ok(Answer::NotYours),
         ["graphs", name] => match graphs::view(desk, name) {

@@ -175,7 +175,7 @@ fn pager(desk: &Desk<'_>, page: usize, size: usize, total: usize) -> Vec<Link> {
     links
 }
 
-/// The same search as a file.
+/// The same search as a file whose name ends so.
 pub(in crate::page) fn file(desk: &Desk<'_>, end: &str) -> anyhow::Result<Answer> {
     let days = desk.days(USUAL_DAYS);
     let (order, is_reversed) = order(desk);
@@ -183,7 +183,7 @@ pub(in crate::page) fn file(desk: &Desk<'_>, end: &str) -> anyhow::Result<Answer
     let part = Part { order, is_reversed: is_reversed && !is_usual, from: 0, most: MOST_OF_FILE };
     let (rows, _) = desk.part(&search(desk, days), part)?;
     let mut bytes = Cursor::new(Vec::new());
-    let (end, seats) = (end.trim_start_matches('.'), desk.seats()?);
+    let seats = desk.seats()?;
     let mime = crate::cli::found_file(&rows, end, (desk.config, &seats), (days, desk.latest), &mut bytes)?;
     let name = format!("sessions-{}_{}.{end}", days.first, days.last);
     Ok(Answer::File { name, mime, bytes: bytes.into_inner() })
