@@ -1,5 +1,7 @@
 //! What looked wrong: of a month, as it was derived, or of the last night.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -23,6 +25,38 @@ impl Ledger {
         })
     }
 
+    /// The worst of them, at most so many, those of one severity by their days; and how many there are.
+    pub fn worst_findings(
+        &self,
+        first: NaiveDate,
+        last: NaiveDate,
+        most: usize,
+    ) -> Result<(Vec<Finding>, usize), LedgerError> {
+        self.with(|db| {
+            let tx = db.unchecked_transaction()?;
+            let (first, last) = (code::of_day(first), code::of_day(last));
+            let mut counts = tx.prepare_cached(COUNTS)?;
+            let counts: HashMap<String, usize> =
+                counts.query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+            let mut kinds: Vec<Kind> =
+                Kind::ALL.iter().copied().filter(|kind| counts.contains_key(kind.name())).collect();
+            kinds.sort_by_key(|kind| Reverse(kind.severity()));
+            let total = kinds.iter().filter_map(|kind| counts.get(kind.name())).sum();
+            let mut worst = Vec::new();
+            for alike in kinds.chunk_by(|a, b| a.severity() == b.severity()) {
+                let names: Vec<&str> = alike.iter().map(|kind| kind.name()).collect();
+                // A list of texts is always JSON.
+                let names = serde_json::to_string(&names).unwrap_or_default();
+                let left = i64::try_from(most.saturating_sub(worst.len())).unwrap_or(i64::MAX);
+                let mut found = tx.prepare_cached(WORST)?;
+                for finding in found.query_map(params![first, last, names, left], finding_of)? {
+                    worst.extend(finding?);
+                }
+            }
+            Ok((worst, total))
+        })
+    }
+
     /// The sources that the last night could not have.
     pub fn gaps(&self) -> Result<Vec<Gap>, LedgerError> {
         self.with(|db| {
@@ -32,6 +66,12 @@ impl Ledger {
         })
     }
 }
+
+const COUNTS: &str = "SELECT kind, count(*) FROM (SELECT kind FROM finding WHERE day IS NULL \
+                      UNION ALL SELECT kind FROM finding WHERE day BETWEEN ?1 AND ?2) GROUP BY kind";
+const WORST: &str = "SELECT day, kind, source, sheet, cell, line, column, detail, login, host FROM finding \
+                     WHERE (day IS NULL OR day BETWEEN ?1 AND ?2) AND kind IN (SELECT value FROM json_each(?3)) \
+                     ORDER BY day, month IS NULL DESC, id LIMIT ?4";
 
 /// What a night found beside the logs, in the place of what the last one did.
 pub(super) fn put_all(db: &Connection, findings: &[Finding], gaps: &[Gap]) -> rusqlite::Result<()> {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use super::month::{Chapter, Month, Writing};
 use super::names::Names;
 use super::record::set;
-use super::{Changing, Ledger, LedgerError, code, month, places, query, search, sums};
+use super::{Changing, Ledger, LedgerError, code, month, places, query, search, sums, tally};
 use crate::config::HistoryFormat;
 use crate::history;
 use crate::model::{Identity, Machine};
@@ -277,6 +277,8 @@ impl Changing<'_> {
             for day in &days {
                 sums::follow(db, *day, zone)?;
             }
+            // Refusals are of other days too.
+            tally::stamp_all(db)?;
             keep(db, &before, &sums_of(db, &days)?)?;
             db.execute("DELETE FROM in_use WHERE at < ?1", [edge])?;
             let number = code::of_day(first_kept);
@@ -374,7 +376,7 @@ impl Changing<'_> {
                     .execute([pair, new, edge])?;
             }
         }
-        days.into_iter().try_for_each(|day| sums::follow(db, day, zone).map(drop))?;
+        days.into_iter().try_for_each(|day| sums::follow(db, day, zone))?;
         // What was given a number for this transaction may be gone now.
         self.names = Names::default();
         Ok(forgot)

@@ -8,7 +8,8 @@
 //! - `month`: what was derived, month by month; `record`: a night's changes; `findings`: what looked wrong;
 //! - `places`: what an address was, and on which days;
 //! - `sums`: how long who used what, by day and hour;
-//! - `query`, `search`: pieces, holds, refusals and coverage, out again;
+//! - `query`, `search`: pieces, holds, refusals and coverage, out again; `paging`: a page of a long search;
+//! - `tally`: days added up, to be kept in memory;
 //! - `told`: imported histories; `publish`: which days the files do not tell yet;
 //! - `seal`: whether the file is what was written;
 //! - `facts`: what no log holds, to be kept beside the evidence;
@@ -21,6 +22,7 @@ mod forget;
 mod month;
 mod names;
 mod old;
+mod paging;
 mod places;
 mod publish;
 mod query;
@@ -31,6 +33,7 @@ mod schema;
 mod seal;
 mod search;
 mod sums;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -47,11 +50,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use forget::Forgot;
 pub use month::{Chapter, Month};
+pub use paging::{Order, Part};
 pub use query::Stay;
 pub use record::{Changing, Night};
 pub use run::{Clock, Lack, Run};
-pub use search::{Order, Part, Search};
+pub use search::Search;
 pub use sums::{Grouping, Used};
+pub use tally::{DayUse, LENGTHS, SessionPart, Tallies, Tally, Use};
 pub use told::TakenIn;
 
 use crate::output::{self, FILE_MODE};
@@ -305,6 +310,14 @@ impl Ledger {
             let _ = self.db.pragma_update(None, "secure_delete", "ON");
         }
         self.veil = veil;
+        self
+    }
+
+    /// The same ledger, with little memory for what was read: what asks a little, and often, leaves that to the system.
+    #[must_use]
+    pub fn lean(self) -> Self {
+        // What cannot be set costs memory, and nothing else.
+        let _ = self.db.pragma_update(None, "cache_size", -4_000);
         self
     }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::forget::veiled_place;
 use super::names::Names;
-use super::{code, findings, places, publish, told};
+use super::{code, findings, places, publish, tally, told};
 use crate::finding::Finding;
 use crate::model::{Denial, Hold, Identity};
 use crate::privacy::{Veil, is_pseudonym};
@@ -457,5 +457,7 @@ pub(super) fn cut_given(db: &Connection, edge: i64, zone: Tz) -> rusqlite::Resul
     db.execute("DELETE FROM piece WHERE month IS NULL AND told = 0 AND start >= ?1", [edge])?;
     db.execute("DELETE FROM hold WHERE month IS NULL AND (start >= ?1 OR until > ?1 OR state = 0)", [edge])?;
     db.execute("DELETE FROM refusal WHERE month IS NULL AND at >= ?1", [edge])?;
+    // Tokens and refusals are of other days too.
+    tally::stamp_all(db)?;
     publish::mark_parted(db, days, zone)
 }

@@ -7,12 +7,15 @@ use chrono_tz::Tz;
 use rusqlite::Connection;
 
 use super::record::set;
-use super::{Ledger, LedgerError, code, query, sums};
+use super::{Ledger, LedgerError, code, query, sums, tally};
 
 /// Notes that days are to be told anew.
 pub(super) fn mark(db: &Connection, days: impl IntoIterator<Item = NaiveDate>) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached("INSERT OR IGNORE INTO unpublished (day) VALUES (?1)")?;
-    days.into_iter().try_for_each(|day| insert.execute([code::of_day(day)]).map(drop))
+    days.into_iter().try_for_each(|day| {
+        tally::stamp(db, day)?;
+        insert.execute([code::of_day(day)]).map(drop)
+    })
 }
 
 /// The same of days that have other pieces, or the same at other places: they are added up too.
@@ -22,7 +25,7 @@ pub(super) fn mark_parted(
     zone: Tz,
 ) -> rusqlite::Result<()> {
     let days: BTreeSet<NaiveDate> = days.into_iter().collect();
-    days.iter().try_for_each(|day| sums::follow(db, *day, zone).map(drop))?;
+    days.iter().try_for_each(|day| sums::add_up(db, *day, zone).map(drop))?;
     mark(db, days)
 }
 

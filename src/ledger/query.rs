@@ -107,26 +107,47 @@ impl Ledger {
             // A token lies within its session, and each day of that has a piece: no token begins before these do.
             let earliest: Option<i64> = db.prepare_cached(EARLIEST)?.query_row([from, until], |row| row.get(0))?;
             let Some(earliest) = earliest else { return Ok(Vec::new()) };
-            let mut found = db.prepare_cached(HOLDS)?;
-            let mut found = found.query([earliest, until, from])?;
-            let mut holds = Vec::new();
-            while let Some(row) = found.next()? {
-                let Some(feature) = self.shown(&features, row.get(1)?) else { continue };
-                let ip = row.get::<_, Option<String>>(6)?.map(|text| code::ip(&text)).transpose()?;
-                let evidence = code::evidence(row.get(7)?)?;
-                holds.push(Hold {
-                    who: pair_of(&pairs, row.get(0)?)?,
-                    feature: feature.clone(),
-                    start: code::moment(row.get(2)?)?,
-                    end: code::moment(row.get(3)?)?,
-                    licences: row.get(4)?,
-                    state: code::state(row.get(5)?)?,
-                    address: ip.map(|ip| (ip, evidence)),
-                });
-            }
-            holds.sort();
-            Ok(holds)
+            self.read_holds(db, HOLDS, params![earliest, until, from], (&pairs, &features))
         })
+    }
+
+    /// The tokens that are out at the end of the last of some days, and those that were out on it at all; of those that were
+    /// taken on these days.
+    pub fn holds_out(&self, first: NaiveDate, last: NaiveDate, zone: Tz) -> Result<Vec<Hold>, LedgerError> {
+        let (earliest, _) = code::bounds(first, first, zone);
+        let (from, until) = code::bounds(last, last, zone);
+        self.with(|db| {
+            let (pairs, features) = (pairs(db)?, features(db)?);
+            self.read_holds(db, HOLDS_OUT, params![earliest, until, from], (&pairs, &features))
+        })
+    }
+
+    fn read_holds(
+        &self,
+        db: &Connection,
+        sql: &str,
+        values: &[&dyn rusqlite::ToSql],
+        (pairs, features): (&HashMap<i64, Identity>, &HashMap<i64, Feature>),
+    ) -> rusqlite::Result<Vec<Hold>> {
+        let mut found = db.prepare_cached(sql)?;
+        let mut found = found.query(values)?;
+        let mut holds = Vec::new();
+        while let Some(row) = found.next()? {
+            let Some(feature) = self.shown(features, row.get(1)?) else { continue };
+            let ip = row.get::<_, Option<String>>(6)?.map(|text| code::ip(&text)).transpose()?;
+            let evidence = code::evidence(row.get(7)?)?;
+            holds.push(Hold {
+                who: pair_of(pairs, row.get(0)?)?,
+                feature: feature.clone(),
+                start: code::moment(row.get(2)?)?,
+                end: code::moment(row.get(3)?)?,
+                licences: row.get(4)?,
+                state: code::state(row.get(5)?)?,
+                address: ip.map(|ip| (ip, evidence)),
+            });
+        }
+        holds.sort();
+        Ok(holds)
     }
 
     /// The refusals of some days, in the order of time, each with the machine that it was at as far as that is known.
@@ -394,6 +415,9 @@ pub(super) const EARLIEST: &str =
 pub(super) const HOLDS: &str = "SELECT pair_id, feature_id, start, until, licences, state, a.ip, evidence \
                                 FROM hold INDEXED BY hold_by_start LEFT JOIN address a ON a.id = address_id \
                                 WHERE start >= ?1 AND start < ?2 AND (until > ?3 OR start >= ?3)";
+pub(super) const HOLDS_OUT: &str = "SELECT pair_id, feature_id, start, until, licences, state, a.ip, evidence \
+                                    FROM hold INDEXED BY hold_by_start LEFT JOIN address a ON a.id = address_id \
+                                    WHERE start >= ?1 AND start < ?2 AND (until > ?3 OR start >= ?3 OR state IN (0, 4))";
 pub(super) const DENIALS: &str = "SELECT at, pair_id, feature_id, cost FROM refusal WHERE at >= ?1 AND at < ?2";
 
 /// A setting, where it is known.

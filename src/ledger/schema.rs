@@ -15,7 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i32 = 0x6a65_746f;
 
 /// The migrations in their order. None is ever changed once it was released: a new one is put behind it.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 /// The version that this jeton writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();
@@ -292,4 +292,21 @@ CREATE TABLE kept_figures (
     kind TEXT NOT NULL, first INTEGER NOT NULL, feature TEXT NOT NULL, scope TEXT NOT NULL, figures TEXT NOT NULL,
     PRIMARY KEY (kind, first, feature, scope)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What the page asks for.
+const FIFTH: &str = "
+-- Another number whenever anything of a day changes.
+CREATE TABLE day_stamp (day INTEGER PRIMARY KEY, stamp INTEGER NOT NULL) STRICT;
+-- A refusal is of its day in the site's zone: one of these three.
+INSERT INTO day_stamp (day, stamp)
+    SELECT day, random() FROM (
+        SELECT day FROM day_sum
+        UNION SELECT at / 86400 + 719163 + shift FROM refusal, (SELECT -1 AS shift UNION SELECT 0 UNION SELECT 1)
+    );
+-- How many findings of which kinds there are.
+DROP INDEX finding_by_day;
+CREATE INDEX finding_by_day ON finding (day, kind);
+-- The longest pieces first.
+CREATE INDEX piece_by_length ON piece (until - start, start, pair_id);
 ";

@@ -14,7 +14,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::names::{MACHINE, machine_of};
+use super::paging::{Order, Part};
 use super::query::{features, pair_of, pairs};
+use super::tally::Use;
 use super::{Ledger, LedgerError, code};
 use crate::model::{Feature, Identity, Machine, SessionRow, State, folded};
 
@@ -25,6 +27,8 @@ pub struct Search {
     pub first: NaiveDate,
     /// The last day, included.
     pub last: NaiveDate,
+    /// Names, addresses and outlets must be these to the letter: a part of them is not enough.
+    pub is_exact: bool,
     /// A part of the host in the log, or of the machine's name in the DHCP files.
     pub machine: Option<String>,
     /// A part of the login.
@@ -47,92 +51,6 @@ pub struct Search {
     pub within: Option<Vec<String>>,
 }
 
-/// What the rows of a page are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
-    /// The start of the piece.
-    #[default]
-    Start,
-    /// Its end.
-    End,
-    /// Its length.
-    Duration,
-    /// The login.
-    Login,
-    /// The host in the log.
-    Host,
-    /// The state.
-    State,
-    /// The address.
-    Ip,
-    /// The department.
-    Department,
-    /// The name in the DHCP files.
-    Hostname,
-    /// The outlet.
-    Outlet,
-}
-
-impl Order {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::Start,
-        Self::End,
-        Self::Duration,
-        Self::Login,
-        Self::Host,
-        Self::State,
-        Self::Ip,
-        Self::Department,
-        Self::Hostname,
-        Self::Outlet,
-    ];
-
-    /// The name of its column in the CSV.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::End => "end",
-            Self::Duration => "duration_s",
-            Self::Login => "login",
-            Self::Host => "host",
-            Self::State => "state",
-            Self::Ip => "ip",
-            Self::Department => "department",
-            Self::Hostname => "hostname",
-            Self::Outlet => "outlet",
-        }
-    }
-
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Start => "s.start",
-            Self::End => "s.until",
-            Self::Duration => "s.until - s.start",
-            Self::Login => "pair.login_folded",
-            Self::Host => "pair.host_folded",
-            Self::State => "s.state",
-            Self::Ip => "a.ip",
-            Self::Department => "m.department_folded",
-            Self::Hostname => "m.hostname_folded",
-            Self::Outlet => "m.outlet_folded",
-        }
-    }
-}
-
-/// Which rows of a search are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// What they are sorted by; those that are alike, by their starts.
-    pub order: Order,
-    /// Whether the greatest comes first.
-    pub is_reversed: bool,
-    /// How many are passed over.
-    pub from: usize,
-    /// How many are wanted at most.
-    pub most: usize,
-}
-
 /// The most pieces that are fetched one by one and sorted; more are read in the order of time.
 const FEW: i64 = 50_000;
 
@@ -142,6 +60,7 @@ impl Search {
         Self {
             first,
             last,
+            is_exact: false,
             machine: None,
             login: None,
             department: None,
@@ -168,25 +87,40 @@ impl Ledger {
             // One state of the ledger, whatever a night does meanwhile.
             let tx = db.unchecked_transaction()?;
             let features = features(&tx)?;
-            let shown: Vec<i64> = features.keys().copied().filter(|id| self.shown(&features, *id).is_some()).collect();
-            let shown = (shown.len() < features.len()).then_some(shown);
-            let Some(query) = Query::new(&tx, search, shown.as_deref(), zone)? else { return Ok(()) };
+            let Some(conditions) = self.conditions(&tx, &features, search, zone)? else { return Ok(()) };
+            let mut query = Query::new(&tx, &conditions)?;
+            query.sql += " ORDER BY start";
             query.run(&tx, &features, zone, take)
         })
     }
+
+    /// What meets a search, of the features that are shown; `None` where nothing does.
+    pub(super) fn conditions(
+        &self,
+        db: &Connection,
+        features: &HashMap<i64, Feature>,
+        search: &Search,
+        zone: Tz,
+    ) -> rusqlite::Result<Option<Conditions>> {
+        let shown: Vec<i64> = features.keys().copied().filter(|id| self.shown(features, *id).is_some()).collect();
+        let shown = (shown.len() < features.len()).then_some(shown);
+        Conditions::of(db, search, shown, zone)
+    }
 }
 
-impl Ledger {
-    /// A part of the pieces that meet all conditions, and how many there are.
-    pub fn part(&self, search: &Search, part: Part, zone: Tz) -> Result<(Vec<SessionRow>, usize), LedgerError> {
-        self.with(|db| {
-            let tx = db.unchecked_transaction()?;
-            let features = features(&tx)?;
-            let shown: Vec<i64> = features.keys().copied().filter(|id| self.shown(&features, *id).is_some()).collect();
-            let shown = (shown.len() < features.len()).then_some(shown);
-            let Some(query) = Query::new(&tx, search, shown.as_deref(), zone)? else { return Ok((Vec::new(), 0)) };
-            query.part(&tx, &features, part, zone)
-        })
+/// Numbers that many others are looked up in.
+struct Numbers(Vec<bool>);
+
+impl Numbers {
+    fn of(ids: &[i64]) -> Self {
+        let ids = || ids.iter().filter_map(|id| u32::try_from(*id).ok()).map(|id| id as usize);
+        let mut numbers = vec![false; ids().max().map_or(0, |most| most + 1)];
+        ids().for_each(|id| numbers[id] = true);
+        Self(numbers)
+    }
+
+    fn has(&self, id: u32) -> bool {
+        self.0.get(id as usize).copied().unwrap_or_default()
     }
 }
 
@@ -202,128 +136,166 @@ struct Road {
     values: Vec<Value>,
 }
 
-/// The order of a whole search.
-const BY_START: &str = " ORDER BY start";
 const COLUMNS: &str = "initial_start, start, until, cut, state, evidence, pair_id, place_id, feature_id";
 
-impl Query {
-    /// The best way to what is searched; `None` where some condition is met by nothing.
-    pub(super) fn new(
+/// What a search is met by, as numbers of the small tables.
+#[derive(Debug, Clone)]
+pub(super) struct Conditions {
+    /// The first second, and the first behind the last.
+    pub(super) span: (i64, i64),
+    /// Pairs by their logins.
+    pub(super) pairs: Option<Vec<i64>>,
+    pub(super) places: Option<Vec<i64>>,
+    /// Only pieces that are at no place.
+    pub(super) is_without_place: bool,
+    /// Pairs by their hosts, and places by their names: either will do.
+    machine: Option<(Vec<i64>, Vec<i64>)>,
+    pub(super) state: Option<i64>,
+    is_seen: bool,
+    features: Option<Vec<i64>>,
+}
+
+impl Conditions {
+    /// `None` where some condition is met by nothing.
+    pub(super) fn of(
         db: &Connection,
         search: &Search,
-        features: Option<&[i64]>,
+        features: Option<Vec<i64>>,
         zone: Tz,
     ) -> rusqlite::Result<Option<Self>> {
+        let pairs = search.login.as_ref().map(|login| pairs_like(db, "login", login, search.is_exact)).transpose()?;
+        let places = Places::of(search).map(|places| places.ids(db)).transpose()?;
+        let machine = match &search.machine {
+            Some(name) => Some((
+                pairs_like(db, "host", name, search.is_exact)?,
+                Places::default().with("m.hostname", name, search.is_exact).ids(db)?,
+            )),
+            None => None,
+        };
+        let is_empty = |ids: &Option<Vec<i64>>| ids.as_ref().is_some_and(Vec::is_empty);
+        let is_nowhere = machine.as_ref().is_some_and(|(pairs, places)| pairs.is_empty() && places.is_empty());
+        if is_empty(&pairs) || is_empty(&places) || is_empty(&features) || is_nowhere {
+            return Ok(None);
+        }
         let span = code::bounds(search.first, search.last, zone);
-        let mut roads = Vec::new();
+        let state = search.state.map(code::of_state);
+        let is_seen = search.is_seen;
+        Ok(Some(Self { span, pairs, places, is_without_place: false, machine, state, is_seen, features }))
+    }
+
+    /// What takes those uses of a day that meet them.
+    pub(super) fn filter(&self) -> impl Fn(&Use) -> bool + use<> {
+        let set = |ids: &Option<Vec<i64>>| ids.as_deref().map(Numbers::of);
+        let (pairs, places, features) = (set(&self.pairs), set(&self.places), set(&self.features));
+        let machine = self.machine.as_ref().map(|(pairs, places)| (Numbers::of(pairs), Numbers::of(places)));
+        let (state, is_seen) = (self.state, self.is_seen);
+        let holds = |numbers: &Option<Numbers>, id: u32| numbers.as_ref().is_none_or(|numbers| numbers.has(id));
+        move |used| {
+            holds(&pairs, used.pair)
+                && holds(&places, used.place)
+                && holds(&features, used.feature.into())
+                && state.is_none_or(|state| state == i64::from(used.state))
+                && !(is_seen && used.is_imported)
+                && machine.as_ref().is_none_or(|(hosts, names)| hosts.has(used.pair) || names.has(used.place))
+        }
+    }
+
+    /// The conditions beside the span, with their values.
+    fn written(&self) -> (Vec<String>, Vec<Value>) {
         let mut conditions = Vec::new();
         let mut values = Vec::new();
         let mut also = |condition: String, more: Vec<Value>| {
             conditions.push(condition);
             values.extend(more);
         };
-        if let Some(login) = &search.login {
-            let Some(ids) = pairs_like(db, "login_folded", login)? else { return Ok(None) };
-            roads.push(vec![Road::by_pair(&ids, span)]);
-            also(format!("+pair_id IN {LIST}"), vec![ids]);
+        if let Some(ids) = &self.pairs {
+            also(format!("+pair_id IN {LIST}"), vec![list(ids)]);
         }
-        if let Some(places) = Places::of(search) {
-            let Some(ids) = places.ids(db)? else { return Ok(None) };
-            roads.push(vec![Road::by_place(&ids, span)]);
-            also(format!("+place_id IN {LIST}"), vec![ids]);
+        if let Some(ids) = &self.places {
+            also(format!("+place_id IN {LIST}"), vec![list(ids)]);
         }
-        if let Some(machine) = &search.machine {
-            let by_host = pairs_like(db, "host_folded", machine)?;
-            let by_name = Places::default().with("m.hostname_folded", machine).ids(db)?;
-            let (mut either, mut own) = (Vec::new(), Vec::new());
-            if let Some(ids) = by_host {
-                own.push(Road::by_pair(&ids, span));
-                either.push((format!("+pair_id IN {LIST}"), ids));
-            }
-            if let Some(ids) = by_name {
-                own.push(Road::by_place(&ids, span));
-                either.push((format!("+place_id IN {LIST}"), ids));
-            }
-            let (parts, ids): (Vec<_>, Vec<_>) = either.into_iter().unzip();
-            if parts.is_empty() {
-                return Ok(None);
-            }
-            roads.push(own);
-            also(format!("({})", parts.join(" OR ")), ids);
+        if self.is_without_place {
+            also("+place_id IS NULL".to_owned(), Vec::new());
         }
-        if let Some(state) = search.state {
-            let wanted = Value::from(code::of_state(state));
-            if state != State::Closed {
-                roads.push(vec![Road::by_state(wanted.clone(), span)]);
-            }
-            also("+state = ?".to_owned(), vec![wanted]);
+        if let Some((pairs, places)) = &self.machine {
+            also(format!("(+pair_id IN {LIST} OR +place_id IN {LIST})"), vec![list(pairs), list(places)]);
         }
-        if search.is_seen {
+        if let Some(state) = self.state {
+            also("+state = ?".to_owned(), vec![state.into()]);
+        }
+        if self.is_seen {
             also("told = 0".to_owned(), Vec::new());
         }
-        if let Some(features) = features {
-            let Some(ids) = list(features) else { return Ok(None) };
-            also(format!("+feature_id IN {LIST}"), vec![ids]);
+        if let Some(features) = &self.features {
+            also(format!("+feature_id IN {LIST}"), vec![list(features)]);
         }
-        Self::along(db, roads, span, &conditions, values).map(Some)
+        (conditions, values)
     }
 
-    /// Along the road with the fewest pieces, if any has few.
-    fn along(
-        db: &Connection,
-        roads: Vec<Vec<Road>>,
-        span: (i64, i64),
-        conditions: &[String],
-        values: Vec<Value>,
-    ) -> rusqlite::Result<Self> {
-        let mut best: Option<(i64, Vec<Road>)> = None;
-        for road in roads {
-            let mut n = 0;
-            for part in &road {
-                n += part.count(db)?;
-            }
-            if n <= FEW && best.as_ref().is_none_or(|(least, _)| n < *least) {
-                best = Some((n, road));
-            }
-        }
-        let Road { from, values: mut own } = best.map_or_else(|| Road::by_time(span), |(_, roads)| Road::of_any(roads));
-        own.extend(values);
-        let all = std::iter::once(from.as_str()).chain(conditions.iter().map(String::as_str));
+    fn roads(&self) -> Vec<Vec<Road>> {
+        let by_pair = |ids| Road::by_pair(ids, self.span);
+        let by_place = |ids| Road::by_place(ids, self.span);
+        let state = self.state.filter(|state| *state != code::of_state(State::Closed));
+        let roads = [
+            self.pairs.as_deref().map(|ids| vec![by_pair(ids)]),
+            self.places.as_deref().map(|ids| vec![by_place(ids)]),
+            self.machine.as_ref().map(|(pairs, places)| vec![by_pair(pairs), by_place(places)]),
+            state.map(|state| vec![Road::by_state(state, self.span)]),
+        ];
+        roads.into_iter().flatten().collect()
+    }
+}
+
+impl Query {
+    /// The best way to what is searched.
+    pub(super) fn new(db: &Connection, conditions: &Conditions) -> rusqlite::Result<Self> {
+        let road = best_road(db, conditions.roads())?;
+        Ok(Self::along(
+            road.map_or_else(|| Road::by_time(conditions.span), |(_, roads)| Road::of_any(roads)),
+            conditions,
+        ))
+    }
+
+    /// The pieces on a road that meet the conditions, in no order.
+    fn along(Road { from, mut values }: Road, conditions: &Conditions) -> Self {
+        let (also, more) = conditions.written();
+        values.extend(more);
+        let all = std::iter::once(from.as_str()).chain(also.iter().map(String::as_str));
         let all = all.collect::<Vec<_>>().join(" AND ");
-        Ok(Self { sql: format!("SELECT {COLUMNS} {all}{BY_START}"), values: own })
+        Self { sql: format!("SELECT {COLUMNS} {all}"), values }
     }
 
-    fn part(
+    /// The same in the order of their lengths.
+    pub(super) fn by_length(conditions: &Conditions) -> Self {
+        Self::along(Road::by_length(conditions.span), conditions)
+    }
+
+    /// A part of them in an order.
+    pub(super) fn part(
         &self,
         db: &Connection,
         features: &HashMap<i64, Feature>,
         part: Part,
         zone: Tz,
-    ) -> rusqlite::Result<(Vec<SessionRow>, usize)> {
-        let all = self.sql.trim_end_matches(BY_START);
-        let count = format!("SELECT count(*) FROM ({all})");
-        let total: i64 = db.prepare(&count)?.query_row(params_from_iter(&self.values), |row| row.get(0))?;
+    ) -> rusqlite::Result<Vec<SessionRow>> {
         let way = if part.is_reversed { "DESC" } else { "ASC" };
-        let sql = if part.order == Order::Start {
-            format!("SELECT * FROM ({all}) s ORDER BY s.start {way}, s.pair_id {way}")
-        } else {
-            format!(
-                "SELECT s.* FROM ({all}) s JOIN pair ON pair.id = s.pair_id LEFT JOIN place ON place.id = s.place_id \
-                 LEFT JOIN machine m ON m.id = place.machine_id LEFT JOIN address a ON a.id = place.address_id \
-                 ORDER BY {} {way}, s.start {way}, s.pair_id {way}",
-                part.order.column()
-            )
+        let first = match part.order {
+            Order::End => format!("s.until {way}, "),
+            Order::Duration => format!("s.until - s.start {way}, "),
+            _ => String::new(),
         };
+        let sql =
+            format!("SELECT * FROM ({}) s ORDER BY {first}s.start {way}, s.pair_id {way} LIMIT ? OFFSET ?", self.sql);
         let number = |count: usize| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
         let values = self.values.iter().cloned().chain([number(part.most), number(part.from)]);
         let (pairs, mut places) = (pairs(db)?, HashMap::new());
-        let mut statement = db.prepare(&format!("{sql} LIMIT ? OFFSET ?"))?;
+        let mut statement = db.prepare(&sql)?;
         let mut found = statement.query(params_from_iter(values))?;
         let mut rows = Vec::new();
         while let Some(row) = found.next()? {
             rows.push(read(db, row, (&pairs, features), &mut places, zone)?);
         }
-        Ok((rows, usize::try_from(total).unwrap_or_default()))
+        Ok(rows)
     }
 
     fn run(
@@ -400,31 +372,50 @@ pub(super) fn at_place(db: &Connection, place: i64) -> rusqlite::Result<(IpAddr,
     db.prepare_cached(&sql)?.query_row([place], read)
 }
 
+/// The road with the fewest pieces, and how many these are, if any has few.
+fn best_road(db: &Connection, roads: Vec<Vec<Road>>) -> rusqlite::Result<Option<(i64, Vec<Road>)>> {
+    let mut best: Option<(i64, Vec<Road>)> = None;
+    for road in roads {
+        let mut n = 0;
+        for part in &road {
+            n += part.count(db)?;
+        }
+        if n <= FEW && best.as_ref().is_none_or(|(least, _)| n < *least) {
+            best = Some((n, road));
+        }
+    }
+    Ok(best)
+}
+
 /// A list of numbers as one value, `[1,2]`.
 const LIST: &str = "(SELECT value FROM json_each(?))";
 
-/// A list, unless it is empty.
-fn list(ids: &[i64]) -> Option<Value> {
+fn list(ids: &[i64]) -> Value {
     let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
-    (!ids.is_empty()).then(|| Value::from(format!("[{}]", ids.join(","))))
+    Value::from(format!("[{}]", ids.join(",")))
 }
 
 impl Road {
-    fn by_pair(ids: &Value, span: (i64, i64)) -> Self {
-        Self::by("INDEXED BY piece_of_pair", &format!("pair_id IN {LIST}"), ids.clone(), span)
+    fn by_pair(ids: &[i64], span: (i64, i64)) -> Self {
+        Self::by("INDEXED BY piece_of_pair", &format!("pair_id IN {LIST}"), list(ids), span)
     }
 
-    fn by_place(ids: &Value, span: (i64, i64)) -> Self {
-        Self::by("INDEXED BY piece_at_place", &format!("place_id IN {LIST}"), ids.clone(), span)
+    fn by_place(ids: &[i64], span: (i64, i64)) -> Self {
+        Self::by("INDEXED BY piece_at_place", &format!("place_id IN {LIST}"), list(ids), span)
     }
 
-    fn by_state(state: Value, span: (i64, i64)) -> Self {
-        Self::by("INDEXED BY piece_by_state", "state <> 2 AND state = ?", state, span)
+    fn by_state(state: i64, span: (i64, i64)) -> Self {
+        Self::by("INDEXED BY piece_by_state", "state <> 2 AND state = ?", state.into(), span)
     }
 
     fn by(index: &str, condition: &str, value: Value, span: (i64, i64)) -> Self {
         let from = format!("FROM piece {index} WHERE {condition} AND start >= ? AND start < ?");
         Self { from, values: vec![value, span.0.into(), span.1.into()] }
+    }
+
+    fn by_length(span: (i64, i64)) -> Self {
+        let from = "FROM piece INDEXED BY piece_by_length WHERE start >= ? AND start < ?".to_owned();
+        Self { from, values: vec![span.0.into(), span.1.into()] }
     }
 
     fn by_time(span: (i64, i64)) -> Self {
@@ -446,12 +437,21 @@ impl Road {
     }
 }
 
-/// The pairs of which a name holds a text.
-fn pairs_like(db: &Connection, column: &str, text: &str) -> rusqlite::Result<Option<Value>> {
-    let sql = format!("SELECT id FROM pair WHERE instr({column}, ?1) > 0");
-    let mut found = db.prepare_cached(&sql)?;
-    let found = found.query_map([folded(text)], |row| row.get(0))?;
-    Ok(list(&found.collect::<Result<Vec<_>, _>>()?))
+/// The pairs of which a name holds a text, or is it.
+fn pairs_like(db: &Connection, column: &str, text: &str, is_exact: bool) -> rusqlite::Result<Vec<i64>> {
+    let (condition, text) = alike(column, text, is_exact);
+    let mut found = db.prepare_cached(&format!("SELECT id FROM pair WHERE {condition}"))?;
+    let found = found.query_map([text], |row| row.get(0))?;
+    found.collect()
+}
+
+/// That a column holds a text, case and accents folded, or is it to the letter.
+fn alike(column: &str, text: &str, is_exact: bool) -> (String, String) {
+    if is_exact {
+        (format!("{column} = ?"), text.to_owned())
+    } else {
+        (format!("instr({column}_folded, ?) > 0"), folded(text))
+    }
 }
 
 /// Conditions on what an address was.
@@ -463,12 +463,14 @@ struct Places {
 
 impl Places {
     fn of(search: &Search) -> Option<Self> {
-        let wanted =
-            [("a.ip", &search.ip), ("m.outlet_folded", &search.outlet), ("m.information_folded", &search.information)];
         let mut places = Self::default();
-        for (column, text) in wanted {
+        if let Some(ip) = &search.ip {
+            places.conditions.push(if search.is_exact { "a.ip = ?" } else { "instr(a.ip, ?) > 0" }.to_owned());
+            places.texts.push(folded(ip));
+        }
+        for (column, text) in [("m.outlet", &search.outlet), ("m.information", &search.information)] {
             if let Some(text) = text {
-                places = places.with(column, text);
+                places = places.with(column, text, search.is_exact);
             }
         }
         if let Some(department) = &search.department {
@@ -485,13 +487,14 @@ impl Places {
         (!places.conditions.is_empty()).then_some(places)
     }
 
-    fn with(mut self, column: &str, text: &str) -> Self {
-        self.conditions.push(format!("instr({column}, ?) > 0"));
-        self.texts.push(folded(text));
+    fn with(mut self, column: &str, text: &str, is_exact: bool) -> Self {
+        let (condition, text) = alike(column, text, is_exact);
+        self.conditions.push(condition);
+        self.texts.push(text);
         self
     }
 
-    fn ids(&self, db: &Connection) -> rusqlite::Result<Option<Value>> {
+    fn ids(&self, db: &Connection) -> rusqlite::Result<Vec<i64>> {
         let sql = format!(
             "SELECT p.id FROM place p JOIN machine m ON m.id = p.machine_id JOIN address a ON a.id = p.address_id \
              WHERE {}",
@@ -499,6 +502,6 @@ impl Places {
         );
         let mut found = db.prepare_cached(&sql)?;
         let found = found.query_map(params_from_iter(&self.texts), |row| row.get(0))?;
-        Ok(list(&found.collect::<Result<Vec<_>, _>>()?))
+        found.collect()
     }
 }

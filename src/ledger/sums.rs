@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
 use super::record::set;
-use super::{Ledger, LedgerError, code, forget, query};
+use super::{Ledger, LedgerError, code, forget, query, tally};
 use crate::model::State;
 use crate::trace::seats::by_hour;
 
@@ -179,8 +179,14 @@ const ROWS: &str = "SELECT day, feature_id, hour, use_s, token_s, begun, login, 
 /// Those of days whose rows are forgotten.
 const KEPT: &str = "SELECT day, feature_id, hour, use_s, token_s, begun, NULL, NULL, department FROM kept_sum";
 
+/// Adds up a day anew of which something changed.
+pub(super) fn follow(db: &Connection, day: NaiveDate, zone: Tz) -> rusqlite::Result<()> {
+    tally::stamp(db, day)?;
+    add_up(db, day, zone).map(drop)
+}
+
 /// Adds up a day anew, and says whether that changed anything.
-pub(super) fn follow(db: &Connection, day: NaiveDate, zone: Tz) -> rusqlite::Result<bool> {
+pub(super) fn add_up(db: &Connection, day: NaiveDate, zone: Tz) -> rusqlite::Result<bool> {
     let new = added_up(db, day, zone)?;
     if new == sums_of(db, day)? {
         return Ok(false);
@@ -264,6 +270,7 @@ pub(super) fn follow_zone(db: &Connection, zone: Tz) -> rusqlite::Result<()> {
     if known.as_deref().is_some_and(|known| known != zone.name()) {
         db.execute("DELETE FROM day_sum", [])?;
         follow_all(db, zone)?;
+        tally::stamp_all(db)?;
     }
     set(db, "sums", zone.name())
 }
@@ -277,7 +284,8 @@ pub(super) fn follow_all(db: &Connection, zone: Tz) -> rusqlite::Result<Vec<Naiv
     let days: BTreeSet<NaiveDate> = days.chain(starts).collect::<Result<_, _>>()?;
     let mut changed = Vec::new();
     for day in days {
-        if follow(db, day, zone)? {
+        if add_up(db, day, zone)? {
+            tally::stamp(db, day)?;
             changed.push(day);
         }
     }

@@ -8,12 +8,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::Paris;
 use proptest::prelude::*;
 
-use super::search::Query;
+use super::search::{Conditions, Query};
 use super::*;
 use crate::config::TraceSettings;
 use crate::derivation::{Derivation, update};
 use crate::evidence::{Evidence, Kind};
-use crate::model::{Machine, SessionRow, State};
+use crate::model::{Denial, Machine, SessionRow, State};
 use crate::pipeline::newest;
 use crate::source::Source;
 
@@ -27,13 +27,13 @@ fn settings() -> TraceSettings {
 }
 
 /// Evidence and the ledger of it, as a site has them.
-struct Memory {
-    evidence: Evidence,
-    ledger: Ledger,
+pub(super) struct Memory {
+    pub(super) evidence: Evidence,
+    pub(super) ledger: Ledger,
 }
 
 impl Memory {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { evidence: Evidence::in_memory(), ledger: Ledger::in_memory().unwrap() }
     }
 
@@ -49,13 +49,14 @@ impl Memory {
         }
     }
 
-    fn with(mut self, kind: Kind, copy: &str) -> Self {
+    pub(super) fn with(mut self, kind: Kind, copy: &str) -> Self {
         self.add(kind, copy.as_bytes());
         self
     }
 
     /// A night that fetched everything until `now`.
-    fn night(&mut self, now: DateTime<Utc>, machines: &BTreeMap<IpAddr, Machine>) {
+    pub(super) fn night(&mut self, now: DateTime<Utc>, machines: &BTreeMap<IpAddr, Machine>) {
+        let before = days(&self.ledger);
         self.evidence.vouch(now).unwrap();
         let settings = settings();
         let mut change = self.ledger.change(&settings.licence).unwrap();
@@ -64,6 +65,7 @@ impl Memory {
         update(&derivation, &mut change, &|_| ()).unwrap();
         change.night(&Night { machines, findings: &[], gaps: &[], now, settings: &settings }).unwrap();
         change.commit().unwrap();
+        assert_stamped(&before, &days(&self.ledger));
     }
 
     /// A night as of the newest line that is there, where there is any.
@@ -84,7 +86,7 @@ impl Memory {
         Self { ledger: Ledger::in_memory().unwrap(), ..self }.after_night(now)
     }
 
-    fn rows(&self) -> Vec<SessionRow> {
+    pub(super) fn rows(&self) -> Vec<SessionRow> {
         self.ledger.rows(NaiveDate::MIN, NaiveDate::MAX, Paris).unwrap()
     }
 
@@ -97,8 +99,44 @@ impl Memory {
     }
 }
 
+/// What is known of each day, with its stamp.
+pub(super) fn days(ledger: &Ledger) -> BTreeMap<NaiveDate, (Option<i64>, Vec<String>)> {
+    let (first, last) = (NaiveDate::MIN, NaiveDate::MAX);
+    let mut days: BTreeMap<NaiveDate, (Option<i64>, Vec<String>)> = BTreeMap::new();
+    for row in ledger.rows(first, last, Paris).unwrap() {
+        days.entry(row.date).or_default().1.push(format!("{row:?}"));
+    }
+    for hold in ledger.holds(first, last, Paris).unwrap() {
+        for day in code::days_between(hold.start, hold.end, Paris) {
+            days.entry(day).or_default().1.push(format!("{hold:?}"));
+        }
+    }
+    for Denial { at, who, real, .. } in ledger.denials(first, last, Paris).unwrap() {
+        days.entry(at.with_timezone(&Paris).date_naive()).or_default().1.push(format!("{at} {who} {real}"));
+    }
+    for (day, stamp) in ledger.stamps(first, last).unwrap() {
+        days.entry(day).or_default().0 = Some(stamp);
+    }
+    days
+}
+
+/// That each day has a stamp, and another one where it changed.
+pub(super) fn assert_stamped(
+    before: &BTreeMap<NaiveDate, (Option<i64>, Vec<String>)>,
+    after: &BTreeMap<NaiveDate, (Option<i64>, Vec<String>)>,
+) {
+    let nothing = (None, Vec::new());
+    for (day, (stamp, known)) in after {
+        let (old, was) = before.get(day).unwrap_or(&nothing);
+        assert!(stamp.is_some() || known.is_empty(), "{day} has no stamp: {known:?}");
+        assert!(stamp != old || known == was, "{day} has its old stamp: {:?}", differences(known, was));
+    }
+    let gone = before.iter().filter(|(day, (_, known))| !known.is_empty() && !after.contains_key(day));
+    assert_eq!(gone.count(), 0, "days without any stamp");
+}
+
 /// Both logs whole, in one night.
-fn whole() -> Memory {
+pub(super) fn whole() -> Memory {
     let both = Memory::new().with(Kind::Logwatch, LOGWATCH).with(Kind::DebugLog, DEBUG_LOG);
     let now = newest(&both.evidence, &settings()).unwrap();
     both.after_night(now)
@@ -280,7 +318,7 @@ proptest! {
 }
 
 /// A logwatch in short: `9:00 1.5:51000* OUT anna@PC-1` is a block with the connection of 10.0.1.5, bytes in flight.
-fn short_log(blocks: &[&str]) -> String {
+pub(super) fn short_log(blocks: &[&str]) -> String {
     blocks.iter().map(|block| short_block(block)).collect()
 }
 
@@ -300,7 +338,7 @@ fn short_block(block: &str) -> String {
     lines.join("\n")
 }
 
-fn at(clock: &str) -> DateTime<Utc> {
+pub(super) fn at(clock: &str) -> DateTime<Utc> {
     format!("2021-12-08T{clock}:00+01:00").parse().unwrap()
 }
 
@@ -448,14 +486,18 @@ fn sums_follow_names_imports_and_the_zone() {
     let vlan = "4".parse().unwrap();
     let of_vlan = Machine { vlan: Some(vlan), ..machine("DPT4", None) };
     memory.night(at("23:51"), &BTreeMap::from([(ip, of_vlan)]));
+    let before = days(&memory.ledger);
     let mut change = memory.ledger.change("origin").unwrap();
     change.departments([(vlan, "Physics")].into_iter(), Paris).unwrap();
     change.commit().unwrap();
+    let renamed = days(&memory.ledger);
+    assert_stamped(&before, &renamed);
     assert_eq!(used(&memory.ledger, Grouping::Department), ["Physics 2400 Some(2400)"]);
     let history = "{'origin_name': 'bob@PC-2', 'ip': '10.0.1.6', 'departement': 'DPT1', 'connexion time': '30.0 min', \
                    'date': '2021-12-07', 'start': '2021-12-07T09:00:00+01:00', 'end': '2021-12-07T09:30:00+01:00'}\n";
     memory.ledger.take_in(&[Source::from_bytes("history", history.as_bytes())], Paris).unwrap();
     assert_eq!(used(&memory.ledger, Grouping::User), ["anna 2400 Some(2400)", "bob 1800 None"]);
+    assert_stamped(&renamed, &days(&memory.ledger));
     // Another zone: other days.
     let settings = TraceSettings { timezone: chrono_tz::Asia::Tokyo, ..settings() };
     let mut change = memory.ledger.change("origin").unwrap();
@@ -466,7 +508,7 @@ fn sums_follow_names_imports_and_the_zone() {
     assert_eq!(used(&memory.ledger, Grouping::Day), ["2021-12-07 1800 None", "2021-12-09 2400 Some(2400)"]);
 }
 
-fn machine(department: &str, outlet: Option<&str>) -> Machine {
+pub(super) fn machine(department: &str, outlet: Option<&str>) -> Machine {
     Machine {
         hostname: Some("PC-1".to_owned()),
         department: Some(department.to_owned()),
@@ -554,12 +596,15 @@ fn whatever_is_asked_the_great_tables_are_read_by_their_indexes() {
         (Search { ip: some("10.20.11"), ..all.clone() }, "piece_at_place"),
         (Search { state: Some(State::Open), ..all.clone() }, "piece_by_state"),
     ];
+    let statement = |search: &Search, shown: Option<&[i64]>| {
+        let conditions = Conditions::of(&ledger.db, search, shown.map(<[i64]>::to_vec), Paris).unwrap().unwrap();
+        Query::new(&ledger.db, &conditions).unwrap().sql
+    };
     let mut statements: Vec<(String, &str)> = searches
         .into_iter()
         .flat_map(|(search, index)| {
             // Of all features, or of one.
-            [None, Some(&[1][..])]
-                .map(|shown| (Query::new(&ledger.db, &search, shown, Paris).unwrap().unwrap().sql, index))
+            [None, Some(&[1][..])].map(|shown| (statement(&search, shown), index))
         })
         .collect();
     let of_month = |table: &str| {
@@ -567,6 +612,7 @@ fn whatever_is_asked_the_great_tables_are_read_by_their_indexes() {
     };
     statements.extend([
         (query::HOLDS.to_owned(), "hold_by_start"),
+        (query::HOLDS_OUT.to_owned(), "hold_by_start"),
         (query::EARLIEST.to_owned(), "piece_by_start"),
         (query::DENIALS.to_owned(), "PRIMARY KEY"),
         // What a night compares with what it derived.

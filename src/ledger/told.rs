@@ -125,7 +125,7 @@ fn replace(tx: &Transaction<'_>, entries: &[&Entry], zone: Tz) -> rusqlite::Resu
         }
     }
     days.extend(imported()?);
-    days.into_iter().try_for_each(|day| sums::follow(tx, day, zone).map(drop))
+    days.into_iter().try_for_each(|day| sums::follow(tx, day, zone))
 }
 
 /// Puts what an imported history says of a pair and a day in the place of what was derived of it, and is not any more.

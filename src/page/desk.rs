@@ -1,24 +1,31 @@
 //! The ledger as one reader sees it. Rows of other departments are not asked for, so that nothing made of them can show.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use chrono::{DateTime, Days as Off, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::cache::{Cache, HoursKey};
 use super::query::Query;
 use crate::config::{Config, TraceSettings};
 use crate::evidence::Evidence;
 use crate::finding::Finding;
-use crate::ledger::{Ledger, LedgerError, Order, Part, Search};
-use crate::model::{Denial, Hold, SessionRow, folded};
+use crate::ledger::{DayUse, Ledger, LedgerError, Order, Part, Search, Tally};
+use crate::model::{Denial, Hold, Identity, Machine, SessionRow, folded};
 use crate::pipeline::{Days, Memory, seats};
 use crate::privacy::Veil;
 use crate::report::scope::Audience;
 use crate::texts::{Language, Texts};
-use crate::trace::seats::{Known, Seats};
+use crate::trace::seats::{HourCounts, Known, SeatHour, Seats, counted_hours, known_hours};
 
 /// What one request works with.
 #[derive(Debug)]
 pub(super) struct Desk<'a> {
     pub(super) config: &'a Config,
+    cache: &'a Cache,
     pub(super) audience: Audience,
     pub(super) texts: &'static Texts,
     pub(super) query: Query,
@@ -33,6 +40,7 @@ impl<'a> Desk<'a> {
     /// Opens the ledger for an audience; why it cannot be asked, where it cannot.
     pub(super) fn open(
         config: &'a Config,
+        cache: &'a Cache,
         audience: Audience,
         language: Language,
         query: Option<&str>,
@@ -42,14 +50,14 @@ impl<'a> Desk<'a> {
         let found = Ledger::open_to_read(&Memory::path(config)).map_err(told)?;
         let none = || texts.get("page.before_the_first_night").to_owned();
         let veil = Veil::open(&config.output.directory).ok().flatten();
-        let ledger = found.ok_or_else(none)?.showing(config.origin.feature.as_deref()).under(veil.clone());
+        let ledger = found.ok_or_else(none)?.lean().showing(config.origin.feature.as_deref()).under(veil.clone());
         let latest = ledger.latest().map_err(told)?.ok_or_else(none)?;
         let sees_pseudonyms = config.privacy.heads_see_pseudonyms && audience != Audience::Everyone;
         let veil = veil.filter(|_| sees_pseudonyms);
         if sees_pseudonyms && veil.is_none() {
             return Err(texts.get("page.no_key").to_owned());
         }
-        Ok(Self { config, audience, texts, query: Query::of(query), latest, ledger, veil })
+        Ok(Self { config, cache, audience, texts, query: Query::of(query), latest, ledger, veil })
     }
 
     /// A word of the page.
@@ -115,17 +123,70 @@ impl<'a> Desk<'a> {
         };
         self.ledger.search(&without_names(search), self.zone(), &mut |row| {
             let row = veil.row(&row);
-            if is_found(search, &row) {
+            if is_row_found(search, &row) {
                 take(row);
             }
             true
         })
     }
 
+    /// Days in their order, each added up.
+    fn tallies(&self, first: NaiveDate, last: NaiveDate) -> Result<Vec<(NaiveDate, Arc<Tally>)>, LedgerError> {
+        let mut tallies = Vec::new();
+        for (day, stamp) in self.ledger.stamps(first, last)? {
+            let make = || self.ledger.tally(day, self.zone()).map(Arc::new);
+            tallies.push((day, self.cache.tallies.get_or_insert_with(&(day, stamp), make)?));
+        }
+        Ok(tallies)
+    }
+
+    /// Adds up the days of which nobody has asked anything yet.
+    pub(super) fn read_ahead(&self) -> Result<(), LedgerError> {
+        self.tallies(NaiveDate::MIN, NaiveDate::MAX).map(drop)
+    }
+
+    /// Gives what was used on the days of a search, by day, person and place.
+    pub(super) fn uses(&self, search: &Search, take: &mut dyn FnMut(&DayUse<'_>)) -> Result<(), LedgerError> {
+        let tallies = self.tallies(search.first, search.last)?;
+        let Some(veil) = &self.veil else { return self.ledger.uses(search, &tallies, self.zone(), take) };
+        /// Somebody, where they were, or nobody whom the search finds.
+        type Seen = Option<(Identity, Option<(IpAddr, Machine)>)>;
+        let mut seen: HashMap<_, Seen> = HashMap::new();
+        self.ledger.uses(&without_names(search), &tallies, self.zone(), &mut |used| {
+            let seen = seen.entry(used.key()).or_insert_with(|| {
+                let (who, place) = veil.sight(used.who, used.place);
+                is_found(search, &who, place.as_ref()).then_some((who, place))
+            });
+            if let Some((who, place)) = seen {
+                take(&DayUse { who, place: place.as_ref(), ..*used });
+            }
+        })
+    }
+
+    /// The hours of some days with tokens out or refusals, as far as they may be seen, and those of which something is not known.
+    pub(super) fn hours(&self, days: Days, seats: &Seats, known: &Known) -> Result<Vec<SeatHour>, LedgerError> {
+        let (audience, of_key) = (Arc::new(self.audience.clone()), Arc::new(seats.clone()));
+        let mut counts = HourCounts::new();
+        for (day, stamp) in self.ledger.stamps(days.first, days.last)? {
+            let key = HoursKey { day, stamp, audience: Arc::clone(&audience), seats: Arc::clone(&of_key) };
+            let make = || {
+                let one = Days { first: day, last: day };
+                let mut hours = counted_hours(&self.holds(one)?, &self.denials(one)?, seats, self.zone());
+                hours.retain(|(date, _), _| *date == day);
+                Ok::<_, LedgerError>(Arc::new(hours))
+            };
+            let hours = self.cache.hours.get_or_insert_with(&key, make)?;
+            counts.extend(hours.iter().map(|(hour, count)| (*hour, *count)));
+        }
+        let mut hours = known_hours(counts, seats, known, self.zone());
+        hours.retain(|hour| days.contains(hour.date));
+        Ok(hours)
+    }
+
     /// A part of the rows of a search, and how many there are.
     pub(super) fn part(&self, search: &Search, part: Part) -> Result<(Vec<SessionRow>, usize), LedgerError> {
         if self.veil.is_none() {
-            return self.ledger.part(search, part, self.zone());
+            return self.ledger.part(search, part, &self.tallies(search.first, search.last)?, self.zone());
         }
         // Names that are not shown are not searched, and rows are in no order that tells them.
         let mut rows = self.rows(search)?;
@@ -148,9 +209,16 @@ impl<'a> Desk<'a> {
         if self.sees_all() {
             return Ok(holds);
         }
-        // Whose a token is, the rows of all say.
-        let rows = self.ledger.rows(days.first, days.last, self.zone())?;
+        // Whose a token is, the rows of all say: those of where it was taken.
+        let taken = holds.iter().map(|hold| hold.start.with_timezone(&self.zone()).date_naive()).min();
+        let first = taken.map_or(days.first, |day| day.min(days.first));
+        let rows = self.ledger.rows(first, days.last, self.zone())?;
         Ok(self.audience.holds(holds, &rows))
+    }
+
+    /// The tokens that are out at the moment that the last night knew of; for those alone who see everything.
+    pub(super) fn holds_now(&self, days: Days) -> Result<Vec<Hold>, LedgerError> {
+        self.ledger.holds_out(days.first, days.last, self.zone())
     }
 
     /// The refusals of some days that may be seen.
@@ -173,15 +241,24 @@ impl<'a> Desk<'a> {
     }
 
     /// What looked wrong on some days, as far as it may be seen.
-    pub(super) fn findings(&self, days: Days) -> Result<Vec<Finding>, LedgerError> {
+    fn findings(&self, days: Days) -> Result<Vec<Finding>, LedgerError> {
         let findings = self.ledger.findings(days.first, days.last)?;
-        if self.sees_all() {
-            return Ok(findings);
-        }
         if self.veil.is_some() {
             return Ok(Vec::new());
         }
         Ok(self.audience.findings(&findings, &self.rows(&self.search(days))?))
+    }
+
+    /// The worst of them, at most so many, and how many there are.
+    pub(super) fn worst_findings(&self, days: Days, most: usize) -> Result<(Vec<Finding>, usize), LedgerError> {
+        if self.sees_all() {
+            return self.ledger.worst_findings(days.first, days.last, most);
+        }
+        let mut findings = self.findings(days)?;
+        findings.sort_by_key(|finding| (Reverse(finding.kind.severity()), finding.day));
+        let total = findings.len();
+        findings.truncate(most);
+        Ok((findings, total))
     }
 
     /// The sources that the last night could not have.
@@ -201,17 +278,28 @@ fn without_names(search: &Search) -> Search {
 }
 
 /// Whether a row under pseudonyms meets the conditions on names.
-fn is_found(search: &Search, row: &SessionRow) -> bool {
-    let holds = |text: Option<&str>, part: &Option<String>| {
-        part.as_ref().is_none_or(|part| text.is_some_and(|text| folded(text).contains(&folded(part))))
+fn is_row_found(search: &Search, row: &SessionRow) -> bool {
+    let place = row.ip.map(|ip| (ip, row.machine.clone()));
+    is_found(search, &row.who, place.as_ref())
+}
+
+/// Whether somebody under a pseudonym, at a place, meets the conditions on names.
+fn is_found(search: &Search, who: &Identity, place: Option<&(IpAddr, Machine)>) -> bool {
+    let is_met = |text: Option<&str>, part: &Option<String>| {
+        part.as_ref().is_none_or(|part| match text {
+            Some(text) if search.is_exact => text == part,
+            Some(text) => folded(text).contains(&folded(part)),
+            None => false,
+        })
     };
-    let ip = row.ip.map(|ip| ip.to_string());
-    let machine = &row.machine;
-    holds(Some(row.who.login()), &search.login)
-        && (holds(Some(row.who.host()), &search.machine) || holds(machine.hostname.as_deref(), &search.machine))
-        && holds(ip.as_deref(), &search.ip)
-        && holds(machine.outlet.as_deref(), &search.outlet)
-        && holds(machine.information.as_deref(), &search.information)
+    let ip = place.map(|(ip, _)| ip.to_string());
+    let of_machine = |text: fn(&Machine) -> Option<&str>| place.and_then(|(_, machine)| text(machine));
+    let hostname = of_machine(|machine| machine.hostname.as_deref());
+    is_met(Some(who.login()), &search.login)
+        && (is_met(Some(who.host()), &search.machine) || is_met(hostname, &search.machine))
+        && is_met(ip.as_deref(), &search.ip)
+        && is_met(of_machine(|machine| machine.outlet.as_deref()), &search.outlet)
+        && is_met(of_machine(|machine| machine.information.as_deref()), &search.information)
 }
 
 fn sort_key(order: Order, row: &SessionRow) -> String {

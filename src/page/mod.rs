@@ -5,13 +5,15 @@
 //! ```
 //!
 //! - `access`: the secret of a run, or what a proxy says; what is refused;
-//! - `desk`: the ledger as one reader sees it: rows of other departments are never asked for;
+//! - `desk`: the ledger as one reader sees it: rows of other departments are never asked for; `cache`: days that were added up,
+//!   kept until a night changes them;
 //! - `views`: one file per page, each of which gives headings, tables, charts and forms;
 //! - `view`: these as HTML, complete without a script; `chart`: as SVG, with a table beside.
 //!
 //! No request changes anything. Nothing is asked of any host, and no other site is named in what is sent.
 
 mod access;
+mod cache;
 mod chart;
 mod desk;
 mod query;
@@ -36,7 +38,9 @@ use fs_err as fs;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::config::{Config, Listen};
+use crate::report::scope::Audience;
 use access::{Access, Peer, Verdict};
+use cache::Cache;
 use desk::Desk;
 use view::Answer;
 
@@ -45,6 +49,7 @@ use view::Answer;
 struct Site {
     config: Config,
     access: Access,
+    cache: Cache,
 }
 
 /// What is shown to whoever starts the page.
@@ -74,7 +79,7 @@ pub fn serve(config: Config, tell: &dyn Fn(&Served)) -> anyhow::Result<()> {
         match config.page.listen.clone() {
             Some(Listen::Unix(path)) => {
                 let listener = bind(&path)?;
-                let site = Site { access: Access::of(&config.page, None)?, config };
+                let site = Site { access: Access::of(&config.page, None)?, config, cache: Cache::default() };
                 tell(&Served { address: format!("unix:{}", path.display()) });
                 axum::serve(listener, router(site).into_make_service_with_connect_info::<Peer>()).await
             }
@@ -86,7 +91,7 @@ pub fn serve(config: Config, tell: &dyn Fn(&Served)) -> anyhow::Result<()> {
                 };
                 let listener = TcpListener::bind(wanted).await.with_context(|| format!("cannot listen at {wanted}"))?;
                 let address = listener.local_addr()?;
-                let site = Site { access: Access::of(&config.page, Some(address))?, config };
+                let site = Site { access: Access::of(&config.page, Some(address))?, config, cache: Cache::default() };
                 let secret = site.access.token().map(|token| format!("?token={token}")).unwrap_or_default();
                 tell(&Served { address: format!("http://{address}/{secret}") });
                 axum::serve(listener, router(site).into_make_service_with_connect_info::<Peer>()).await
@@ -123,7 +128,17 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
 }
 
 fn router(site: Site) -> Router {
-    Router::new().fallback(answer).with_state(Arc::new(site))
+    let site = Arc::new(site);
+    let to_read = Arc::clone(&site);
+    // The first reader need not wait until the days are added up.
+    tokio::task::spawn_blocking(move || {
+        if let Ok(desk) =
+            Desk::open(&to_read.config, &to_read.cache, Audience::Everyone, to_read.config.site.language, None)
+        {
+            let _ = desk.read_ahead();
+        }
+    });
+    Router::new().fallback(answer).with_state(site)
 }
 
 /// Answers any request: who asks, then what.
@@ -154,7 +169,7 @@ async fn answer(
     // SQLite waits for the disk: not on the threads that listen.
     let work = tokio::task::spawn_blocking(move || {
         let path = parts.uri.path().to_owned();
-        match Desk::open(&site.config, audience, language, parts.uri.query()) {
+        match Desk::open(&site.config, &site.cache, audience, language, parts.uri.query()) {
             Ok(desk) => views::answer(&desk, &path),
             Err(reason) => Answer::Unready(reason),
         }

@@ -131,6 +131,14 @@ impl Veil {
         }
     }
 
+    /// Who was at which place, under pseudonyms; who is under one already stays as they are.
+    pub fn sight(&self, who: &Identity, place: Option<&(IpAddr, Machine)>) -> (Identity, Option<(IpAddr, Machine)>) {
+        if is_pseudonym(who.login()) {
+            return (who.clone(), place.cloned());
+        }
+        (self.who(who), place.map(|(ip, machine)| (self.ip(*ip), self.machine(machine))))
+    }
+
     /// A row under pseudonyms; one that is under them already stays as it is.
     pub fn row(&self, row: &SessionRow) -> SessionRow {
         if is_pseudonym(row.who.login()) {

@@ -16,7 +16,7 @@ pub fn scope_of(machine: &Machine) -> Scope<'_> {
 }
 
 /// Who looks: what they may see.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Audience {
     /// Everything.
     Everyone,

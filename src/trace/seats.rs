@@ -115,7 +115,7 @@ pub fn levels(holds: &[Hold], seats: &Seats, from: DateTime<Utc>, to: DateTime<U
 }
 
 /// How many tokens there are, and which checkouts share one, with the days from which on it is so.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Seats {
     counts: Vec<(NaiveDate, u32)>,
     duplicates: Vec<(NaiveDate, Duplicates)>,
@@ -240,6 +240,8 @@ pub struct SeatHour {
     pub mean: f64,
     /// The time of all tokens together, in seconds.
     pub token_s: i64,
+    /// The same, where those that share a token are one.
+    pub shared_s: i64,
     /// How long all seats were taken, in seconds; `None` where their number is not known.
     pub at_limit_s: Option<i64>,
     /// Refusals that cost somebody time.
@@ -252,8 +254,9 @@ pub struct SeatHour {
     pub seats: Option<u32>,
 }
 
-#[derive(Debug, Default)]
-struct Hour {
+/// What of an hour follows from tokens and refusals alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HourCount {
     peak: i64,
     /// The time of all seats that were taken.
     seat_seconds: i64,
@@ -317,7 +320,16 @@ pub fn week(
 
 /// The hours with use, and those of which something is not known, in their order.
 pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, zone: Tz) -> Vec<SeatHour> {
-    let mut hours: BTreeMap<(NaiveDate, u32), Hour> = BTreeMap::new();
+    known_hours(counted_hours(holds, denials, seats, zone), seats, known, zone)
+}
+
+/// The days and hours with use or refusals.
+pub type HourCounts = BTreeMap<(NaiveDate, u32), HourCount>;
+
+/// What is counted of tokens and refusals, by hours of the civil day. Of a day it is the same, whatever other days the tokens
+/// are of.
+pub fn counted_hours(holds: &[Hold], denials: &[Denial], seats: &Seats, zone: Tz) -> HourCounts {
+    let mut hours: BTreeMap<(NaiveDate, u32), HourCount> = BTreeMap::new();
     let (mut taken, mut since) = (0, None);
     let (early, late) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
     for step in steps(holds, seats, early, late) {
@@ -352,6 +364,11 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, z
         }
     }
     hours.retain(|_, hour| hour.peak > 0 || hour.denied_true + hour.denied_false > 0);
+    hours
+}
+
+/// These hours with those of which something is not known.
+pub fn known_hours(mut hours: HourCounts, seats: &Seats, known: &Known, zone: Tz) -> Vec<SeatHour> {
     for (since, until) in known.holes() {
         let mut at = since;
         while at < until {
@@ -359,7 +376,7 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, z
             at = next_hour(at, zone);
         }
     }
-    let row = |((date, hour), count): ((NaiveDate, u32), Hour)| {
+    let row = |((date, hour), count): ((NaiveDate, u32), HourCount)| {
         let length = length_of(date, hour, zone);
         let begin = start_of_hour(date, hour, zone);
         let seats = seats.on(date);
@@ -368,6 +385,7 @@ pub fn hours(holds: &[Hold], denials: &[Denial], seats: &Seats, known: &Known, z
             hour,
             peak: count.peak,
             token_s: count.token_seconds,
+            shared_s: count.seat_seconds,
             mean: count.seat_seconds as f64 / length as f64,
             at_limit_s: seats.map(|_| count.at_limit),
             denied_true: count.denied_true,
@@ -405,7 +423,7 @@ fn start_of_hour(date: NaiveDate, hour: u32, zone: Tz) -> DateTime<Utc> {
 
 /// Counts a stretch of time during which so many seats are taken, hour by hour.
 fn spend(
-    hours: &mut BTreeMap<(NaiveDate, u32), Hour>,
+    hours: &mut BTreeMap<(NaiveDate, u32), HourCount>,
     from: DateTime<Utc>,
     until: DateTime<Utc>,
     taken: i64,
@@ -493,6 +511,30 @@ mod tests {
         let holds = [hold("2021-10-31T02:00:00+02:00", "2021-10-31T03:00:00+01:00")];
         let hours = hours(&holds, &[], &Seats::default(), &Known::default(), Paris);
         assert_eq!(hours.iter().map(|h| (h.hour, h.peak, h.mean)).collect::<Vec<_>>(), [(2, 1, 1.0)]);
+    }
+
+    #[test]
+    fn days_that_are_counted_one_by_one_add_up_to_their_span() {
+        let holds = [
+            hold("2021-12-07T22:30:00+01:00", "2021-12-09T10:15:00+01:00"),
+            hold("2021-12-08T09:00:00+01:00", "2021-12-09T00:00:00+01:00"),
+            hold("2021-12-09T00:00:00+01:00", "2021-12-09T00:00:00+01:00"),
+            hold("2021-12-09T00:00:00+01:00", "2021-12-09T08:00:00+01:00"),
+            Hold { licences: 2, ..hold("2021-12-08T23:59:59+01:00", "2021-12-09T00:00:01+01:00") },
+        ];
+        for seats in [Seats::always(2), Seats::always(3).sharing(vec![(NaiveDate::MIN, "UH".parse().unwrap())])] {
+            let whole = counted_hours(&holds, &[], &seats, Paris);
+            let mut days = HourCounts::new();
+            for day in NaiveDate::from_ymd_opt(2021, 12, 6).unwrap().iter_days().take(5) {
+                let (from, until) = (start_of_hour(day, 0, Paris), start_of_hour(day.succ_opt().unwrap(), 0, Paris));
+                // As the ledger gives those of a day.
+                let is_its = |hold: &&Hold| hold.start < until && (hold.end > from || hold.start >= from);
+                let own: Vec<Hold> = holds.iter().filter(is_its).cloned().collect();
+                let counts = counted_hours(&own, &[], &seats, Paris);
+                days.extend(counts.into_iter().filter(|((date, _), _)| *date == day));
+            }
+            assert_eq!(days, whole);
+        }
     }
 
     #[test]

@@ -319,6 +319,24 @@ fn graphs_of_a_period_are_the_commands(lab: &Lab, served: &Served, seats: &[crat
     let counted = numbers(served, "/graphs/lengths?lang=en&since=2021-12-08&until=2021-12-10");
     let sessions: u32 = counted.iter().map(|row| row[1].parse::<u32>().unwrap()).sum();
     assert_eq!(sessions.to_string(), used[0]["sessions_begun"]);
+    // Of more than a week, a row per day: its greatest hour, the mean of what is known of it, and all refusals.
+    for row in numbers(served, "/graphs/seats?lang=en&since=2021-11-20&until=2021-12-10") {
+        let number = |row: &crate::support::Row, name: &str| row[name].parse::<f64>().unwrap_or_default();
+        let of_day: Vec<_> = seats.iter().filter(|hour| hour["date"] == row[0] && hour["known_s"] != "0").collect();
+        if of_day.is_empty() {
+            assert_eq!(row[1..], ["–"; 4].map(str::to_owned), "{}", row[0]);
+            continue;
+        }
+        let peak = of_day.iter().map(|hour| number(hour, "peak")).fold(0.0, f64::max);
+        let denied: f64 = of_day.iter().map(|hour| number(hour, "denied_true")).sum();
+        assert_eq!((row[1].as_str(), row[4].as_str()), (&*peak.to_string(), &*denied.to_string()), "{}", row[0]);
+        // Hours of which nothing is said are known, and quiet.
+        let out: f64 = of_day.iter().map(|hour| number(hour, "mean") * 3600.0).sum();
+        let unknown: f64 =
+            seats.iter().filter(|hour| hour["date"] == row[0]).map(|hour| 3600.0 - number(hour, "known_s")).sum();
+        let mean = out / (86_400.0 - unknown);
+        assert!((row[2].parse::<f64>().unwrap() - mean).abs() < 0.006, "{row:?}: {mean}");
+    }
     // One Wednesday, Thursday and Friday: the means of their hours.
     let week = numbers(served, "/graphs/week?lang=en&since=2021-12-08&until=2021-12-10");
     let whole: Vec<_> = seats.iter().filter(|row| row["known_s"] == "3600").collect();

@@ -4,6 +4,7 @@ use chrono_tz::Europe::Paris;
 
 use super::*;
 use crate::ledger::Grouping;
+use crate::ledger::tests::{assert_stamped, days};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -25,6 +26,7 @@ fn ledger(lines: &[(&str, &str, &str)]) -> Ledger {
 }
 
 fn forget(ledger: &mut Ledger, named: &str, kept: Option<&str>) -> Forgot {
+    let before = days(ledger);
     let mut change = ledger.change("origin").unwrap();
     change.settle_before(day(named), Month::of(day("2021-11-08")), &Carry::default(), Paris).unwrap();
     let mut forgot = change.forget_names(&Veil::new([1; 32]), day(named), Paris).unwrap();
@@ -32,6 +34,7 @@ fn forget(ledger: &mut Ledger, named: &str, kept: Option<&str>) -> Forgot {
         forgot += change.forget_rows(day(kept), Paris).unwrap();
     }
     change.commit().unwrap();
+    assert_stamped(&before, &days(ledger));
     forgot
 }
 

@@ -25,10 +25,8 @@ pub(in crate::page) fn view(desk: &Desk<'_>) -> anyhow::Result<View> {
             blocks.push(Block::Table(Table { caption: desk.said("gaps"), columns, rows, is_folded: false }));
         }
     }
-    let mut findings = desk.findings(days)?;
-    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.kind.severity()), finding.day));
-    let total = findings.len();
-    let rows = findings.iter().take(MOST).map(|finding| {
+    let (findings, total) = desk.worst_findings(days, MOST)?;
+    let rows = findings.iter().map(|finding| {
         vec![
             Cell::text(desk.texts.get(&format!("severity.{}", finding.kind.severity().name()))),
             Cell::text(finding.day.map(|day| day.to_string()).unwrap_or_default()),

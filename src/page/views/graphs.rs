@@ -7,14 +7,13 @@ use chrono::{Datelike, Duration, NaiveDate};
 use super::{
     graph_links, hours, is_on, length, span_fields, text_field, weekday_field, weekdays, window, window_fields,
 };
-use crate::ledger::Search;
-use crate::model::SessionRow;
+use crate::ledger::{LENGTHS, Search};
 use crate::page::chart::{Bar, Row, bars, grid};
 use crate::page::desk::Desk;
 use crate::page::view::{Block, Cell, Column, Field, Form, Input, Table, View};
 use crate::parse::datetime::{end_of_day, start_of_day};
 use crate::pipeline::Days;
-use crate::trace::seats::{by_hour, hours as seat_hours, week};
+use crate::trace::seats::{SeatHour, week};
 
 /// The graph of a name; `None` where there is none.
 pub(in crate::page) fn view(desk: &Desk<'_>, name: &str) -> Option<anyhow::Result<View>> {
@@ -49,18 +48,6 @@ fn numbers(desk: &Desk<'_>, columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Block
 fn search(desk: &Desk<'_>, days: Days) -> Search {
     let text = |name| desk.query.text(name).map(str::to_owned);
     Search { machine: text("machine"), department: text("department"), ..desk.search(days) }
-}
-
-/// The seconds of a row in each hour of its day that is asked for.
-fn within(row: &SessionRow, (from, to): (u32, u32)) -> i64 {
-    if (from, to) == (0, 24) {
-        return row.use_s();
-    }
-    by_hour(row.start, row.use_s())
-        .into_iter()
-        .filter(|(hour, _)| (from..to).contains(hour))
-        .map(|(_, seconds)| seconds)
-        .sum()
 }
 
 /// A day as machines and times: who was where, for those who may see it.
@@ -144,18 +131,19 @@ fn used_hours(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     let (weekdays, window) = (weekdays(desk), window(desk));
     let by = desk.query.text("by").filter(|by| ["user", "department"].contains(by)).unwrap_or("machine").to_owned();
     let mut groups: BTreeMap<String, i64> = BTreeMap::new();
-    desk.each(&search(desk, days), &mut |row| {
-        if !is_on(weekdays, row.date) {
+    desk.uses(&search(desk, days), &mut |used| {
+        if !is_on(weekdays, used.date) {
             return;
         }
+        let department = || used.place.and_then(|(_, machine)| machine.department.as_deref());
         let name = match by.as_str() {
-            "user" => row.who.login(),
-            "department" => row.machine.department.as_deref().unwrap_or_default(),
-            _ => row.who.host(),
+            "user" => used.who.login(),
+            "department" => department().unwrap_or_default(),
+            _ => used.who.host(),
         };
         match groups.get_mut(name) {
-            Some(seconds) => *seconds += within(&row, window),
-            None => drop(groups.insert(name.to_owned(), within(&row, window))),
+            Some(seconds) => *seconds += used.sums.within(window),
+            None => drop(groups.insert(name.to_owned(), used.sums.within(window))),
         }
     })?;
     let mut groups: Vec<(String, i64)> = groups.into_iter().filter(|(_, seconds)| *seconds > 0).collect();
@@ -203,12 +191,12 @@ fn a_year(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     let known = desk.known(days)?;
     let mut machines: BTreeSet<String> = BTreeSet::new();
     let mut used = [0_i64; 12];
-    desk.each(&search(desk, days), &mut |row| {
-        if !machines.contains(row.who.host()) {
-            machines.insert(row.who.host().to_owned());
+    desk.uses(&search(desk, days), &mut |of_day| {
+        if !machines.contains(of_day.who.host()) {
+            machines.insert(of_day.who.host().to_owned());
         }
-        if is_on(weekdays, row.date) {
-            used[row.date.month0() as usize] += within(&row, window);
+        if is_on(weekdays, of_day.date) {
+            used[of_day.date.month0() as usize] += of_day.sums.within(window);
         }
     })?;
     let zone = desk.zone();
@@ -263,9 +251,8 @@ fn a_year(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
 /// Tokens out against those that there are, the time at the limit, and refusals.
 fn tokens(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     let days = desk.drawn_days(7);
-    let (holds, denials, known, seats) = (desk.holds(days)?, desk.denials(days)?, desk.known(days)?, desk.seats()?);
-    let all = seat_hours(&holds, &denials, &seats, &known, desk.zone());
-    let all: Vec<_> = all.into_iter().filter(|hour| days.contains(hour.date)).collect();
+    let (known, seats) = (desk.known(days)?, desk.seats()?);
+    let all = desk.hours(days, &seats, &known)?;
     let fields = span_fields(desk, days);
     let mut blocks = vec![form(desk, "/graphs/seats", fields)];
     if all.is_empty() {
@@ -311,23 +298,31 @@ fn tokens(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
         &desk.said("unit_tokens"),
     )));
     let mut columns: Vec<Column> = vec![Column::text(&desk.column("date"))];
-    columns.extend(["hour", "peak", "mean"].map(|name| Column::number(&desk.column(name))));
+    if is_short {
+        columns.push(Column::number(&desk.column("hour")));
+    }
+    columns.extend(["peak", "mean"].map(|name| Column::number(&desk.column(name))));
     if desk.sees_all() {
         columns.push(Column::number(&desk.column("at_limit")));
     }
     columns.push(Column::number(&desk.column("denials")));
-    let rows = all.iter().map(|hour| {
-        let figure = |text: String| Cell::text(if hour.known_s > 0 { text } else { "–".to_owned() });
-        let mut row = vec![
-            Cell::text(hour.date.to_string()),
-            Cell::text(hour.hour.to_string()),
-            figure(hour.peak.to_string()),
-            figure(format!("{:.2}", hour.mean)),
-        ];
-        if desk.sees_all() {
-            row.push(figure(hour.at_limit_s.map(length).unwrap_or_default()));
+    let figures: Vec<TokenFigures> = if is_short {
+        all.iter().map(|hour| TokenFigures::of(std::slice::from_ref(hour), None)).collect()
+    } else {
+        let known_s = |date| known.seconds(start_of_day(date, zone), end_of_day(date, zone));
+        all.chunk_by(|a, b| a.date == b.date).map(|day| TokenFigures::of(day, Some(known_s(day[0].date)))).collect()
+    };
+    let rows = figures.iter().map(|of| {
+        let figure = |text: String| Cell::text(if of.known_s > 0 { text } else { "–".to_owned() });
+        let mut row = vec![Cell::text(of.date.to_string())];
+        if is_short {
+            row.push(Cell::text(of.hour.to_string()));
         }
-        row.push(figure(hour.denied_true.to_string()));
+        row.extend([figure(of.peak.to_string()), figure(format!("{:.2}", of.mean))]);
+        if desk.sees_all() {
+            row.push(figure(of.at_limit_s.map(length).unwrap_or_default()));
+        }
+        row.push(figure(of.denied.to_string()));
         row
     });
     let rows = rows.collect();
@@ -335,11 +330,45 @@ fn tokens(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     Ok(blocks)
 }
 
+/// What is told of the tokens of an hour, or of a day.
+struct TokenFigures {
+    date: NaiveDate,
+    hour: u32,
+    peak: i64,
+    mean: f64,
+    at_limit_s: Option<i64>,
+    denied: u32,
+    known_s: i64,
+}
+
+impl TokenFigures {
+    /// Of an hour, or of the hours of a day of which so many seconds are known: all hours that are not here were quiet.
+    fn of(hours: &[SeatHour], of_day: Option<i64>) -> Self {
+        let known = || hours.iter().filter(|hour| hour.known_s > 0);
+        let known_s = of_day.unwrap_or_else(|| known().map(|hour| hour.known_s).sum());
+        let mean = match (of_day, hours) {
+            (None, [hour]) => hour.mean,
+            // The hours of which nothing is known are a guess.
+            _ if known_s > 0 => known().map(|hour| hour.shared_s as f64).sum::<f64>() / known_s as f64,
+            _ => 0.0,
+        };
+        Self {
+            date: hours[0].date,
+            hour: hours[0].hour,
+            peak: known().map(|hour| hour.peak).max().unwrap_or_default(),
+            mean,
+            at_limit_s: known().filter_map(|hour| hour.at_limit_s).reduce(|a, b| a + b),
+            denied: known().map(|hour| hour.denied_true).sum(),
+            known_s,
+        }
+    }
+}
+
 /// The mean number of tokens out by weekday and hour.
 fn a_week(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     let days = desk.drawn_days(31);
-    let (holds, known, seats) = (desk.holds(days)?, desk.known(days)?, desk.seats()?);
-    let all = seat_hours(&holds, &[], &seats, &known, desk.zone());
+    let (known, seats) = (desk.known(days)?, desk.seats()?);
+    let all = desk.hours(days, &seats, &known)?;
     let means = week(&all, Some(&known), (days.first, days.last), desk.latest, desk.zone());
     let most = means.iter().flatten().filter_map(|hour| hour.mean()).fold(0.0, f64::max);
     let name = |at: usize| desk.texts.get(&format!("weekday.{}", at + 1)).to_owned();
@@ -372,30 +401,25 @@ fn a_week(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
 
 /// How long sessions last.
 fn lengths(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
-    /// Up to so many minutes each; the last is longer.
-    const UP_TO: [i64; 9] = [5, 15, 30, 60, 120, 240, 480, 1440, i64::MAX];
-    let (days, zone) = (desk.drawn_days(31), desk.zone());
-    let mut counts = [0_usize; UP_TO.len()];
-    let mut count = |seconds: i64| {
-        let place = UP_TO.iter().position(|most| seconds <= most.saturating_mul(60)).unwrap_or(UP_TO.len() - 1);
-        counts[place] += 1;
-    };
+    let days = desk.drawn_days(31);
+    let mut counts = [0_usize; LENGTHS.len()];
     // Pieces that are no whole sessions: few, and their sessions end at some later one.
     let mut parts: BTreeMap<_, i64> = BTreeMap::new();
-    desk.each(&search(desk, days), &mut |row| {
-        let is_cut = row.start.to_utc() + Duration::seconds(row.duration_s) >= end_of_day(row.date, zone);
-        if row.start == row.initial_start && !is_cut {
-            count(row.use_s());
-        } else {
-            *parts.entry((row.who.clone(), row.feature.clone(), row.initial_start)).or_default() += row.use_s();
+    desk.uses(&search(desk, days), &mut |used| {
+        for (sum, count) in counts.iter_mut().zip(used.sums.lengths) {
+            *sum += usize::from(count);
+        }
+        for part in used.parts {
+            *parts.entry((used.who.clone(), used.feature.clone(), part.initial_start)).or_default() += part.use_s;
         }
     })?;
     for seconds in parts.values() {
-        count(*seconds);
+        let place = LENGTHS.iter().position(|most| *seconds <= most.saturating_mul(60));
+        counts[place.unwrap_or(LENGTHS.len() - 1)] += 1;
     }
     let n_sessions: usize = counts.iter().sum();
-    let name = |at: usize| match UP_TO[at] {
-        i64::MAX => format!("> {}", length(UP_TO[at - 1] * 60)),
+    let name = |at: usize| match LENGTHS[at] {
+        i64::MAX => format!("> {}", length(LENGTHS[at - 1] * 60)),
         minutes => format!("≤ {}", length(minutes * 60)),
     };
     let shown: Vec<Bar> = counts

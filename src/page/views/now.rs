@@ -39,10 +39,10 @@ pub(in crate::page) fn view(desk: &Desk<'_>) -> anyhow::Result<View> {
     let age = desk.texts.fill("page.as_of", &[("time", &moment(desk, &desk.latest))]);
     let mut blocks = vec![Block::Note(age)];
     let day = Days { first: today, last: today };
-    let (holds, denials) = (desk.holds(days)?, desk.denials(day)?);
+    let denials = desk.denials(day)?;
     if desk.sees_all() {
         let seats = desk.seats()?;
-        let mut out = holds.clone();
+        let mut out = desk.holds_now(days)?;
         // What is out was not given back in that minute.
         for hold in out.iter_mut().filter(|hold| matches!(hold.state, State::Open | State::Borrowed)) {
             hold.end = hold.end.max(desk.latest) + Duration::minutes(1);
@@ -97,8 +97,8 @@ fn cells(desk: &Desk<'_>, row: &SessionRow) -> Vec<Cell> {
         Cell::text(moment(desk, &since)),
         Cell::text(length(held)),
         Cell::text(row.machine.department.clone().unwrap_or_default()),
-        outlet(row),
-        address(row),
+        outlet(row.machine.outlet.as_deref()),
+        address(row.ip.map(|ip| ip.to_string()).as_deref()),
         Cell::text(desk.texts.get(&format!("state.{}", row.state.name()))),
     ]
 }
@@ -113,14 +113,12 @@ pub(super) fn machine(host: &str) -> Cell {
     Cell::link(host, format!("/machines/{}", escaped(host)))
 }
 
-/// The outlet of a row, leading to its card.
-pub(super) fn outlet(row: &SessionRow) -> Cell {
-    let outlet = row.machine.outlet.as_deref();
+/// An outlet, leading to its card.
+pub(super) fn outlet(outlet: Option<&str>) -> Cell {
     outlet.map_or_else(Cell::default, |outlet| Cell::link(outlet, format!("/outlets/{}", escaped(outlet))))
 }
 
-/// The address of a row, leading to its card.
-pub(super) fn address(row: &SessionRow) -> Cell {
-    row.ip
-        .map_or_else(Cell::default, |ip| Cell::link(ip.to_string(), format!("/addresses/{}", escaped(&ip.to_string()))))
+/// An address, leading to its card.
+pub(super) fn address(ip: Option<&str>) -> Cell {
+    ip.map_or_else(Cell::default, |ip| Cell::link(ip, format!("/addresses/{}", escaped(ip))))
 }

@@ -149,8 +149,8 @@ pub(super) fn cells(desk: &Desk<'_>, row: &SessionRow) -> Vec<Cell> {
         Cell::text(length(row.duration_s)),
         Cell::text(desk.texts.get(&format!("state.{}", row.state.name()))),
         Cell::text(row.machine.department.clone().unwrap_or_default()),
-        outlet(row),
-        address(row),
+        outlet(row.machine.outlet.as_deref()),
+        address(row.ip.map(|ip| ip.to_string()).as_deref()),
         evidence,
     ]
 }
