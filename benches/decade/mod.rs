@@ -19,7 +19,7 @@ use crate::simulator::{PORT, SERVER};
 
 pub(crate) const PEOPLE: u32 = 100;
 /// Tokens that each takes on a working day, one after the other: a session each.
-pub(crate) const TOKENS: u32 = 11;
+pub(crate) const TOKENS: u32 = 4;
 
 pub(crate) fn first_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2012, 1, 1).expect("a day")
@@ -65,27 +65,34 @@ pub(crate) fn ip(person: u32) -> IpAddr {
     Ipv4Addr::from(0x0a0e_1000 + person * 7 % 1024).into()
 }
 
-/// The logwatch of some days: of each token a block as it is taken, with its connection, and one as it is given back.
+/// The logwatch of some days: a block as each token is taken and as it is given back, each with all connections that there are.
 pub(crate) fn log_of(first: NaiveDate, last: NaiveDate) -> String {
     let mut log = String::new();
     for day in first.iter_days().take_while(|day| *day <= last).filter(|day| day.weekday().number_from_monday() < 6) {
         let mut lines = Vec::new();
         for person in 0..PEOPLE {
             for token in 0..TOKENS {
-                let start = 28_800 + token * 3000 + person * 13 + day.day() * 7;
-                let end = start + 1200 + (person * 37 + token * 91) % 1500;
-                lines.extend([(start, person, Some(token)), (end, person, None)]);
+                let start = 28_800 + token * 8_000 + person * 61 + day.day() * 7;
+                let end = start + 600 + (person * 37 + token * 911 + day.ordinal() * 7) % 3_600;
+                lines.extend([(start, person, token, true), (end, person, token, false)]);
             }
         }
         lines.sort_unstable();
-        for (second, person, token) in lines {
+        let mut connected: BTreeMap<u32, u32> = BTreeMap::new();
+        for (second, person, token, is_out) in lines {
             let clock = NaiveTime::from_num_seconds_from_midnight_opt(second, 0).unwrap_or_default();
             let _ = writeln!(log, "{day} {clock}");
-            if let Some(token) = token {
-                let _ = writeln!(log, "ESTAB 0 432 {SERVER}:{PORT} {}:{}", ip(person), 40_000 + token);
+            if is_out {
+                connected.insert(person, token);
             }
-            let kind = if token.is_some() { "OUT" } else { "IN" };
-            let room = person % 9;
+            for (other, token) in &connected {
+                let bytes = if is_out && *other == person { 432 } else { 0 };
+                let _ = writeln!(log, "ESTAB 0 {bytes} {SERVER}:{PORT} {}:{}", ip(*other), 40_000 + token);
+            }
+            if !is_out {
+                connected.remove(&person);
+            }
+            let (kind, room) = (if is_out { "OUT" } else { "IN" }, person % 9);
             let _ = writeln!(
                 log,
                 "{clock} (orglab) {kind}: \"OriginPro\" personne{person:03}@salle-{room:03}-pc-{person:03}  "
