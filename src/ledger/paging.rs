@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::query::features;
 use super::search::{Conditions, Query};
-use super::tally::{Tallies, Use};
+use super::tally::{Tallies, UseKey};
 use super::{Ledger, LedgerError, Search, code};
 use crate::model::{SessionRow, State};
 
@@ -105,7 +105,7 @@ impl Ledger {
             let Some(conditions) = self.conditions(&tx, &features, search, zone)? else { return Ok((Vec::new(), 0)) };
             let (is_met, groups) = (conditions.filter(), Groups::of(&tx, part.order)?);
             let mut counts = vec![0; groups.len()];
-            for used in tallies.iter().flat_map(|(_, tally)| tally.uses()).filter(|used| is_met(used)) {
+            for used in tallies.iter().flat_map(|(_, tally)| tally.keys()).filter(|used| is_met(used)) {
                 counts[groups.of_use(used)] += usize::from(used.rows);
             }
             let total: usize = counts.iter().sum();
@@ -114,7 +114,7 @@ impl Ledger {
                 return Ok((query.part(&tx, &features, part, zone)?, total));
             }
             let mut rows = Vec::new();
-            let is_met = |used: &Use| is_met(used);
+            let is_met = |used: &UseKey| is_met(used);
             for (conditions, part) in narrowed(&conditions, (&groups, &counts), part, (tallies, &is_met), zone) {
                 rows.extend(Query::new(&tx, &conditions)?.part(&tx, &features, part, zone)?);
             }
@@ -168,7 +168,7 @@ impl Groups {
         }
     }
 
-    fn of_use(&self, used: &Use) -> usize {
+    fn of_use(&self, used: &UseKey) -> usize {
         match self {
             Self::One => 0,
             Self::Pairs(ranks, _) => ranks.get(&used.pair).copied().unwrap_or_default(),
@@ -209,13 +209,13 @@ fn narrowed(
     conditions: &Conditions,
     (groups, counts): (&Groups, &[usize]),
     part: Part,
-    (tallies, is_met): (&Tallies, &dyn Fn(&Use) -> bool),
+    (tallies, is_met): (&Tallies, &dyn Fn(&UseKey) -> bool),
     zone: Tz,
 ) -> Vec<(Conditions, Part)> {
     let wanted = parts_of(counts.iter().copied().enumerate(), part);
     let mut found: HashMap<usize, Group> = wanted.iter().map(|(rank, _)| (*rank, Group::default())).collect();
     for (day, tally) in tallies {
-        for used in tally.uses().iter().filter(|used| is_met(used)) {
+        for used in tally.keys().iter().filter(|used| is_met(used)) {
             if let Some(group) = found.get_mut(&groups.of_use(used)) {
                 *group.days.entry(*day).or_default() += usize::from(used.rows);
                 group.pairs.insert(used.pair.into());

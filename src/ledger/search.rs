@@ -16,7 +16,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::names::{MACHINE, machine_of};
 use super::paging::{Order, Part};
 use super::query::{features, pair_of, pairs};
-use super::tally::Use;
+use super::tally::UseKey;
 use super::{Ledger, LedgerError, code};
 use crate::model::{Feature, Identity, Machine, SessionRow, State, folded};
 
@@ -184,7 +184,7 @@ impl Conditions {
     }
 
     /// What takes those uses of a day that meet them.
-    pub(super) fn filter(&self) -> impl Fn(&Use) -> bool + use<> {
+    pub(super) fn filter(&self) -> impl Fn(&UseKey) -> bool + use<> {
         let set = |ids: &Option<Vec<i64>>| ids.as_deref().map(Numbers::of);
         let (pairs, places, features) = (set(&self.pairs), set(&self.places), set(&self.features));
         let machine = self.machine.as_ref().map(|(pairs, places)| (Numbers::of(pairs), Numbers::of(places)));

@@ -3,7 +3,6 @@
 //! A day has a stamp, another one whenever anything of it changes: what was made of a day is right for as long as it has that.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,23 +21,31 @@ pub const LENGTHS: [i64; 9] = [5, 15, 30, 60, 120, 240, 480, 1440, i64::MAX];
 /// A day, added up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// By pair, place, feature and state; several of the same, where one cannot count them all.
-    uses: Vec<Use>,
+    /// Pairs, places, features and states; several of the same, where one sum cannot count them all. They stand apart from the
+    /// sums, as those who search look at all of them.
+    keys: Vec<UseKey>,
+    /// What was used, of each of these.
+    sums: Vec<Use>,
     /// Pieces that are no whole sessions, in the order of the uses that they are of.
     parts: Vec<SessionPart>,
 }
 
-/// What a pair used of a place, by the pieces of one feature that are in one state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Use {
+/// Whose use it is, and where: of one feature, in one state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct UseKey {
     pub(super) pair: u32,
     /// 0 where none is known.
     pub(super) place: u32,
     pub(super) feature: u16,
+    /// How many pieces.
+    pub(super) rows: u16,
     pub(super) state: u8,
     pub(super) is_imported: bool,
-    /// How many pieces.
-    pub rows: u16,
+}
+
+/// How much that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
     /// How many sessions began.
     pub begun: u16,
     /// The seconds of use in each hour of the civil day.
@@ -62,7 +69,6 @@ impl Use {
     /// What is counted of both is counted of one; `None` where it cannot be.
     fn and(&self, other: &Self) -> Option<Self> {
         let mut sum = *self;
-        sum.rows = self.rows.checked_add(other.rows)?;
         sum.begun = self.begun.checked_add(other.begun)?;
         for (hour, more) in sum.hours.iter_mut().zip(other.hours) {
             *hour = hour.checked_add(more)?;
@@ -96,6 +102,8 @@ pub struct DayUse<'a> {
     pub place: Option<&'a (IpAddr, Machine)>,
     /// The feature.
     pub feature: &'a Feature,
+    pair: u32,
+    place_number: u32,
     /// How much.
     pub sums: &'a Use,
     /// Pieces of it that are no whole sessions.
@@ -105,26 +113,35 @@ pub struct DayUse<'a> {
 /// Days in their order, each added up.
 pub type Tallies = [(NaiveDate, Arc<Tally>)];
 
-impl DayUse<'_> {
+impl<'a> DayUse<'a> {
+    /// The same by somebody else: by a pseudonym.
+    #[must_use]
+    pub const fn seen_as<'b>(&self, who: &'b Identity, place: Option<&'b (IpAddr, Machine)>) -> DayUse<'b>
+    where
+        'a: 'b,
+    {
+        DayUse { who, place, ..*self }
+    }
+
     /// What is the same for all uses of one person at one place.
     pub const fn key(&self) -> (u32, u32) {
-        (self.sums.pair, self.sums.place)
+        (self.pair, self.place_number)
     }
 }
 
 impl Tally {
     /// How many uses it has: what it weighs.
     pub const fn len(&self) -> usize {
-        self.uses.len()
+        self.keys.len()
     }
 
     /// Whether nobody used anything.
     pub const fn is_empty(&self) -> bool {
-        self.uses.is_empty()
+        self.keys.is_empty()
     }
 
-    pub(super) fn uses(&self) -> &[Use] {
-        &self.uses
+    pub(super) fn keys(&self) -> &[UseKey] {
+        &self.keys
     }
 
     fn parts(&self, of: usize) -> &[SessionPart] {
@@ -134,28 +151,30 @@ impl Tally {
         &self.parts[from..until]
     }
 
+    /// Adds a piece to a use, where that can count it.
+    fn add(&mut self, of: usize, used: &Use) -> bool {
+        let sum = self.sums[of].and(used).zip(self.keys[of].rows.checked_add(1));
+        let Some((sum, rows)) = sum else { return false };
+        self.sums[of] = sum;
+        self.keys[of].rows = rows;
+        true
+    }
+
     fn of(db: &Connection, day: NaiveDate, zone: Tz) -> rusqlite::Result<Self> {
         let (from, until) = code::bounds(day, day, zone);
         let mut found = db.prepare_cached(PIECES)?;
         let mut found = found.query([from, until])?;
         let mut tally = Self::default();
-        let mut known: HashMap<(u32, u32, u16, u8, bool), usize> = HashMap::new();
+        let mut known: HashMap<UseKey, usize> = HashMap::new();
         while let Some(row) = found.next()? {
             let (initial_start, start, end): (i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
             let state: u8 = row.get(6)?;
             let is_borrowed = code::state(state.into())? == State::Borrowed;
             let use_s = if is_borrowed { 0 } else { end - start };
-            let mut used = Use {
-                pair: row.get(0)?,
-                place: row.get(1)?,
-                feature: row.get(2)?,
-                state,
-                is_imported: row.get(7)?,
-                rows: 1,
-                begun: u16::from(initial_start == start),
-                hours: [0; 24],
-                lengths: [0; LENGTHS.len()],
-            };
+            let (pair, place, feature) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let key = UseKey { pair, place, feature, rows: 0, state, is_imported: row.get(7)? };
+            let mut used =
+                Use { begun: u16::from(initial_start == start), hours: [0; 24], lengths: [0; LENGTHS.len()] };
             for (hour, seconds) in by_hour(code::moment(start)?.with_timezone(&zone), use_s) {
                 if let Some(sum) = usize::try_from(hour).ok().and_then(|hour| used.hours.get_mut(hour)) {
                     *sum = u16::try_from(seconds).unwrap_or(u16::MAX);
@@ -166,24 +185,21 @@ impl Tally {
                 let place = LENGTHS.iter().position(|most| use_s <= most.saturating_mul(60));
                 used.lengths[place.unwrap_or(LENGTHS.len() - 1)] = 1;
             }
-            let key = (used.pair, used.place, used.feature, used.state, used.is_imported);
-            let next = tally.uses.len();
-            let of = *known.entry(key).or_insert(next);
-            let of = if let Some(sum) = tally.uses.get(of).and_then(|sum| sum.and(&used)) {
-                tally.uses[of] = sum;
-                of
-            } else {
+            let of = known.get(&key).copied().and_then(|of| tally.add(of, &used).then_some(of));
+            let of = of.unwrap_or_else(|| {
                 // It is the first, or those before are full.
-                tally.uses.push(used);
-                known.insert(key, next);
-                next
-            };
+                tally.keys.push(UseKey { rows: 1, ..key });
+                tally.sums.push(used);
+                known.insert(key, tally.keys.len() - 1);
+                tally.keys.len() - 1
+            });
             if !is_whole {
                 tally.parts.push(SessionPart { of: u32::try_from(of).unwrap_or(u32::MAX), initial_start, use_s });
             }
         }
         tally.parts.sort_by_key(|part| part.of);
-        tally.uses.shrink_to_fit();
+        tally.keys.shrink_to_fit();
+        tally.sums.shrink_to_fit();
         tally.parts.shrink_to_fit();
         Ok(tally)
     }
@@ -239,23 +255,34 @@ impl Ledger {
             let features = features(&tx)?;
             let Some(conditions) = self.conditions(&tx, &features, search, zone)? else { return Ok(()) };
             let (is_met, pairs) = (conditions.filter(), pairs(&tx)?);
-            let pairs: HashMap<u32, Identity> =
-                pairs.into_iter().filter_map(|(id, who)| Some((u32::try_from(id).ok()?, who))).collect();
-            let mut places: HashMap<u32, (IpAddr, Machine)> = HashMap::new();
+            let mut people: Vec<Option<Identity>> = Vec::new();
+            for (id, who) in pairs {
+                put(&mut people, u32::try_from(id).unwrap_or_default(), who);
+            }
+            let mut places: Vec<Option<(IpAddr, Machine)>> = Vec::new();
             for (date, tally) in tallies {
-                for (index, sums) in tally.uses.iter().enumerate().filter(|(_, used)| is_met(used)) {
-                    // A night may have changed the names of a day since it was added up: there it is asked for anew.
-                    let Some(who) = pairs.get(&sums.pair) else { continue };
-                    let Some(feature) = features.get(&i64::from(sums.feature)) else { continue };
-                    let place = match places.entry(sums.place) {
-                        _ if sums.place == 0 => None,
-                        Entry::Occupied(known) => Some(&*known.into_mut()),
-                        Entry::Vacant(new) => Some(&*new.insert(search::at_place(&tx, sums.place.into())?)),
-                    };
-                    take(&DayUse { date: *date, who, place, feature, sums, parts: tally.parts(index) });
+                for (index, key) in tally.keys.iter().enumerate().filter(|(_, key)| is_met(key)) {
+                    // Whoever a night has taken away since the day was added up is nobody's.
+                    let Some(Some(who)) = people.get(key.pair as usize) else { continue };
+                    let Some(feature) = features.get(&i64::from(key.feature)) else { continue };
+                    if key.place > 0 && !matches!(places.get(key.place as usize), Some(Some(_))) {
+                        put(&mut places, key.place, search::at_place(&tx, key.place.into())?);
+                    }
+                    let place = places.get(key.place as usize).and_then(Option::as_ref).filter(|_| key.place > 0);
+                    let (pair, place_number) = (key.pair, key.place);
+                    let (sums, parts) = (&tally.sums[index], tally.parts(index));
+                    take(&DayUse { date: *date, who, place, feature, pair, place_number, sums, parts });
                 }
             }
             Ok(())
         })
     }
+}
+
+fn put<T>(all: &mut Vec<Option<T>>, id: u32, value: T) {
+    let id = id as usize;
+    if all.len() <= id {
+        all.resize_with(id + 1, || None);
+    }
+    all[id] = Some(value);
 }

@@ -1,5 +1,6 @@
 //! The ledger as one reader sees it. Rows of other departments are not asked for, so that nothing made of them can show.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,6 +22,11 @@ use crate::report::scope::Audience;
 use crate::texts::{Language, Texts};
 use crate::trace::seats::{HourCounts, Known, SeatHour, Seats, counted_hours, known_hours};
 
+/// Days, each added up.
+type DayTallies = Vec<(NaiveDate, Arc<Tally>)>;
+/// The first and the last of some days, and these.
+type Asked = ((NaiveDate, NaiveDate), Arc<DayTallies>);
+
 /// What one request works with.
 #[derive(Debug)]
 pub(super) struct Desk<'a> {
@@ -32,6 +38,8 @@ pub(super) struct Desk<'a> {
     /// The moment that the last night knew of.
     pub(super) latest: DateTime<Utc>,
     ledger: Ledger,
+    /// The days that this request asked for last, added up.
+    asked: RefCell<Option<Asked>>,
     /// What this reader sees names through.
     veil: Option<Veil>,
 }
@@ -57,7 +65,8 @@ impl<'a> Desk<'a> {
         if sees_pseudonyms && veil.is_none() {
             return Err(texts.get("page.no_key").to_owned());
         }
-        Ok(Self { config, cache, audience, texts, query: Query::of(query), latest, ledger, veil })
+        let asked = RefCell::default();
+        Ok(Self { asked, config, cache, audience, texts, query: Query::of(query), latest, ledger, veil })
     }
 
     /// A word of the page.
@@ -131,12 +140,19 @@ impl<'a> Desk<'a> {
     }
 
     /// Days in their order, each added up.
-    fn tallies(&self, first: NaiveDate, last: NaiveDate) -> Result<Vec<(NaiveDate, Arc<Tally>)>, LedgerError> {
+    fn tallies(&self, first: NaiveDate, last: NaiveDate) -> Result<Arc<DayTallies>, LedgerError> {
+        if let Some((days, tallies)) = &*self.asked.borrow()
+            && *days == (first, last)
+        {
+            return Ok(Arc::clone(tallies));
+        }
         let mut tallies = Vec::new();
         for (day, stamp) in self.ledger.stamps(first, last)? {
             let make = || self.ledger.tally(day, self.zone()).map(Arc::new);
             tallies.push((day, self.cache.tallies.get_or_insert_with(&(day, stamp), make)?));
         }
+        let tallies = Arc::new(tallies);
+        *self.asked.borrow_mut() = Some(((first, last), Arc::clone(&tallies)));
         Ok(tallies)
     }
 
@@ -158,7 +174,7 @@ impl<'a> Desk<'a> {
                 is_found(search, &who, place.as_ref()).then_some((who, place))
             });
             if let Some((who, place)) = seen {
-                take(&DayUse { who, place: place.as_ref(), ..*used });
+                take(&used.seen_as(who, place.as_ref()));
             }
         })
     }

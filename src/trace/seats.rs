@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 
 use crate::model::{Denial, Duplicates, Feature, Hold};
-use crate::parse::datetime::civil_moment;
+use crate::parse::datetime::{civil_moment, end_of_day, start_of_day};
 
 /// A change of the number of seats taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -303,13 +303,11 @@ pub fn week(
     let last = last.min(until.with_timezone(&zone).date_naive());
     let taken: BTreeMap<(NaiveDate, u32), f64> = hours.iter().map(|hour| ((hour.date, hour.hour), hour.mean)).collect();
     for date in first.iter_days().take_while(|date| *date <= last) {
+        let day = CivilDay::of(date, zone);
         for (hour, mean) in (0..24).zip(&mut week[date.weekday().num_days_from_monday() as usize]) {
-            let (begin, length) = (start_of_hour(date, hour, zone), length_of(date, hour, zone));
+            let (begin, length) = day.hour(hour);
             let end = begin + Duration::seconds(length);
-            if has_hour(date, hour, zone)
-                && end <= until
-                && known.is_none_or(|known| known.vouched(begin, end) == length)
-            {
+            if day.has(hour) && end <= until && known.is_none_or(|known| known.vouched(begin, end) == length) {
                 mean.known_s += length;
                 mean.taken_s += taken.get(&(date, hour)).map_or(0.0, |mean| mean * length as f64);
             }
@@ -376,9 +374,12 @@ pub fn known_hours(mut hours: HourCounts, seats: &Seats, known: &Known, zone: Tz
             at = next_hour(at, zone);
         }
     }
+    let mut day = CivilDay::of(NaiveDate::default(), zone);
     let row = |((date, hour), count): ((NaiveDate, u32), HourCount)| {
-        let length = length_of(date, hour, zone);
-        let begin = start_of_hour(date, hour, zone);
+        if day.date != date {
+            day = CivilDay::of(date, zone);
+        }
+        let (begin, length) = day.hour(hour);
         let seats = seats.on(date);
         SeatHour {
             date,
@@ -414,6 +415,35 @@ pub fn by_hour(start: DateTime<Tz>, seconds: i64) -> Vec<(u32, i64)> {
         parts.push((start.hour(), 0));
     }
     parts
+}
+
+/// A civil day. The clock is changed on few of them: the hours of all others follow from their first.
+struct CivilDay {
+    date: NaiveDate,
+    zone: Tz,
+    /// Its first moment, where its clock is not changed.
+    regular: Option<DateTime<Utc>>,
+}
+
+impl CivilDay {
+    fn of(date: NaiveDate, zone: Tz) -> Self {
+        let begin = start_of_day(date, zone);
+        let is_regular = end_of_day(date, zone) - begin == Duration::days(1) && start_of_hour(date, 0, zone) == begin;
+        Self { date, zone, regular: is_regular.then_some(begin) }
+    }
+
+    /// The first moment of an hour, and its seconds.
+    fn hour(&self, hour: u32) -> (DateTime<Utc>, i64) {
+        match self.regular {
+            Some(begin) => (begin + Duration::hours(hour.into()), 3600),
+            None => (start_of_hour(self.date, hour, self.zone), length_of(self.date, hour, self.zone)),
+        }
+    }
+
+    /// Whether it has an hour: that of a spring night is left out.
+    fn has(&self, hour: u32) -> bool {
+        self.regular.is_some() || has_hour(self.date, hour, self.zone)
+    }
 }
 
 /// The first moment of an hour of the civil day.
@@ -630,6 +660,23 @@ mod tests {
         let levels = of(&holds);
         assert_eq!(levels, [86_400 - 11_400, 9_600, 1_800]);
         assert_eq!(of(&[]), [86_400]);
+    }
+
+    #[test]
+    fn the_hours_of_a_day_are_those_of_the_zone_on_any_day() {
+        for zone in [Paris, chrono_tz::America::Sao_Paulo, chrono_tz::Australia::Lord_Howe, chrono_tz::Asia::Kolkata] {
+            for date in NaiveDate::from_ymd_opt(2018, 1, 1).unwrap().iter_days().take(400) {
+                let day = CivilDay::of(date, zone);
+                for hour in 0..24 {
+                    let expected = (start_of_hour(date, hour, zone), length_of(date, hour, zone));
+                    assert_eq!(
+                        (day.hour(hour), day.has(hour)),
+                        (expected, has_hour(date, hour, zone)),
+                        "{zone} {date} {hour}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

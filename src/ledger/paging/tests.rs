@@ -150,7 +150,7 @@ fn a_name_to_the_letter_is_no_part_of_another() {
 const PART: Part = Part { order: Order::Start, is_reversed: false, from: 0, most: 10 };
 
 /// What is added up of some uses, by person, place and day.
-type Sums = BTreeMap<(NaiveDate, String, Option<String>), (i64, usize, usize)>;
+type Sums = BTreeMap<(NaiveDate, String, Option<String>), (i64, usize)>;
 
 #[test]
 fn the_uses_of_days_are_those_of_their_rows() {
@@ -163,7 +163,6 @@ fn the_uses_of_days_are_those_of_their_rows() {
             let sum = expected.entry((row.date, row.who.to_string(), row.ip.map(|ip| ip.to_string()))).or_default();
             sum.0 += row.use_s();
             sum.1 += usize::from(row.start == row.initial_start);
-            sum.2 += 1;
             let is_cut = row.start.timestamp() + row.duration_s >= code::bounds(row.date, row.date, Paris).1;
             *(if row.start == row.initial_start && !is_cut { &mut whole } else { &mut parts }) += 1;
             true
@@ -177,7 +176,6 @@ fn the_uses_of_days_are_those_of_their_rows() {
             let sum = sums.entry(key).or_default();
             sum.0 += used.sums.use_s();
             sum.1 += usize::from(used.sums.begun);
-            sum.2 += usize::from(used.sums.rows);
             assert_eq!(used.sums.within((0, 24)), used.sums.use_s());
             assert_eq!(used.sums.within((0, 9)) + used.sums.within((9, 24)), used.sums.use_s());
             lengths += used.sums.lengths.iter().map(|n| usize::from(*n)).sum::<usize>();
@@ -202,13 +200,11 @@ fn more_pieces_than_one_use_can_count_are_counted_by_two() {
     memory.night(crate::ledger::tests::at("19:00"), &BTreeMap::new());
     let n_rows = memory.rows().len();
     assert!(n_rows > 255, "{n_rows}");
-    let (mut lengths, mut rows) = (0, 0);
-    let add = &mut |used: &DayUse<'_>| {
-        lengths += used.sums.lengths.iter().map(|n| usize::from(*n)).sum::<usize>();
-        rows += usize::from(used.sums.rows);
-    };
-    memory.ledger.uses(&all(), &tallies(&memory.ledger), Paris, add).unwrap();
-    assert_eq!((lengths, rows), (n_rows, n_rows));
+    let (mut lengths, tallies) = (0, tallies(&memory.ledger));
+    let add = &mut |used: &DayUse<'_>| lengths += used.sums.lengths.iter().map(|n| usize::from(*n)).sum::<usize>();
+    memory.ledger.uses(&all(), &tallies, Paris, add).unwrap();
+    let (_, total) = memory.ledger.part(&all(), PART, &tallies, Paris).unwrap();
+    assert_eq!((lengths, total), (n_rows, n_rows));
 }
 
 #[test]

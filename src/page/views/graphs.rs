@@ -1,13 +1,13 @@
 //! *Graphes*: a day, hours of use, a year, tokens, the week, lengths. Each chart stands beside the table of its numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{Datelike, Duration, NaiveDate};
 
 use super::{
     graph_links, hours, is_on, length, span_fields, text_field, weekday_field, weekdays, window, window_fields,
 };
-use crate::ledger::{LENGTHS, Search};
+use crate::ledger::{DayUse, LENGTHS, Search};
 use crate::page::chart::{Bar, Row, bars, grid};
 use crate::page::desk::Desk;
 use crate::page::view::{Block, Cell, Column, Field, Form, Input, Table, View};
@@ -130,22 +130,21 @@ fn used_hours(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     let days = desk.drawn_days(31);
     let (weekdays, window) = (weekdays(desk), window(desk));
     let by = desk.query.text("by").filter(|by| ["user", "department"].contains(by)).unwrap_or("machine").to_owned();
-    let mut groups: BTreeMap<String, i64> = BTreeMap::new();
+    let name = |used: &DayUse<'_>| match by.as_str() {
+        "user" => used.who.login().to_owned(),
+        "department" => used.place.and_then(|(_, machine)| machine.department.clone()).unwrap_or_default(),
+        _ => used.who.host().to_owned(),
+    };
+    let mut sums: HashMap<(u32, u32), (String, i64)> = HashMap::new();
     desk.uses(&search(desk, days), &mut |used| {
-        if !is_on(weekdays, used.date) {
-            return;
-        }
-        let department = || used.place.and_then(|(_, machine)| machine.department.as_deref());
-        let name = match by.as_str() {
-            "user" => used.who.login(),
-            "department" => department().unwrap_or_default(),
-            _ => used.who.host(),
-        };
-        match groups.get_mut(name) {
-            Some(seconds) => *seconds += used.sums.within(window),
-            None => drop(groups.insert(name.to_owned(), used.sums.within(window))),
+        if is_on(weekdays, used.date) {
+            sums.entry(used.key()).or_insert_with(|| (name(used), 0)).1 += used.sums.within(window);
         }
     })?;
+    let mut groups: BTreeMap<String, i64> = BTreeMap::new();
+    for (name, seconds) in sums.into_values() {
+        *groups.entry(name).or_default() += seconds;
+    }
     let mut groups: Vec<(String, i64)> = groups.into_iter().filter(|(_, seconds)| *seconds > 0).collect();
     groups.sort_by(|(name, seconds), (other, theirs)| theirs.cmp(seconds).then_with(|| name.cmp(other)));
     let choices = [("machine", "host"), ("user", "login"), ("department", "department")];
@@ -189,10 +188,10 @@ fn a_year(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
     let day = |month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
     let days = Days { first: day(1, 1), last: day(12, 31) };
     let known = desk.known(days)?;
-    let mut machines: BTreeSet<String> = BTreeSet::new();
+    let (mut machines, mut seen) = (BTreeSet::new(), HashSet::new());
     let mut used = [0_i64; 12];
     desk.uses(&search(desk, days), &mut |of_day| {
-        if !machines.contains(of_day.who.host()) {
+        if seen.insert(of_day.key()) {
             machines.insert(of_day.who.host().to_owned());
         }
         if is_on(weekdays, of_day.date) {
