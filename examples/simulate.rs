@@ -227,28 +227,29 @@ fn rows(base: &Laboratory) -> Vec<(&'static str, Laboratory)> {
 
 fn score(base: &Laboratory, arguments: &Arguments) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "| laboratory | token lines lost | users | sessions | hours | expired | denials |")?;
-    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    writeln!(out, "| laboratory | token lines lost | users | sessions | hours | expired | denials | tokens |")?;
+    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
     let wanted = |name: &str| arguments.row.as_ref().is_none_or(|row| name.contains(row));
     for (name, lab) in rows(base).into_iter().filter(|(name, _)| wanted(name)) {
         let mut sum = Score::default();
         for seed in 0..arguments.laboratories {
             let lab = Laboratory { seed: base.seed + seed, ..lab.clone() };
             let (_, recorded, analysis) = study::study(&lab)?;
-            let mut score = Score::of(&analysis, &recorded.truth, lab.zone);
+            let mut score = Score::of(&analysis, &recorded.truth, &lab);
             score.mistakes.iter_mut().for_each(|mistake| mistake.insert_str(0, &format!("seed {} ", lab.seed)));
             sum += score;
         }
         let percent = |share: f64| format!("{:.2} %", 100.0 * share);
         writeln!(
             out,
-            "| {name} | {} | {} | {} | {} | {} | {} |",
+            "| {name} | {} | {} | {} | {} | {} | {} | {} |",
             percent(sum.lost.0 as f64 / (2 * sum.lost.1).max(1) as f64),
             percent(sum.users_share()),
             percent(sum.sessions_f1()),
             percent(sum.hours_error()),
             percent(sum.expired_f1()),
             percent(sum.denials_f1()),
+            percent(sum.tokens_share()),
         )?;
         if arguments.mistakes.as_deref().is_some_and(|begin| name.starts_with(begin)) {
             for mistake in &sum.mistakes {

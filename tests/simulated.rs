@@ -114,7 +114,7 @@ fn check_any(seeds: std::ops::Range<u64>) {
         let (_, recorded, analysis) = study::study(&lab).expect("memory takes every byte");
         let what = format!("{lab:?}");
         check(&analysis, &lab, &what);
-        let score = Score::of(&analysis, &recorded.truth, lab.zone);
+        let score = Score::of(&analysis, &recorded.truth, &lab);
         // However much is lost, most is known.
         let judged = lab.days_before == 0 && recorded.truth.sessions.len() >= 8;
         assert!(!judged || score.sessions_f1() > 0.4, "{what}: {:?}", score.mistakes);
@@ -186,7 +186,7 @@ fn score(laboratories: u64, lab: &Laboratory) -> Score {
     for seed in 0..laboratories {
         let lab = Laboratory { seed, ..lab.clone() };
         let (_, recorded, analysis) = study::study(&lab).expect("memory takes every byte");
-        sum += Score::of(&analysis, &recorded.truth, lab.zone);
+        sum += Score::of(&analysis, &recorded.truth, &lab);
     }
     sum
 }

@@ -5,17 +5,19 @@
 //!   line allow;
 //! - hours: by how much the hours of ended sessions are wrong in total;
 //! - expired: F1 of the state `expired` among the sessions that agree;
-//! - denials: F1 of the denials, to the second, with their verdicts.
+//! - denials: F1 of the denials, to the second, with their verdicts;
+//! - tokens: the share of the hours with any use whose peak and time at the limit are right.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ops::AddAssign;
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use jeton::model::{Identity, State};
+use jeton::trace::seats::{self, Known, Seats};
 use jeton::trace::{Analysis, Session, days};
 
+use super::Laboratory;
 use super::truth::{Addresses, TrueSession, Truth};
 
 /// Counts that are shares when divided; of several laboratories when added.
@@ -33,6 +35,8 @@ pub(crate) struct Score {
     pub(crate) expired: (usize, usize, usize),
     /// Of denials: right, true, reported.
     pub(crate) denials: (usize, usize, usize),
+    /// Of the hours with tokens out of which all can be known: those whose peak and time at the limit are right, and all.
+    pub(crate) tokens: (usize, usize),
     /// Token lines that the logwatch lost, and tokens.
     pub(crate) lost: (usize, usize),
     /// What is wrong, in words for whoever looks for the reason.
@@ -40,18 +44,47 @@ pub(crate) struct Score {
 }
 
 const TOLERANCE: i64 = 2000;
+/// By so many seconds the time at the limit of an hour may differ: its ends are cut to whole seconds.
+const SECONDS_OF_AN_HOUR: i64 = 2;
 
 impl Score {
     /// The score of one analysis.
-    pub(crate) fn of(analysis: &Analysis, truth: &Truth, zone: Tz) -> Self {
+    pub(crate) fn of(analysis: &Analysis, truth: &Truth, lab: &Laboratory) -> Self {
         let mut score = Self { lost: (truth.n_lost, truth.n_tokens), ..Self::default() };
         let who: HashMap<(&str, &str), usize> =
             truth.people.iter().enumerate().map(|(pair, (login, host))| ((&**login, &**host), pair)).collect();
         let pair_of = |who_: &Identity| who.get(&(who_.login(), who_.host())).copied();
-        score.users(&days::addresses(&analysis.holds, zone), truth, &pair_of);
+        score.users(&days::addresses(&analysis.holds, lab.zone), truth, &pair_of);
         score.sessions(analysis, truth, &pair_of);
         score.denials(analysis, truth, &pair_of);
+        score.tokens(analysis, truth, lab);
         score
+    }
+
+    /// From 0 to 1.
+    pub(crate) fn tokens_share(&self) -> f64 {
+        if self.tokens.1 == 0 { 1.0 } else { self.tokens.0 as f64 / self.tokens.1 as f64 }
+    }
+
+    fn tokens(&mut self, analysis: &Analysis, truth: &Truth, lab: &Laboratory) {
+        let seats = Seats::always(u32::try_from(lab.seats).unwrap_or(u32::MAX));
+        let found = seats::hours(&analysis.holds, &[], &seats, &Known::default(), lab.zone);
+        let found: BTreeMap<(NaiveDate, u32), (i64, i64)> = found
+            .iter()
+            .map(|hour| ((hour.date, hour.hour), (hour.peak, hour.at_limit_s.unwrap_or_default())))
+            .collect();
+        for wanted in &truth.hours {
+            let (peak, at_limit_s) = found.get(&(wanted.date, wanted.hour)).copied().unwrap_or_default();
+            if wanted.peak == 0 && peak == 0 {
+                continue;
+            }
+            let is_right = peak == wanted.peak && (at_limit_s - wanted.at_limit_s).abs() <= SECONDS_OF_AN_HOUR;
+            self.tokens.0 += usize::from(is_right);
+            self.tokens.1 += 1;
+            if !is_right {
+                self.mistakes.push(format!("tokens {wanted:?}: got {peak}, {at_limit_s} s"));
+            }
+        }
     }
 
     /// From 0 to 1.
@@ -202,6 +235,7 @@ impl AddAssign for Score {
         add(&mut self.denials, other.denials);
         self.hours = (self.hours.0 + other.hours.0, self.hours.1 + other.hours.1);
         self.hours_off += other.hours_off;
+        self.tokens = (self.tokens.0 + other.tokens.0, self.tokens.1 + other.tokens.1);
         self.lost = (self.lost.0 + other.lost.0, self.lost.1 + other.lost.1);
         self.mistakes.extend(other.mistakes);
     }

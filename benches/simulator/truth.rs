@@ -87,6 +87,17 @@ pub(crate) struct TrueDenial {
     pub(crate) real: Option<bool>,
 }
 
+/// How many tokens were out in an hour of the civil day, of which the logs can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TrueHour {
+    pub(crate) date: NaiveDate,
+    pub(crate) hour: u32,
+    /// The most at once.
+    pub(crate) peak: i64,
+    /// For how many seconds all were out.
+    pub(crate) at_limit_s: i64,
+}
+
 /// What really happened.
 #[derive(Debug)]
 pub(crate) struct Truth {
@@ -97,6 +108,8 @@ pub(crate) struct Truth {
     /// By day and pair.
     pub(crate) users: BTreeMap<(NaiveDate, usize), Addresses>,
     pub(crate) denials: Vec<TrueDenial>,
+    /// The hours that are watched from their beginning to their end, and of which all is known.
+    pub(crate) hours: Vec<TrueHour>,
     /// How many tokens there were, and how many of their lines the logwatch lost.
     pub(crate) n_tokens: usize,
     pub(crate) n_lost: usize,
@@ -152,7 +165,8 @@ impl Truth {
             .filter(|denial| denial.shown || denial.at >= log_from)
             .map(|denial| TrueDenial { pair: denial.pair, at: denial.at, real: verdict(denial, tokens, log_from) })
             .collect();
-        Self { people, sessions, users, denials, n_tokens: tokens.len(), n_lost }
+        let hours = hours(tokens, log_from, lab);
+        Self { people, sessions, users, denials, hours, n_tokens: tokens.len(), n_lost }
     }
 
     /// Writes `sessions.tsv`, `users.tsv` and `denials.tsv` into their files.
@@ -183,6 +197,62 @@ impl Truth {
         }
         Ok(())
     }
+}
+
+/// The hours of which all beginnings and ends of tokens are known to the second.
+fn hours(tokens: &[RawToken], log_from: i64, lab: &Laboratory) -> Vec<TrueHour> {
+    const HOUR: i64 = 3600;
+    let second = |ms: i64| ms.div_euclid(1000);
+    let (from, until) = (second(lab.span().0), second(lab.span().1));
+    // Beginnings and ends, those first that give back; and stretches in which a token began or ended.
+    let (mut steps, mut doubtful) = (Vec::new(), Vec::new());
+    for raw in tokens {
+        let (out, end) = (second(raw.out), raw.end.map_or(until, |(at, _)| second(at)));
+        match known(raw, log_from, lab.lmstat, lab.span().1) {
+            Some(known) => {
+                let ends = raw.end.map(|_| known.end_within);
+                doubtful.extend([Some(known.start_within), ends].into_iter().flatten().filter(|(a, b)| a != b));
+                if known.may_be_open && raw.end.is_some() {
+                    doubtful.push((raw.out, lab.span().1));
+                }
+            }
+            None => doubtful.push((raw.out, end * 1000)),
+        }
+        // One that is taken and given back within a second was out.
+        steps.extend([(out, u8::from(true), 1), (end, if end > out { 0 } else { 2 }, -1)]);
+    }
+    steps.sort_unstable();
+    let mut hours = Vec::new();
+    let first = from.div_euclid(HOUR) * HOUR + HOUR;
+    let (mut taken, mut next) = (0_i64, 0);
+    let mut begin = first;
+    while begin + HOUR <= until {
+        let end = begin + HOUR;
+        while steps.get(next).is_some_and(|step| step.0 < begin || (step.0 == begin && step.1 == 0)) {
+            taken += steps[next].2;
+            next += 1;
+        }
+        let (mut peak, mut at_limit_s, mut since) = (taken, 0, begin);
+        let is_full = |taken: i64| taken >= lab.seats as i64;
+        while let Some((at, _, change)) = steps.get(next).filter(|step| step.0 < end) {
+            at_limit_s += if is_full(taken) { at - since } else { 0 };
+            since = *at;
+            taken += change;
+            peak = peak.max(taken);
+            next += 1;
+        }
+        at_limit_s += if is_full(taken) { end - since } else { 0 };
+        let is_known = doubtful.iter().all(|(a, b)| second(*b) < begin || second(*a) >= end);
+        let civil = |at: i64| dates::local(at * 1000, lab.zone);
+        let (date, hour) = (civil(begin).date_naive(), chrono::Timelike::hour(&civil(begin)));
+        // The hour that autumn repeats is one row of two hours.
+        let is_twice = [begin - HOUR, end].iter().any(|at| chrono::Timelike::hour(&civil(*at)) == hour);
+        if is_known && !is_twice {
+            hours.push(TrueHour { date, hour, peak, at_limit_s });
+        }
+        begin = end;
+    }
+    hours
 }
 
 fn known(raw: &RawToken, log_from: i64, lmstat: bool, until: i64) -> Option<Known<'_>> {
