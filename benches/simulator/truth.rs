@@ -233,7 +233,8 @@ fn hours(tokens: &[RawToken], log_from: i64, lab: &Laboratory) -> Vec<TrueHour> 
             next += 1;
         }
         let (mut peak, mut at_limit_s, mut since) = (taken, 0, begin);
-        let is_full = |taken: i64| taken >= lab.seats as i64;
+        let seats = i64::try_from(lab.seats).unwrap_or(i64::MAX);
+        let is_full = |taken: i64| taken >= seats;
         while let Some((at, _, change)) = steps.get(next).filter(|step| step.0 < end) {
             at_limit_s += if is_full(taken) { at - since } else { 0 };
             since = *at;

@@ -22,6 +22,8 @@ use crate::report::scope::Audience;
 use crate::texts::{Language, Texts};
 use crate::trace::seats::{HourCounts, Known, SeatHour, Seats, counted_hours, known_hours};
 
+/// Somebody, and where they were; nobody, where the search does not find them.
+type Seen = Option<(Identity, Option<(IpAddr, Machine)>)>;
 /// Days, each added up.
 type DayTallies = Vec<(NaiveDate, Arc<Tally>)>;
 /// The first and the last of some days, and these.
@@ -165,8 +167,6 @@ impl<'a> Desk<'a> {
     pub(super) fn uses(&self, search: &Search, take: &mut dyn FnMut(&DayUse<'_>)) -> Result<(), LedgerError> {
         let tallies = self.tallies(search.first, search.last)?;
         let Some(veil) = &self.veil else { return self.ledger.uses(search, &tallies, self.zone(), take) };
-        /// Somebody, where they were, or nobody whom the search finds.
-        type Seen = Option<(Identity, Option<(IpAddr, Machine)>)>;
         let mut seen: HashMap<_, Seen> = HashMap::new();
         self.ledger.uses(&without_names(search), &tallies, self.zone(), &mut |used| {
             let seen = seen.entry(used.key()).or_insert_with(|| {

@@ -157,6 +157,7 @@ mod tests {
                 value_title: String::new(),
                 value_kind: kind,
                 series: vec![Series { values: area, look: SeriesLook::Measure }],
+                unknown: None,
                 place: Place { row: 1, lines: 10, left: 0.0, width: 1.0 },
             };
             let properties = crate::report::sheets(&sample::Data::new().input()).properties;

@@ -10,6 +10,8 @@ pub(super) const FONT: &str = "Arial";
 pub(super) const INK: Colour = Colour::new(0x22_2222);
 /// The letters of what is less important.
 pub(super) const FAINT: Colour = Colour::new(0x60_6870);
+/// The lines of what is hatched: no colour, as it is no measure.
+pub(super) const HATCH: Colour = Colour::new(0xA0_A8B0);
 /// Thin lines.
 pub(super) const THIN_LINE: Colour = Colour::new(0xDD_E2E7);
 /// How much of the accent is behind a header, and at the dark end of a colour scale: ink is read on both.

@@ -45,6 +45,16 @@ impl Step {
         }
     }
 
+    /// How long a step is at most, in seconds; the hour that autumn adds aside.
+    pub(super) const fn most_s(self) -> f64 {
+        match self {
+            Self::Hours => 3_600.0,
+            Self::Days => 86_400.0,
+            Self::Weeks => 7.0 * 86_400.0,
+            Self::Months => 31.0 * 86_400.0,
+        }
+    }
+
     /// The first day of the step that a day is in, and the hour.
     fn start(self, date: NaiveDate, hour: u32) -> (NaiveDate, u32) {
         match self {

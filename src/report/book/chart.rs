@@ -21,6 +21,8 @@ pub struct Chart {
     pub value_kind: Kind,
     /// What is drawn: from the first on, in colours that the colour-blind can tell apart.
     pub series: Vec<Series>,
+    /// Of which points nothing is known.
+    pub unknown: Option<Unknown>,
     /// Where it stands on its sheet.
     pub place: Place,
 }
@@ -55,6 +57,15 @@ pub enum SeriesLook {
     Limit,
 }
 
+/// How much of each point is unknown: hatched columns behind what was measured, on an axis of their own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unknown {
+    /// Its cells: one column of a sheet, with times. It is called as the cell before its first one says.
+    pub values: Area,
+    /// The time of a point of which nothing at all is known, in seconds: its column is as high as the chart.
+    pub whole_s: f64,
+}
+
 /// Where a chart stands on its sheet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
@@ -71,9 +82,20 @@ pub struct Place {
 impl Series {
     /// The cell that names it.
     pub fn title(&self) -> Area {
-        let (row, column) = self.values.first;
-        Area::cell(self.values.sheet.clone(), row.saturating_sub(1), column)
+        above(&self.values)
     }
+}
+
+impl Unknown {
+    /// The cell that names it.
+    pub fn title(&self) -> Area {
+        above(&self.values)
+    }
+}
+
+fn above(values: &Area) -> Area {
+    let (row, column) = values.first;
+    Area::cell(values.sheet.clone(), row.saturating_sub(1), column)
 }
 
 impl Chart {

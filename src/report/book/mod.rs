@@ -19,7 +19,7 @@ use crate::texts::Language;
 pub use area::{Area, Name};
 pub(super) use cell::MOST_UNITS;
 pub use cell::{Cell, Kind, Role, Subtotal, SubtotalFunction, Value};
-pub use chart::{Chart, ChartKind, Place, Series, SeriesLook};
+pub use chart::{Chart, ChartKind, Place, Series, SeriesLook, Unknown};
 pub(super) use names::column_name;
 pub use names::{range_name, sheet_name};
 pub use palette::{Colour, ColourError, Palette};

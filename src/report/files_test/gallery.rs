@@ -2,7 +2,7 @@
 
 use crate::report::book::{
     Area, Cell, Chart, ChartKind, Kind, Name, Palette, Place, Role, Rows, Series, SeriesLook, Shade, ShadeKind, Sheet,
-    Subtotal, SubtotalFunction, Table, Value, Workbook,
+    Subtotal, SubtotalFunction, Table, Unknown, Value, Workbook,
 };
 use crate::report::{sample, sheets};
 
@@ -37,15 +37,26 @@ pub(super) fn gallery() -> Workbook<'static> {
         value_title: "Mesure".into(),
         value_kind,
         series: series.iter().map(|(number, look)| Series { values: column(*number), look: *look }).collect(),
+        unknown: None,
         place,
+    };
+    let hatched = |chart: Chart| {
+        let unknown = Some(Unknown { values: column(1), whole_s: 86_400.0 });
+        Chart { unknown, ..chart }
     };
     let at = |row, left| Place { row, lines: 16, left, width: 0.49 };
     let (measure, limit) = (SeriesLook::Measure, SeriesLook::Limit);
     shown.charts = vec![
-        chart(ChartKind::Columns, "Heures d'utilisation par jour", Kind::Hours, &[(1, measure)], at(2, 0.0)),
+        hatched(chart(ChartKind::Columns, "Heures d'utilisation par jour", Kind::Hours, &[(1, measure)], at(2, 0.0))),
         chart(ChartKind::Bars, "Les plus longs jours", Kind::Hours, &[(1, measure)], at(2, 0.51)),
-        chart(ChartKind::Lines, "Jetons & limite", Kind::Integer, &[(2, measure), (3, limit)], at(19, 0.0)),
-        chart(ChartKind::Columns, "Colonnes et limite", Kind::Integer, &[(2, measure), (3, limit)], at(19, 0.51)),
+        hatched(chart(ChartKind::Lines, "Jetons & limite", Kind::Integer, &[(2, measure), (3, limit)], at(19, 0.0))),
+        hatched(chart(
+            ChartKind::Columns,
+            "Colonnes et limite",
+            Kind::Integer,
+            &[(2, measure), (3, limit)],
+            at(19, 0.51),
+        )),
         chart(ChartKind::Columns, "Rien à voir", Kind::Integer, &[(4, measure), (3, limit)], at(2, 0.0)),
     ];
     Workbook { properties, palette: Palette::default(), names, sheets: vec![shown, days, many()] }

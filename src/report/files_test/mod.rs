@@ -7,7 +7,7 @@ use std::io::Cursor;
 use calamine::{Data, Ods, Reader, Xlsx};
 use chrono::NaiveDateTime;
 
-use super::book::{Rows, Workbook};
+use super::book::{Chart, Rows, Workbook};
 use super::{ReportInput, Scope, ods, sample, sheets, xlsx};
 use crate::model::{Identity, SessionRow};
 use crate::texts::Language;
@@ -263,11 +263,28 @@ fn what_is_not_known_is_no_zero() {
     let day = row_of(&book, "Par jour", "2021-12-08");
     assert_eq!(day.iter().filter(|cell| cell.ends_with(" 0") || cell.ends_with(" 0 s")).count(), 0, "{day:?}");
     assert!(day.iter().any(|cell| cell.ends_with("86400 s")), "{day:?}");
+    // Charts over time hatch what is not known, as high as it is long; those of people and departments do not.
+    let charts = |book: &Workbook<'_>| -> Vec<(bool, bool, bool)> {
+        let charts = book.sheets.iter().flat_map(|sheet| &sheet.charts);
+        let told = |chart: &Chart| {
+            (chart.categories.sheet == "Par jour", chart.unknown.is_some(), chart.description.contains("hachuré"))
+        };
+        charts.map(told).collect()
+    };
+    let hatched = charts(&book);
+    assert!(
+        hatched.iter().all(|(is_over_time, is_hatched, is_said)| is_over_time == is_hatched && is_said == is_hatched)
+    );
+    assert!(hatched.contains(&(true, true, true)) && hatched.contains(&(false, false, false)), "{hatched:?}");
+    let chart = book.sheets.iter().flat_map(|sheet| &sheet.charts).find_map(|chart| chart.unknown.as_ref()).unwrap();
+    assert!((chart.whole_s - 86_400.0).abs() < f64::EPSILON, "a day is a whole column");
     // Nothing is compared with what is known that much less.
     assert!(row_of(&book, "Synthèse", "Sessions").iter().any(|cell| cell.ends_with("text –")));
     // All known: all is well.
     let whole = Known { stretches: vec![known.span.unwrap()], ..known };
-    let cells = texts_of(&sheets(&ReportInput { known: Some(&whole), ..input })).join("\n");
+    let book = sheets(&ReportInput { known: Some(&whole), ..input });
+    assert!(charts(&book).iter().all(|(_, is_hatched, _)| !is_hatched));
+    let cells = texts_of(&book).join("\n");
     assert!(cells.contains("Données complètes") && !cells.contains("sans relevé\u{202f}:"), "{cells}");
 }
 
@@ -347,6 +364,8 @@ fn charts_are_native_say_what_they_show_and_are_never_empty() {
         "<text:p>Jetons &amp; limite</text:p>",
         "chart:values-cell-range-address=\"$&apos;L&apos;&apos;été &amp; co&apos;.$C$4:$&apos;L&apos;&apos;été &amp; co&apos;.$C$12\"",
         "draw:stroke=\"dash\"",
+        "draw:fill-hatch-name=\"hatch\"",
+        "chart:maximum=\"1\"",
     ] {
         assert!(chart.contains(expected), "{expected} in {chart}");
     }
@@ -354,6 +373,7 @@ fn charts_are_native_say_what_they_show_and_are_never_empty() {
     let drawing = part(xlsx_bytes(&book), "xl/drawings/drawing1.xml");
     assert!(drawing.contains("descr=\"Jetons &amp; limite, décrit en mots &amp; &lt;signes&gt;\""), "{drawing}");
     let chart = part(xlsx_bytes(&book), "xl/charts/chart1.xml");
+    assert!(chart.contains("<a:pattFill prst=\"wdUpDiag\">") && chart.contains("<c:max val=\"1\"/>"), "{chart}");
     for expected in ["<c:v>Heures</c:v>", "formatCode=\"[h]&quot; h&quot;\"", "<c:majorUnit val=\"0.2083333333333333"] {
         assert!(chart.contains(expected), "{expected} in {chart}");
     }

@@ -3,28 +3,42 @@
 use super::locale;
 use super::skeleton::document;
 use super::xml::Element;
-use crate::report::book::{Area, Cell, Chart, ChartKind, Colour, Kind, Series, SeriesLook, Value, Workbook};
+use crate::report::book::{Area, Cell, Chart, ChartKind, Colour, Kind, Series, SeriesLook, Unknown, Value, Workbook};
 use crate::report::layout::{axis_step, has_labels};
-use crate::report::style::{FAINT, FONT, INK, Stroke, THIN_LINE, bar_colour, stroke};
+use crate::report::style::{FAINT, FONT, HATCH, INK, Stroke, THIN_LINE, bar_colour, stroke};
 
 /// The parts of the document by name.
 pub(super) fn documents(chart: &Chart, book: &Workbook<'_>, size: (&str, &str)) -> [(&'static str, String); 2] {
     let content = [styles(chart, book), Element::new("office:body").child(body(chart, book, size))];
-    [("content.xml", document("content", content)), ("styles.xml", document("styles", [dashes()]))]
+    [("content.xml", document("content", content)), ("styles.xml", document("styles", [patterns()]))]
 }
 
 /// The ranges that the chart reads, which tell LibreOffice when to draw it again.
 pub(super) fn ranges(chart: &Chart) -> String {
-    let areas = std::iter::once(&chart.categories).chain(chart.series.iter().map(|series| &series.values));
+    let areas = std::iter::once(&chart.categories).chain(values(chart));
     areas.map(Area::in_odf).collect::<Vec<_>>().join(" ")
 }
 
-/// The pattern of dashed lines, which only a part for styles can hold.
-fn dashes() -> Element {
+/// The cells of all series, those of what is unknown last.
+fn values(chart: &Chart) -> impl Iterator<Item = &Area> {
+    let measured = chart.series.iter().map(|series| &series.values);
+    measured.chain(chart.unknown.as_ref().map(|unknown| &unknown.values))
+}
+
+/// The patterns of dashed lines and of what is hatched, which only a part for styles can hold.
+fn patterns() -> Element {
+    let hatch = Element::new("draw:hatch")
+        .attributes([
+            ("draw:name", "hatch"),
+            ("draw:style", "single"),
+            ("draw:distance", "1.5mm"),
+            ("draw:rotation", "450"),
+        ])
+        .attribute("draw:color", HATCH.to_string());
     let dash = Element::new("draw:stroke-dash")
         .attributes([("draw:name", "dash"), ("draw:style", "rect"), ("draw:dots1", "1")])
         .attributes([("draw:dots1-length", "2mm"), ("draw:distance", "1.2mm")]);
-    Element::new("office:styles").child(dash)
+    Element::new("office:styles").child(hatch).child(dash)
 }
 
 fn body(chart: &Chart, book: &Workbook<'_>, (width, height): (&str, &str)) -> Element {
@@ -34,7 +48,7 @@ fn body(chart: &Chart, book: &Workbook<'_>, (width, height): (&str, &str)) -> El
         .attribute("chart:class", class(chart.kind))
         .attribute("chart:style-name", "whole")
         .child(title("title", &chart.title));
-    if chart.series.len() > 1 {
+    if chart.series.len() > 1 || chart.unknown.is_some() {
         let legend = Element::new("chart:legend")
             .attributes([("chart:legend-position", "bottom"), ("style:legend-expansion", "wide")])
             .attribute("chart:style-name", "legend");
@@ -87,13 +101,24 @@ fn plot(chart: &Chart) -> Element {
             .attribute("chart:attached-axis", "primary-y")
             .child(Element::new("chart:data-point").attribute("chart:repeated", length(&series.values).to_string()))
     });
+    let hatched = chart.unknown.as_ref().map(|unknown| {
+        Element::new("chart:series")
+            .attribute("chart:style-name", "unknown")
+            .attribute("chart:values-cell-range-address", unknown.values.in_odf())
+            .attribute("chart:label-cell-address", unknown.title().in_odf())
+            .attributes([("chart:class", "chart:bar"), ("chart:attached-axis", "secondary-y")])
+            .child(Element::new("chart:data-point").attribute("chart:repeated", length(&unknown.values).to_string()))
+    });
+    let second = chart.unknown.as_ref().map(|_| axis("y", "secondary-y", "unknown-values"));
     Element::new("chart:plot-area")
         .attribute("chart:style-name", "plot")
         .attribute("table:cell-range-address", ranges(chart))
         .attribute("chart:data-source-has-labels", "both")
         .child(categories.child(cells))
         .child(values)
+        .children(second)
         .children(series)
+        .children(hatched)
         .child(Element::new("chart:wall").attribute("chart:style-name", "wall"))
 }
 
@@ -104,13 +129,11 @@ fn length(area: &Area) -> u32 {
 
 /// A copy of the numbers, for programs that do not look into the sheets.
 fn local_table(chart: &Chart, book: &Workbook<'_>) -> Element {
-    let columns: Vec<Vec<Element>> = std::iter::once(&chart.categories)
-        .chain(chart.series.iter().map(|series| &series.values))
-        .map(|area| copies(area, book))
-        .collect();
-    let titles = chart.series.iter().map(|series: &Series| {
-        copies(&series.title(), book).into_iter().next().unwrap_or_else(|| Element::new("table:table-cell"))
-    });
+    let columns: Vec<Vec<Element>> =
+        std::iter::once(&chart.categories).chain(values(chart)).map(|area| copies(area, book)).collect();
+    let titles = chart.series.iter().map(Series::title).chain(chart.unknown.as_ref().map(Unknown::title));
+    let titles =
+        titles.map(|title| copies(&title, book).into_iter().next().unwrap_or_else(|| Element::new("table:table-cell")));
     let row = |cells: Vec<Element>| Element::new("table:table-row").children(cells);
     let head = row(std::iter::once(Element::new("table:table-cell")).chain(titles).collect());
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
@@ -119,7 +142,7 @@ fn local_table(chart: &Chart, book: &Workbook<'_>) -> Element {
     };
     let rows = (0..longest).map(|number| row(columns.iter().map(|column| cell(column, number)).collect()));
     let column = Element::new("table:table-column");
-    let others = column.clone().attribute("table:number-columns-repeated", chart.series.len().to_string());
+    let others = column.clone().attribute("table:number-columns-repeated", values(chart).count().to_string());
     Element::new("table:table")
         .attribute("table:name", "local-table")
         .child(Element::new("table:table-header-columns").child(column))
@@ -192,6 +215,22 @@ fn styles(chart: &Chart, book: &Workbook<'_>) -> Element {
         style("values", [value_axis(chart, step.map(|(step, _)| step)), no_line(), plain()])
             .attribute("style:data-style-name", "axis-number"),
     ]);
+    if let Some(unknown) = &chart.unknown {
+        let axis = Element::new("style:chart-properties")
+            .attributes([("chart:display-label", "false"), ("chart:tick-marks-major-outer", "false")])
+            .attributes([
+                ("chart:minimum", "0"),
+                ("chart:gap-width", "0"),
+                ("chart:link-data-style-to-source", "false"),
+            ])
+            .attribute("chart:maximum", (unknown.whole_s / 86_400.0).to_string());
+        let hatched = Element::new("style:graphic-properties").attributes([
+            ("draw:stroke", "none"),
+            ("draw:fill", "hatch"),
+            ("draw:fill-hatch-name", "hatch"),
+        ]);
+        all.extend([style("unknown-values", [axis, no_line()]), style("unknown", [hatched])]);
+    }
     all.extend((0..).zip(&chart.series).map(|(number, series)| series_style(chart, book, number, series)));
     Element::new("office:automatic-styles").children(all)
 }

@@ -1,7 +1,7 @@
 //! The charts of a sheet: where the template places them, over the cells that it names.
 
-use super::{Context, Kind, Sheet, SheetKind, SheetPlan, Step, Value, narrow, seats, summary};
-use crate::report::book::{Area, Chart, ChartKind, Place, Series, SeriesLook};
+use super::{Context, Kind, Sheet, SheetKind, SheetPlan, Step, Value, narrow, seats, summary, timeline};
+use crate::report::book::{Area, Chart, ChartKind, Place, Series, SeriesLook, Unknown};
 use crate::report::template::{ChartPlan, ChartTitle, When};
 
 /// The charts of the sheet `own`, whose numbers are in `sheets`. One whose sheet has no row is left out.
@@ -49,8 +49,17 @@ fn one<'a>(context: &Context<'a>, chart: &'a ChartPlan, place: Place, sheets: &[
         .filter(|series| series.look == SeriesLook::Measure || has_number(sheet, &series.values))
         .collect();
     let value_kind = column(*chart.values.first()?).map_or(Kind::Integer, |index| plan.columns[index].kind);
+    // What no log tells of is hatched, and no quiet day.
+    let is_over_time = plan.kind == SheetKind::Timeline && chart.kind != ChartKind::Bars;
+    let unknown = area(timeline::UNKNOWN).filter(|values| is_over_time && has_number(sheet, values));
+    let whole_s = Step::of(context.input.period).most_s();
+    let unknown = unknown.map(|values| Unknown { values, whole_s });
     let title = title(context, chart);
-    let description = described(context, chart, &title, sheet, &series);
+    let mut description = described(context, chart, &title, sheet, &series);
+    if unknown.is_some() {
+        description.push(' ');
+        description += context.texts.get("chart.hatched");
+    }
     Some(Chart {
         kind: chart.kind,
         title,
@@ -60,6 +69,7 @@ fn one<'a>(context: &Context<'a>, chart: &'a ChartPlan, place: Place, sheets: &[
         value_title: String::new(),
         value_kind,
         series,
+        unknown,
         place,
     })
 }

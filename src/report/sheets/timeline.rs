@@ -9,6 +9,8 @@ use crate::report::timeline::{Span, Step, timeline};
 use crate::report::weekday;
 use crate::trace::seats::{Known as Unknown, hours};
 
+/// The place of the unknown time among them.
+pub(super) const UNKNOWN: usize = 12;
 pub(super) const COLUMNS: [Known; 14] = [
     Known::day("date"),
     Known::text("weekday"),
@@ -42,7 +44,10 @@ pub(super) fn sheet<'a>(context: &Context<'a>, plan: &'a SheetPlan) -> Sheet<'a>
         let count = |value: Value<'a>| if begun && (is_vouched || span.sessions > 0) { value } else { Value::Empty };
         let refusals = |value: Value<'a>| if begun && is_vouched { value } else { Value::Empty };
         let tokens = |value: Value<'a>| if known { refusals(value) } else { Value::Empty };
-        let missing = input.usage().missing(from, to);
+        // What is before the data, and what is missing in it.
+        let before =
+            input.begins.map_or(0, |begins| (start_of_day(begins, input.timezone).min(to) - from).num_seconds());
+        let missing = input.usage().missing(from, to) + before.max(0);
         [
             Value::date(span.date),
             Value::text(day_of_week(context, span)),

@@ -1,16 +1,17 @@
 //! Charts, native ones of Excel's (ECMA-376 part 1, 21.2).
 
 use rust_xlsxwriter::{
-    Chart as ExcelChart, ChartAxisTickType, ChartDataLabel, ChartDataLabelPosition, ChartFont, ChartFormat,
-    ChartLegendPosition, ChartLine, ChartLineDashType, ChartMarker, ChartMarkerType, ChartRange, ChartSeries,
-    ChartSolidFill, ChartType, ObjectMovement, Worksheet, XlsxError,
+    Chart as ExcelChart, ChartAxisLabelPosition, ChartAxisTickType, ChartDataLabel, ChartDataLabelPosition, ChartFont,
+    ChartFormat, ChartLegendPosition, ChartLine, ChartLineDashType, ChartMarker, ChartMarkerType, ChartPatternFill,
+    ChartPatternFillType, ChartPoint, ChartRange, ChartSeries, ChartSolidFill, ChartType, ObjectMovement, Worksheet,
+    XlsxError,
 };
 
 use super::format::{colour, number_format};
 use super::put::days;
-use crate::report::book::{Area, Chart, ChartKind, Colour, Kind, Series, SeriesLook, Sheet, Workbook};
+use crate::report::book::{Area, Chart, ChartKind, Colour, Kind, Series, SeriesLook, Sheet, Unknown, Workbook};
 use crate::report::layout::{anchor, axis_step, has_labels};
-use crate::report::style::{FAINT, FONT, INK, Stroke, THIN_LINE, bar_colour, stroke};
+use crate::report::style::{FAINT, FONT, HATCH, INK, Stroke, THIN_LINE, bar_colour, stroke};
 
 /// Puts a chart on its sheet.
 pub(super) fn insert(
@@ -38,6 +39,9 @@ pub(super) fn insert(
     if n_limits > 0 && n_limits < chart.series.len() {
         drawn.combine(&limits);
     }
+    if let Some(unknown) = &chart.unknown {
+        hatch(&mut drawn, chart, unknown, book);
+    }
     dress(&mut drawn, chart, book);
     let at = anchor(sheet, chart.place);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole pixels of a sheet")]
@@ -53,10 +57,7 @@ pub(super) fn insert(
 }
 
 fn one_series(chart: &Chart, series: &Series) -> ChartSeries {
-    let mut one = ChartSeries::new();
-    let range =
-        |area: &Area| ChartRange::new_from_range(&area.sheet, area.first.0, area.first.1, area.last.0, area.last.1);
-    one.set_values(&range(&series.values)).set_categories(&range(&chart.categories)).set_name(&range(&series.title()));
+    let mut one = named(chart, &series.values, &series.title());
     if has_labels(chart.kind) {
         let mut label = ChartDataLabel::new();
         label.show_value().set_position(ChartDataLabelPosition::OutsideEnd).set_font(&font(9.0, INK, false));
@@ -66,6 +67,60 @@ fn one_series(chart: &Chart, series: &Series) -> ChartSeries {
         one.set_data_label(&label);
     }
     one
+}
+
+/// A series with its cells.
+fn named(chart: &Chart, values: &Area, title: &Area) -> ChartSeries {
+    let range =
+        |area: &Area| ChartRange::new_from_range(&area.sheet, area.first.0, area.first.1, area.last.0, area.last.1);
+    let mut one = ChartSeries::new();
+    one.set_values(&range(values)).set_categories(&range(&chart.categories)).set_name(&range(title));
+    one
+}
+
+/// What is not known, on an axis that is as high as the chart and not to be seen.
+fn hatch(drawn: &mut ExcelChart, chart: &Chart, unknown: &Unknown, book: &Workbook<'_>) {
+    let mut pattern = ChartPatternFill::new();
+    pattern
+        .set_pattern(ChartPatternFillType::DiagonalStripesWideUpwards)
+        .set_foreground_color(colour(HATCH))
+        .set_background_color(colour(Colour::new(0xFF_FFFF)));
+    let mut one = named(chart, &unknown.values, &unknown.title());
+    one.set_format(ChartFormat::new().set_pattern_fill(&pattern)).set_gap(0).set_secondary_axis(true);
+    // A pattern covers what is behind it: where something was measured, the column is a shade.
+    let mut shade = ChartSolidFill::new();
+    shade.set_color(colour(HATCH)).set_transparency(70);
+    let mut points = Vec::new();
+    if let Some(sheet) = book.sheet(&unknown.values.sheet) {
+        sheet.for_each_in(&unknown.values, |_, cell| {
+            let is_part = cell.value.number().is_some_and(|seconds| seconds < unknown.whole_s);
+            let point = ChartPoint::new();
+            let shaded = || point.clone().set_format(ChartFormat::new().set_solid_fill(&shade));
+            points.push(if is_part { shaded() } else { point });
+        });
+    }
+    one.set_points(&points);
+    let axis = |drawn: &mut ExcelChart| {
+        // One that is hidden is none for LibreOffice, which would take the other one.
+        drawn
+            .y2_axis()
+            .set_min(0)
+            .set_max(days(unknown.whole_s))
+            .set_label_position(ChartAxisLabelPosition::None)
+            .set_major_tick_type(ChartAxisTickType::None)
+            .set_format(ChartFormat::new().set_no_line())
+            .set_major_gridlines(false);
+    };
+    if chart.kind == ChartKind::Columns {
+        *drawn.add_series() = one;
+        axis(drawn);
+    } else {
+        let mut columns = ExcelChart::new(ChartType::Column);
+        *columns.add_series() = one;
+        axis(&mut columns);
+        axis(drawn);
+        drawn.combine(&columns);
+    }
 }
 
 /// A series as a line where it is one, else as filled bars.
@@ -151,7 +206,7 @@ fn dress(drawn: &mut ExcelChart, chart: &Chart, book: &Workbook<'_>) {
     } else if let Some(format) = number_format(chart.value_kind) {
         axis.set_num_format(format);
     }
-    if chart.series.len() > 1 {
+    if chart.series.len() > 1 || chart.unknown.is_some() {
         drawn.legend().set_position(ChartLegendPosition::Bottom).set_font(&plain);
     } else {
         drawn.legend().set_hidden();
