@@ -189,6 +189,9 @@ fn rows(base: &Laboratory) -> Vec<(&'static str, Laboratory)> {
         ("a queue", with(&|lab| (lab.seats, lab.queued) = (6, 0.7))),
         ("windows over one connection", with(&|lab| lab.reused = 0.5)),
         ("ports taken again within seconds", with(&|lab| lab.same_port = 0.5)),
+        ("a second feature over the same connections", with(&|lab| lab.second_feature = 0.5)),
+        ("windows of a person share a token", with(&|lab| (lab.seats, lab.sharing) = (8, true))),
+        ("the list of lmstat is cut", with(&|lab| lab.cut_list = true)),
         ("no debug log", with(&|lab| lab.debug_log = false)),
         (
             "no debug log, nobody watches for some hours",
@@ -203,6 +206,12 @@ fn rows(base: &Laboratory) -> Vec<(&'static str, Laboratory)> {
         ("no debug log, a queue", with(&|lab| (lab.debug_log, lab.seats, lab.queued) = (false, 6, 0.7))),
         ("no debug log, windows over one connection", with(&|lab| (lab.debug_log, lab.reused) = (false, 0.5))),
         ("no debug log, ports taken again", with(&|lab| (lab.debug_log, lab.same_port) = (false, 0.5))),
+        ("no debug log, a second feature", with(&|lab| (lab.debug_log, lab.second_feature) = (false, 0.5))),
+        (
+            "no debug log, windows share a token",
+            with(&|lab| (lab.debug_log, lab.seats, lab.sharing) = (false, 8, true)),
+        ),
+        ("no debug log, the list of lmstat is cut", with(&|lab| (lab.debug_log, lab.cut_list) = (false, true))),
         ("no debug log, one in ten in a burst", with(&|lab| (lab.debug_log, lab.bursts) = (false, 0.1))),
         ("no debug log, one in three in a burst", with(&|lab| (lab.debug_log, lab.bursts) = (false, 0.33))),
         ("no debug log, restarts", with(&|lab| (lab.debug_log, lab.restarts_per_day) = (false, 0.5))),

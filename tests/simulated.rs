@@ -51,6 +51,9 @@ fn any(seed: u64) -> Laboratory {
         log_lost: share(&mut random, 0.5),
         lmstat: random.chance(0.5),
         truncated: random.chance(0.3),
+        second_feature: share(&mut random, 0.5),
+        sharing: random.chance(0.3),
+        cut_list: random.chance(0.3),
         ..Laboratory::default()
     }
 }

@@ -84,6 +84,10 @@ pub(crate) struct Laboratory {
     pub(crate) reused: f64,
     /// How many connections come from the port of the last one of their machine, seconds after it was closed.
     pub(crate) same_port: f64,
+    /// How many applications take a token of another feature as well, over the same connection.
+    pub(crate) second_feature: f64,
+    /// Whether all windows of a pair share one token (`DUP_GROUP=UH`).
+    pub(crate) sharing: bool,
     /// Whether a restart begins the debug log anew.
     pub(crate) overwritten: bool,
     /// How many machines are shared by several logins.
@@ -100,6 +104,8 @@ pub(crate) struct Laboratory {
     pub(crate) log_lost: f64,
     /// Whether `lmstat` is asked at the end.
     pub(crate) lmstat: bool,
+    /// Whether its list ends in the middle.
+    pub(crate) cut_list: bool,
     /// Whether the logwatch ends in the middle of its last block.
     pub(crate) truncated: bool,
 }
@@ -130,6 +136,8 @@ impl Default for Laboratory {
             queued: 0.0,
             reused: 0.0,
             same_port: 0.0,
+            second_feature: 0.0,
+            sharing: false,
             overwritten: false,
             shared: 0.15,
             vpn: 0.08,
@@ -138,6 +146,7 @@ impl Default for Laboratory {
             debug_log: true,
             log_lost: 0.0,
             lmstat: true,
+            cut_list: false,
             truncated: false,
         }
     }
@@ -145,6 +154,8 @@ impl Default for Laboratory {
 
 /// The feature whose tokens are counted.
 pub(crate) const FEATURE: &str = "OriginPro";
+/// Another one of the same daemon.
+pub(crate) const SECOND_FEATURE: &str = "OriginViewer";
 /// The licence server's port for the application.
 pub(crate) const PORT: u16 = 60213;
 /// The licence server's address.

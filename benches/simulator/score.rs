@@ -13,12 +13,12 @@ use std::net::IpAddr;
 use std::ops::AddAssign;
 
 use chrono::NaiveDate;
-use jeton::model::{Identity, State};
+use jeton::model::{Duplicates, Feature, Identity, State};
 use jeton::trace::seats::{self, Known, Seats};
 use jeton::trace::{Analysis, Session, days};
 
-use super::Laboratory;
 use super::truth::{Addresses, TrueSession, Truth};
+use super::{FEATURE, Laboratory};
 
 /// Counts that are shares when divided; of several laboratories when added.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,6 +50,14 @@ const SECONDS_OF_AN_HOUR: i64 = 2;
 impl Score {
     /// The score of one analysis.
     pub(crate) fn of(analysis: &Analysis, truth: &Truth, lab: &Laboratory) -> Self {
+        // What is known of another feature is no part of the truth.
+        let is_its = |feature: &Feature| *feature.name == *FEATURE;
+        let analysis = &Analysis {
+            sessions: analysis.sessions.iter().filter(|session| is_its(&session.feature)).cloned().collect(),
+            holds: analysis.holds.iter().filter(|hold| is_its(&hold.feature)).cloned().collect(),
+            denials: analysis.denials.iter().filter(|denial| is_its(&denial.feature)).cloned().collect(),
+            ..Analysis::default()
+        };
         let mut score = Self { lost: (truth.n_lost, truth.n_tokens), ..Self::default() };
         let who: HashMap<(&str, &str), usize> =
             truth.people.iter().enumerate().map(|(pair, (login, host))| ((&**login, &**host), pair)).collect();
@@ -67,7 +75,10 @@ impl Score {
     }
 
     fn tokens(&mut self, analysis: &Analysis, truth: &Truth, lab: &Laboratory) {
-        let seats = Seats::always(u32::try_from(lab.seats).unwrap_or(u32::MAX));
+        let mut seats = Seats::always(u32::try_from(lab.seats).unwrap_or(u32::MAX));
+        if lab.sharing {
+            seats = seats.sharing(vec![(NaiveDate::MIN, Duplicates::By { user: true, host: true })]);
+        }
         let found = seats::hours(&analysis.holds, &[], &seats, &Known::default(), lab.zone);
         let found: BTreeMap<(NaiveDate, u32), (i64, i64)> = found
             .iter()

@@ -3,7 +3,7 @@
 mod clients;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -78,6 +78,8 @@ enum Event {
     Sleep,
     Wake,
     Serve,
+    Second { connection: u32, pair: usize, lasts: i64 },
+    SecondBack { connection: u32, pair: usize },
     Watch(Step),
 }
 
@@ -106,6 +108,8 @@ pub(crate) struct Server<'a, W> {
     is_watched: bool,
     /// Who waits for a token: connection, pair, and how long the run lasts.
     waiting: VecDeque<(u32, usize, i64)>,
+    /// Whose token of the second feature is out, over which connection.
+    second_out: BTreeSet<(u32, usize)>,
     /// The last connection of an address that was closed, and when.
     last_closed: BTreeMap<Ipv4Addr, (Box<[u8]>, i64)>,
 }
@@ -149,6 +153,7 @@ impl<'a, W: Write> Server<'a, W> {
             up: true,
             is_watched: true,
             waiting: VecDeque::new(),
+            second_out: BTreeSet::new(),
             last_closed: BTreeMap::new(),
         };
         server.schedule(0, Event::Midnight);
@@ -221,6 +226,8 @@ impl<'a, W: Write> Server<'a, W> {
             }
             Event::Wake => self.is_watched = true,
             Event::Serve => self.serve(),
+            Event::Second { connection, pair, lasts } => self.second(connection, pair, lasts),
+            Event::SecondBack { connection, pair } => self.second_back(connection, pair),
             Event::Watch(step) => self.watch(step)?,
         }
         Ok(())
@@ -298,7 +305,8 @@ impl<'a, W: Write> Server<'a, W> {
         let token = &mut self.tokens[token];
         if token.end.is_none() {
             (token.end, token.before_end) = (Some((now, end)), looked);
-            self.n_out -= 1;
+            let pair = token.pair;
+            self.n_out -= usize::from(!self.is_shared(pair));
             if !self.waiting.is_empty() {
                 self.schedule(1, Event::Serve);
             }
@@ -370,6 +378,7 @@ impl<'a, W: Write> Server<'a, W> {
     fn all_end(&mut self, is_orderly: bool) {
         self.up = false;
         self.waiting.clear();
+        self.second_out.clear();
         for token in 0..self.tokens.len() {
             if self.tokens[token].end.is_some() {
                 continue;
@@ -474,7 +483,12 @@ impl<'a, W: Write> Server<'a, W> {
         Ok(())
     }
 
-    fn lmstat(&self) -> String {
+    /// Whether a token is out that a further window of a pair would share.
+    fn is_shared(&self, pair: usize) -> bool {
+        self.lab.sharing && self.tokens.iter().any(|token| token.pair == pair && token.end.is_none())
+    }
+
+    fn lmstat(&mut self) -> String {
         let at = dates::local(self.now, self.lab.zone);
         let mut text = format!(
             "lmutil - Copyright (c) 1989-2018 Flexera. All Rights Reserved.\n\
@@ -487,7 +501,11 @@ impl<'a, W: Write> Server<'a, W> {
             self.lab.seats,
             self.n_out
         );
-        for (handle, token) in self.tokens.iter().enumerate().filter(|(_, token)| token.end.is_none()) {
+        let n_listed = self.tokens.iter().filter(|token| token.end.is_none()).count();
+        let n_listed = if self.lab.cut_list { n_listed / 2 } else { n_listed };
+        let listed = self.tokens.iter_mut().enumerate().filter(|(_, token)| token.end.is_none());
+        for (handle, token) in listed.take(n_listed) {
+            token.listed = true;
             let Pair { login, host, .. } = &self.pairs[token.pair];
             let since = dates::local(token.out, self.lab.zone);
             let since = since.format("%a %-m/%-d %-H:%M");

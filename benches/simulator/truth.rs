@@ -26,6 +26,7 @@ pub(crate) enum End {
 
 /// All that is known of one token. Times are milliseconds since 1970.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is what one of the logs shows")]
 pub(crate) struct RawToken {
     pub(crate) pair: usize,
     pub(crate) ip: Ipv4Addr,
@@ -46,6 +47,8 @@ pub(crate) struct RawToken {
     pub(crate) before_end: Option<i64>,
     /// Whether a block showed the server closing on a silent client.
     pub(crate) closing_seen: bool,
+    /// Whether `lmstat` lists it at the end.
+    pub(crate) listed: bool,
 }
 
 /// A refusal.
@@ -146,7 +149,7 @@ impl Truth {
         for raw in tokens {
             n_lost += usize::from(!raw.out_shown && raw.out >= from);
             n_lost += usize::from(!raw.back_shown && raw.end.is_some_and(|(at, _)| at >= from));
-            if let Some(known) = known(raw, log_from, lab.lmstat, until) {
+            if let Some(known) = known(raw, log_from, lab, until) {
                 let mut date = day(known.start_within.0.max(raw.out - 24 * 60 * MINUTE));
                 while date <= day(known.start_within.1) {
                     users.entry((date, raw.pair)).or_default().may.insert(raw.ip);
@@ -205,10 +208,10 @@ fn hours(tokens: &[RawToken], log_from: i64, lab: &Laboratory) -> Vec<TrueHour> 
     let second = |ms: i64| ms.div_euclid(1000);
     let (from, until) = (second(lab.span().0), second(lab.span().1));
     // Beginnings and ends, those first that give back; and stretches in which a token began or ended.
-    let (mut steps, mut doubtful) = (Vec::new(), Vec::new());
+    let (mut steps, mut doubtful, mut held) = (Vec::new(), Vec::new(), Vec::new());
     for raw in tokens {
         let (out, end) = (second(raw.out), raw.end.map_or(until, |(at, _)| second(at)));
-        match known(raw, log_from, lab.lmstat, lab.span().1) {
+        match known(raw, log_from, lab, lab.span().1) {
             Some(known) => {
                 let ends = raw.end.map(|_| known.end_within);
                 doubtful.extend([Some(known.start_within), ends].into_iter().flatten().filter(|(a, b)| a != b));
@@ -218,8 +221,20 @@ fn hours(tokens: &[RawToken], log_from: i64, lab: &Laboratory) -> Vec<TrueHour> 
             }
             None => doubtful.push((raw.out, end * 1000)),
         }
+        held.push((if lab.sharing { raw.pair } else { held.len() }, out, end));
+    }
+    held.sort_unstable();
+    // Tokens that are one: from the first of them that is out until the last.
+    let mut together: Vec<(usize, i64, i64)> = Vec::new();
+    for (whose, out, end) in held {
+        match together.last_mut() {
+            Some(last) if last.0 == whose && out <= last.2 => last.2 = last.2.max(end),
+            _ => together.push((whose, out, end)),
+        }
+    }
+    for (_, out, end) in together {
         // One that is taken and given back within a second was out.
-        steps.extend([(out, u8::from(true), 1), (end, if end > out { 0 } else { 2 }, -1)]);
+        steps.extend([(out, 1_u8, 1), (end, if end > out { 0 } else { 2 }, -1)]);
     }
     steps.sort_unstable();
     let mut hours = Vec::new();
@@ -256,9 +271,10 @@ fn hours(tokens: &[RawToken], log_from: i64, lab: &Laboratory) -> Vec<TrueHour> 
     hours
 }
 
-fn known(raw: &RawToken, log_from: i64, lmstat: bool, until: i64) -> Option<Known<'_>> {
+fn known<'a>(raw: &'a RawToken, log_from: i64, lab: &Laboratory, until: i64) -> Option<Known<'a>> {
+    let lmstat = lab.lmstat;
     let known_out = raw.out_shown || raw.out >= log_from;
-    let listed = lmstat && raw.end.is_none();
+    let listed = lmstat && raw.end.is_none() && raw.listed;
     let given_back = |end| matches!(end, End::Returned | End::Expired);
     let known_back = raw.end.filter(|&(at, end)| given_back(end) && (raw.back_shown || at >= log_from));
     if !(known_out || listed || known_back.is_some()) {
@@ -278,7 +294,7 @@ fn known(raw: &RawToken, log_from: i64, lmstat: bool, until: i64) -> Option<Know
         (Some((at, _)), None) => {
             let earliest = [raw.last_seen, raw.before_end].into_iter().flatten().min().unwrap_or(raw.out);
             let latest = raw.gone.unwrap_or(until).max(at);
-            ((earliest.clamp(raw.out.min(at), at), latest), "presumed", raw.gone.is_none() && !lmstat)
+            ((earliest.clamp(raw.out.min(at), at), latest), "presumed", raw.gone.is_none() && (!lmstat || lab.cut_list))
         }
     };
     Some(Known { raw, start_within, end_within, end: raw.end.map(|(at, _)| at), state, may_be_open })

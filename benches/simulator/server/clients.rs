@@ -4,10 +4,10 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 
 use super::{Connection, Event, HOUR, MINUTE, SECOND, Server};
-use crate::simulator::FEATURE;
 use crate::simulator::people::GATEWAY;
 use crate::simulator::truth::{End, RawDenial, RawToken};
 use crate::simulator::watcher::{Tag, socket_tail};
+use crate::simulator::{FEATURE, SECOND_FEATURE};
 
 impl<W: Write> Server<'_, W> {
     /// The application starts: a connection, then a request; perhaps further windows with tokens of their own.
@@ -123,7 +123,7 @@ impl<W: Write> Server<'_, W> {
             self.schedule(later, again(1));
             return;
         }
-        let full = self.n_out >= self.lab.seats;
+        let full = self.n_out >= self.lab.seats && !self.is_shared(pair);
         if full && self.by_lot(self.lab.queued) {
             self.say("orglab", &format!("QUEUED: \"{FEATURE}\" {who}  "), Tag::Chatter);
             self.waiting.push_back((connection, pair, lasts));
@@ -167,6 +167,7 @@ impl<W: Write> Server<'_, W> {
 
     fn grant(&mut self, connection: u32, pair: usize, lasts: i64, who: &str) {
         let token = self.tokens.len();
+        let n_more = usize::from(!self.is_shared(pair));
         let life = &self.connections[&connection];
         self.tokens.push(RawToken {
             pair,
@@ -182,9 +183,10 @@ impl<W: Write> Server<'_, W> {
             gone: None,
             before_end: None,
             closing_seen: false,
+            listed: false,
         });
         self.connection_of.push(connection);
-        self.n_out += 1;
+        self.n_out += n_more;
         self.answer(connection, true);
         if let Some(life) = self.connections.get_mut(&connection) {
             life.tokens.push(token);
@@ -201,11 +203,40 @@ impl<W: Write> Server<'_, W> {
         } else {
             self.schedule(lasts, Event::Return { token });
         }
+        if self.by_lot(self.lab.second_feature) {
+            let later = self.random.between(200, 5 * SECOND);
+            self.schedule(later, Event::Second { connection, pair, lasts });
+        }
         // A line of somebody's before the IN is as likely as one after it.
         if self.random.chance(self.lab.bursts / 2.0) {
             let before = lasts - self.random.between(1, 20);
             self.schedule(before, Event::Touch);
         }
+    }
+
+    /// A token of the second feature, over the connection that is there.
+    pub(super) fn second(&mut self, connection: u32, pair: usize, lasts: i64) {
+        let is_there = self.connections.get(&connection).is_some_and(|life| life.closes > self.now);
+        if !self.up || !is_there || !self.second_out.insert((connection, pair)) {
+            return;
+        }
+        self.answer(connection, true);
+        let who = self.who(pair);
+        self.say("orglab", &format!("OUT: \"{SECOND_FEATURE}\" {who}  "), Tag::Chatter);
+        let back = (lasts as f64 * self.random.unit()) as i64;
+        self.schedule(back.max(SECOND), Event::SecondBack { connection, pair });
+    }
+
+    pub(super) fn second_back(&mut self, connection: u32, pair: usize) {
+        // Those of before a restart went with it.
+        if !self.second_out.remove(&(connection, pair)) {
+            return;
+        }
+        if self.connections.get(&connection).is_some_and(|life| life.closes > self.now) {
+            self.answer(connection, false);
+        }
+        let who = self.who(pair);
+        self.say("orglab", &format!("IN: \"{SECOND_FEATURE}\" {who}  "), Tag::Chatter);
     }
 
     /// The bytes of an answer are in flight until the client acknowledges them: at once, or after the delay that TCP
@@ -273,6 +304,8 @@ impl<W: Write> Server<'_, W> {
             // The application is alive: it has another window.
             return self.give_back(token);
         }
+        // The server takes back all that a silent client has.
+        self.second_back(connection, self.tokens[token].pair);
         self.end(token, End::Expired);
         let gives_up = self.random.between(MINUTE, 15 * MINUTE);
         self.close(self.connection_of[token], gives_up, true);
@@ -286,6 +319,7 @@ impl<W: Write> Server<'_, W> {
         if self.tokens[token].end.is_some() {
             return;
         }
+        self.second_out.remove(&(self.connection_of[token], self.tokens[token].pair));
         // The server sees it at once, or holds on to a dead connection for a while. Either way no IN is written.
         if self.random.chance(0.6) {
             self.close(self.connection_of[token], 0, false);
