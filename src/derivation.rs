@@ -25,7 +25,7 @@ use crate::trace::attribute::short_name;
 use crate::trace::{self, Analysis, Carry, Naming, Span, Traces, Watcher};
 
 /// What a month's rows depend on beside its inputs: raised whenever the derivation changes, so that all is derived anew.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// How far behind its month a derivation looks: for how tokens that are out end, and for habits.
 const LOOK: Duration = Duration::days(7);
 /// What is dated later than the evidence's own newest moment by more than this is of a clock that was wrong.

@@ -474,7 +474,13 @@ impl Scene<'_> {
         let carried = carried(&candidates);
         let scores: Vec<Vec<f64>> =
             group.iter().map(|taken| candidates.iter().map(|c| self.score(taken, c, &carried)).collect()).collect();
-        let chosen = best_together(&scores);
+        let mut chosen = best_together(&scores);
+        // Two features are often asked for within a second, over one connection: the answer to each says so.
+        for own in 0..group.len() {
+            if chosen[own].is_none() {
+                chosen[own] = Self::with_another(group, own, &chosen, &candidates);
+            }
+        }
         group
             .iter()
             .zip(chosen)
@@ -486,6 +492,21 @@ impl Scene<'_> {
                 Some(Choice { connection: candidate.connection, evidence })
             })
             .collect()
+    }
+
+    /// The connection that went to a token of the pair's for another feature in the same burst, and that has bytes in flight in
+    /// the moment of one that went without; none, where several do.
+    fn with_another(group: &[Taken], own: usize, chosen: &[Option<usize>], candidates: &[Candidate]) -> Option<usize> {
+        let taken = &group[own];
+        let of_pair =
+            group.iter().zip(chosen).filter(|(other, _)| other.pair == taken.pair && other.feature != taken.feature);
+        let mut shared: Vec<usize> = of_pair.filter_map(|(_, chosen)| *chosen).collect();
+        shared.retain(|&index| candidates[index].carries.contains(&taken.moment));
+        shared.dedup();
+        match shared[..] {
+            [index] => Some(index),
+            _ => None,
+        }
     }
 
     /// The connections that a token of this burst can have gone to: those that are new in it or just after it, those with

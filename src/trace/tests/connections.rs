@@ -16,6 +16,29 @@ fn a_token_may_come_over_the_connection_that_its_pair_has_for_another_feature() 
 }
 
 #[test]
+fn two_features_that_are_asked_for_within_a_second_share_their_connection() {
+    let analysis = of_blocks(
+        "09:00:00 1.5:51000 | 09:00:00
+         09:00:01 1.5:51000*432 | 09:00:01 OUT anna@PC-1
+         09:00:02 1.5:51000*168 | 09:00:02 (d) OUT: \"g\" anna@PC-1  
+         09:00:20 1.5:51000*168 | 09:00:20 (d) IN: \"g\" anna@PC-1  
+         10:00:00 1.5:51000*1! | 10:00:00 IN anna@PC-1
+         10:30:00 | 10:30:00",
+    );
+    let expected = ["anna 09:00:01-10:00:00 expired 10.0.1.5", "anna 09:00:02-09:00:20 closed 10.0.1.5"];
+    assert_eq!(sessions(&analysis), expected);
+    // A stranger's token takes no part in it.
+    let analysis = of_blocks(
+        "09:00:00 1.5:51000 | 09:00:00
+         09:00:01 1.5:51000*432 | 09:00:01 OUT anna@PC-1
+         09:00:02 1.5:51000*168 | 09:00:02 (d) OUT: \"g\" bob@PC-2  
+         10:00:00 | 10:00:00 IN anna@PC-1
+         10:30:00 | 10:30:00 (d) IN: \"g\" bob@PC-2  ",
+    );
+    assert_eq!(analysis.holds.iter().filter(|hold| hold.address.is_some()).count(), 1);
+}
+
+#[test]
 fn a_token_that_went_inactive_leaves_its_connection_for_the_next() {
     let analysis = of_blocks(
         "08:00:00 1.5:51000*432 | 08:00:00 OUT anna@PC-1
