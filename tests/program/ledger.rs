@@ -211,7 +211,7 @@ fn a_ledger_of_a_newer_jeton_and_one_of_another_program_are_refused_and_stay_as_
     for (change, said) in [
         (
             "PRAGMA user_version = 99",
-            "was written by a newer jeton (its version is 99, this one knows 4): install that",
+            "was written by a newer jeton (its version is 99, this one knows 5): install that",
         ),
         ("PRAGMA application_id = 7; PRAGMA user_version = 1", "`out/jeton.db` is the database of another program"),
     ] {

@@ -113,7 +113,7 @@ fn check_names_what_a_night_would_stumble_over() {
     lab.jeton("nightly --no-push").exits(0);
     lab.jeton("check --format csv")
         .exits(0)
-        .says("ledger,out/jeton.db,true,\"version 4, ")
+        .says("ledger,out/jeton.db,true,\"version 5, ")
         .says(" free")
         .says("lock,out,true,");
     let lab = lab.edit("jeton.toml", |text| text.replace("seats = 3", "seats = 1"));
