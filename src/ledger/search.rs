@@ -16,7 +16,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::names::{MACHINE, machine_of};
 use super::paging::{Order, Part};
 use super::query::{features, pair_of, pairs};
-use super::tally::UseKey;
+use super::tally::{MOST, UseKey};
 use super::{Ledger, LedgerError, code};
 use crate::model::{Feature, Identity, Machine, SessionRow, State, folded};
 
@@ -113,7 +113,7 @@ struct Numbers(Vec<bool>);
 
 impl Numbers {
     fn of(ids: &[i64]) -> Self {
-        let ids = || ids.iter().filter_map(|id| u32::try_from(*id).ok()).map(|id| id as usize);
+        let ids = || ids.iter().filter_map(|id| u32::try_from(*id).ok()).filter(|id| *id < MOST).map(|id| id as usize);
         let mut numbers = vec![false; ids().max().map_or(0, |most| most + 1)];
         ids().for_each(|id| numbers[id] = true);
         Self(numbers)
@@ -193,7 +193,7 @@ impl Conditions {
         move |used| {
             holds(&pairs, used.pair)
                 && holds(&places, used.place)
-                && holds(&features, used.feature.into())
+                && holds(&features, used.feature)
                 && state.is_none_or(|state| state == i64::from(used.state))
                 && !(is_seen && used.is_imported)
                 && machine.as_ref().is_none_or(|(hosts, names)| hosts.has(used.pair) || names.has(used.place))

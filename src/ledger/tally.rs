@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::query::{features, pairs};
 use super::{Ledger, LedgerError, Search, code, search};
@@ -17,6 +17,9 @@ use crate::trace::seats::by_hour;
 
 /// The lengths of sessions that are counted apart: up to so many minutes each; the last is longer.
 pub const LENGTHS: [i64; 9] = [5, 15, 30, 60, 120, 240, 480, 1440, i64::MAX];
+
+/// Numbers of people, places and features are below this one: in a list by numbers, a damaged one must not fill the memory.
+pub(super) const MOST: u32 = 1 << 24;
 
 /// A day, added up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub(super) struct UseKey {
     pub(super) pair: u32,
     /// 0 where none is known.
     pub(super) place: u32,
-    pub(super) feature: u16,
+    pub(super) feature: u32,
     /// How many pieces.
     pub(super) rows: u16,
     pub(super) state: u8,
@@ -171,7 +174,7 @@ impl Tally {
             let state: u8 = row.get(6)?;
             let is_borrowed = code::state(state.into())? == State::Borrowed;
             let use_s = if is_borrowed { 0 } else { end - start };
-            let (pair, place, feature) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (pair, place, feature) = (number(row, 0)?, number(row, 1)?, number(row, 2)?);
             let key = UseKey { pair, place, feature, rows: 0, state, is_imported: row.get(7)? };
             let mut used =
                 Use { begun: u16::from(initial_start == start), hours: [0; 24], lengths: [0; LENGTHS.len()] };
@@ -279,7 +282,16 @@ impl Ledger {
     }
 }
 
+/// The number of a person, a place or a feature.
+fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<u32> {
+    let number: u32 = row.get(index)?;
+    if number < MOST { Ok(number) } else { Err(rusqlite::Error::IntegralValueOutOfRange(index, number.into())) }
+}
+
 fn put<T>(all: &mut Vec<Option<T>>, id: u32, value: T) {
+    if id >= MOST {
+        return;
+    }
     let id = id as usize;
     if all.len() <= id {
         all.resize_with(id + 1, || None);
