@@ -56,7 +56,7 @@ pub use record::{Changing, Night};
 pub use run::{Clock, Lack, Run};
 pub use search::Search;
 pub use sums::{Grouping, Used};
-pub use tally::{DayUse, LENGTHS, SessionPart, Tallies, Tally, Use};
+pub use tally::{DayUse, LENGTHS, SessionPart, Tallies, Tally, Use, length_of};
 pub use told::TakenIn;
 
 use crate::output::{self, FILE_MODE};

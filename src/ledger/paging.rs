@@ -114,7 +114,6 @@ impl Ledger {
                 return Ok((query.part(&tx, &features, part, zone)?, total));
             }
             let mut rows = Vec::new();
-            let is_met = |used: &UseKey| is_met(used);
             for (conditions, part) in narrowed(&conditions, (&groups, &counts), part, (tallies, &is_met), zone) {
                 rows.extend(Query::new(&tx, &conditions)?.part(&tx, &features, part, zone)?);
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::query::{features, pairs};
 use super::{Ledger, LedgerError, Search, code, search};
@@ -17,6 +17,12 @@ use crate::trace::seats::by_hour;
 
 /// The lengths of sessions that are counted apart: up to so many minutes each; the last is longer.
 pub const LENGTHS: [i64; 9] = [5, 15, 30, 60, 120, 240, 480, 1440, i64::MAX];
+
+/// The place among the [`LENGTHS`] of a session of so many seconds.
+pub fn length_of(seconds: i64) -> usize {
+    let place = LENGTHS.iter().position(|most| seconds <= most.saturating_mul(60));
+    place.unwrap_or(LENGTHS.len() - 1)
+}
 
 /// Numbers of people, places and features are below this one: in a list by numbers, a damaged one must not fill the memory.
 pub(super) const MOST: u32 = 1 << 24;
@@ -173,20 +179,20 @@ impl Tally {
             let (initial_start, start, end): (i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
             let state: u8 = row.get(6)?;
             let is_borrowed = code::state(state.into())? == State::Borrowed;
-            let use_s = if is_borrowed { 0 } else { end - start };
+            let (begins, ends) = (code::moment(start)?, code::moment(end)?);
+            let use_s = if is_borrowed { 0 } else { (ends - begins).num_seconds() };
             let (pair, place, feature) = (number(row, 0)?, number(row, 1)?, number(row, 2)?);
             let key = UseKey { pair, place, feature, rows: 0, state, is_imported: row.get(7)? };
             let mut used =
                 Use { begun: u16::from(initial_start == start), hours: [0; 24], lengths: [0; LENGTHS.len()] };
-            for (hour, seconds) in by_hour(code::moment(start)?.with_timezone(&zone), use_s) {
+            for (hour, seconds) in by_hour(begins.with_timezone(&zone), use_s) {
                 if let Some(sum) = usize::try_from(hour).ok().and_then(|hour| used.hours.get_mut(hour)) {
                     *sum = u16::try_from(seconds).unwrap_or(u16::MAX);
                 }
             }
             let is_whole = initial_start == start && end < until;
             if is_whole {
-                let place = LENGTHS.iter().position(|most| use_s <= most.saturating_mul(60));
-                used.lengths[place.unwrap_or(LENGTHS.len() - 1)] = 1;
+                used.lengths[length_of(use_s)] = 1;
             }
             let of = known.get(&key).copied().and_then(|of| tally.add(of, &used).then_some(of));
             let of = of.unwrap_or_else(|| {
@@ -265,11 +271,12 @@ impl Ledger {
             let mut places: Vec<Option<(IpAddr, Machine)>> = Vec::new();
             for (date, tally) in tallies {
                 for (index, key) in tally.keys.iter().enumerate().filter(|(_, key)| is_met(key)) {
-                    // Whoever a night has taken away since the day was added up is nobody's.
+                    // Whoever a night has taken away since the day was added up is nobody, and was nowhere.
                     let Some(Some(who)) = people.get(key.pair as usize) else { continue };
                     let Some(feature) = features.get(&i64::from(key.feature)) else { continue };
                     if key.place > 0 && !matches!(places.get(key.place as usize), Some(Some(_))) {
-                        put(&mut places, key.place, search::at_place(&tx, key.place.into())?);
+                        let Some(place) = search::at_place(&tx, key.place.into()).optional()? else { continue };
+                        put(&mut places, key.place, place);
                     }
                     let place = places.get(key.place as usize).and_then(Option::as_ref).filter(|_| key.place > 0);
                     let (pair, place_number) = (key.pair, key.place);

@@ -7,7 +7,7 @@ use chrono::{Datelike, Duration, NaiveDate};
 use super::{
     graph_links, hours, is_on, length, span_fields, text_field, weekday_field, weekdays, window, window_fields,
 };
-use crate::ledger::{DayUse, LENGTHS, Search};
+use crate::ledger::{DayUse, LENGTHS, Search, length_of};
 use crate::page::chart::{Bar, Row, bars, grid};
 use crate::page::desk::Desk;
 use crate::page::view::{Block, Cell, Column, Field, Form, Input, Table, View};
@@ -413,8 +413,7 @@ fn lengths(desk: &Desk<'_>) -> anyhow::Result<Vec<Block>> {
         }
     })?;
     for seconds in parts.values() {
-        let place = LENGTHS.iter().position(|most| *seconds <= most.saturating_mul(60));
-        counts[place.unwrap_or(LENGTHS.len() - 1)] += 1;
+        counts[length_of(*seconds)] += 1;
     }
     let n_sessions: usize = counts.iter().sum();
     let name = |at: usize| match LENGTHS[at] {
